@@ -1,0 +1,9 @@
+//! Vector types, SIMD distances and vector indexes for PostgreSQL.
+//!
+//! `src/README.md` is the map: which room holds what, and who may call whom.
+
+pub mod distance;
+pub mod vector;
+
+#[cfg(feature = "postgres")]
+mod pg;

@@ -1,0 +1,24 @@
+//! POSTGRES: everything that knows the server. All else in this package is pure Rust.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `error.rs` | the one place that knows SQLSTATEs and raises |
+//! | `guc.rs` | settings |
+//! | `types/` | the SQL types: datums in, datums out |
+
+#![allow(unsafe_code, reason = "the server's interface is C")]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "C counts in int32")]
+
+mod error;
+mod guc;
+mod types;
+
+use pgrx::prelude::*;
+
+pgrx::pg_module_magic!(name, version);
+
+/// Called once by the server when it loads the library.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::define();
+}
