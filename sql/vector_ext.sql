@@ -226,12 +226,12 @@ COMMENT ON FUNCTION vector_spherical_distance(vector, vector) IS 'spherical dist
 COMMENT ON FUNCTION vector_accum(double precision[], vector) IS 'aggregate transition function';
 COMMENT ON FUNCTION vector_avg(double precision[]) IS 'aggregate final function';
 COMMENT ON FUNCTION vector_combine(double precision[], double precision[]) IS 'aggregate combine function';
-COMMENT ON FUNCTION vector(vector, integer, boolean) IS 'adjust vector to typmod length';
-COMMENT ON FUNCTION array_to_vector(integer[], integer, boolean) IS 'convert integer[] to vector';
-COMMENT ON FUNCTION array_to_vector(real[], integer, boolean) IS 'convert real[] to vector';
-COMMENT ON FUNCTION array_to_vector(double precision[], integer, boolean) IS 'convert double precision[] to vector';
-COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'convert numeric[] to vector';
-COMMENT ON FUNCTION vector_to_float4(vector, integer, boolean) IS 'convert vector to real[]';
+COMMENT ON FUNCTION vector(vector, integer, boolean) IS 'adjust vector to typmod';
+COMMENT ON FUNCTION array_to_vector(integer[], integer, boolean) IS 'convert int4 array to vector';
+COMMENT ON FUNCTION array_to_vector(real[], integer, boolean) IS 'convert float4 array to vector';
+COMMENT ON FUNCTION array_to_vector(double precision[], integer, boolean) IS 'convert float8 array to vector';
+COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'convert numeric array to vector';
+COMMENT ON FUNCTION vector_to_float4(vector, integer, boolean) IS 'convert vector to float4 array';
 COMMENT ON OPERATOR + (vector, vector) IS 'add';
 COMMENT ON OPERATOR - (vector, vector) IS 'subtract';
 COMMENT ON OPERATOR * (vector, vector) IS 'multiply';

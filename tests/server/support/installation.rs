@@ -1,0 +1,191 @@
+//! PostgreSQL with vector_ext in it, made without touching the system's own files.
+//!
+//! A server looks for its share and library folders relative to its own program. So a private
+//! installation is a folder tree of the same shape: server programs copied, everything else linked,
+//! vector_ext added.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use nix::unistd::{User, geteuid};
+use tempfile::TempDir;
+
+use super::{Result, project};
+
+/// Programs that find the share folder, or each other, by where they are themselves.
+const COPIED: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
+
+/// A private installation; it goes when this value does.
+pub struct Installation {
+    root: TempDir,
+    bin: PathBuf,
+    package_lib: PathBuf,
+    version: String,
+    user: Option<User>,
+}
+
+impl Installation {
+    /// The installation that the environment names: `PG_CONFIG` and `VECTOR_EXT_LIBRARY`, as the
+    /// Makefile sets them.
+    pub fn from_env() -> Result<Self> {
+        let pg_config = env::var_os("PG_CONFIG").ok_or("PG_CONFIG is not set; run through make")?;
+        let library = env::var_os("VECTOR_EXT_LIBRARY")
+            .ok_or("VECTOR_EXT_LIBRARY is not set; run through make")?;
+        Self::new(Path::new(&pg_config), Path::new(&library))
+    }
+
+    /// The PostgreSQL that `pg_config` belongs to, with the compiled `library`.
+    pub fn new(pg_config: &Path, library: &Path) -> Result<Self> {
+        let ask = |option: &str| -> Result<String> {
+            let output = Command::new(pg_config).arg(option).output()?;
+            Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        };
+        let root = tempfile::Builder::new()
+            .prefix("vector_ext-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()?;
+        let place = |folder: &str| root.path().join(folder.trim_start_matches('/'));
+
+        let (bin, share) = (ask("--bindir")?, ask("--sharedir")?);
+        let (package_lib, lib) = (ask("--pkglibdir")?, ask("--libdir")?);
+        let base = Path::new(&bin).parent().ok_or("no folder above --bindir")?;
+        if Path::new(&lib).starts_with(base) {
+            // A relocatable build: its shared libraries lie beside its programs.
+            link_all(Path::new(&lib), &place(&lib), &[])?;
+            link_siblings(base, &root.path().join(base.strip_prefix("/")?))?;
+        }
+        link_all(Path::new(&bin), &place(&bin), &COPIED)?;
+        link_all(Path::new(&share), &place(&share), &[])?;
+        link_all(Path::new(&package_lib), &place(&package_lib), &[])?;
+
+        let extensions = place(&share).join("extension");
+        fs::remove_file(&extensions)?;
+        link_all(&Path::new(&share).join("extension"), &extensions, &[])?;
+        replace(&project("vector_ext.control"), &extensions.join("vector_ext.control"))?;
+        let script = format!("vector_ext--{}.sql", env!("CARGO_PKG_VERSION"));
+        replace(&project("sql/vector_ext.sql"), &extensions.join(script))?;
+        replace(library, &place(&package_lib).join("vector_ext.so"))?;
+
+        let user = if geteuid().is_root() { Some(unprivileged()?) } else { None };
+        Ok(Self {
+            bin: place(&bin),
+            package_lib: place(&package_lib),
+            version: ask("--version")?,
+            root,
+            user,
+        })
+    }
+
+    /// `PostgreSQL 15.20 (...)`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The major version.
+    pub fn major(&self) -> u32 {
+        let digits = self.version.chars().skip_while(|c| !c.is_ascii_digit());
+        digits.take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+    }
+
+    /// Where the programs are.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// The folder of all files.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The regression test driver.
+    pub fn pg_regress(&self) -> PathBuf {
+        self.package_lib.join("pgxs/src/test/regress/pg_regress")
+    }
+
+    /// A command that runs as the unprivileged user (a server refuses to run as root), outside of
+    /// folders that user may not enter, and without a caller's PG settings.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(self.bin.join(program.as_ref()));
+        command.current_dir(self.root.path());
+        for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG")) {
+            command.env_remove(name);
+        }
+        if let Some(user) = &self.user {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        command
+    }
+
+    /// A new folder that the server's user owns.
+    pub fn folder(&self, prefix: &str) -> Result<TempDir> {
+        let dir = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir()?;
+        if let Some(user) = &self.user {
+            chown(dir.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+        }
+        Ok(dir)
+    }
+
+    /// Leaves the files where they are when this value goes.
+    pub fn keep(&mut self) {
+        self.root.disable_cleanup(true);
+    }
+}
+
+/// Who runs the server when we are root.
+fn unprivileged() -> Result<User> {
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(user);
+        }
+    }
+    Err("neither a user postgres nor a user nobody exists".into())
+}
+
+/// Makes the folder `to` with a link to each entry of `from`, and copies of the entries `copied`.
+fn link_all(from: &Path, to: &Path, copied: &[&str]) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if copied.iter().any(|name| entry.file_name() == *name) {
+            fs::copy(entry.path(), target)?;
+        } else if !target.exists() {
+            symlink(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links the `*.libs` folders that a packed build keeps beside the folder of its installation.
+fn link_siblings(base: &Path, staged: &Path) -> Result<()> {
+    let (Some(from), Some(to)) =
+        (base.parent().and_then(Path::parent), staged.parent().and_then(Path::parent))
+    else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().extension() == Some(OsStr::new("libs")) && !target.exists() {
+            symlink(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file in the place of a link.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    if to.is_symlink() {
+        fs::remove_file(to)?;
+    }
+    fs::copy(from, to).map_err(|e| format!("{}: {e}", from.display()))?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
