@@ -19,8 +19,11 @@ fn sample(dims: usize, seed: u32) -> Vec<f32> {
 }
 
 fn kernels(c: &mut Criterion) {
-    let sets: [(&str, Kernels); 3] =
-        [("plain", plain::KERNELS), ("simsimd", simd::SIMSIMD), ("chosen", *simd::kernels())];
+    let sets: [(&str, Kernels); 3] = [
+        ("plain", plain::KERNELS),
+        ("simsimd", simd::SIMSIMD),
+        ("chosen", *simd::kernels()),
+    ];
     for metric in ["l2", "inner_product", "cosine", "l1"] {
         let mut group = c.benchmark_group(metric);
         for dims in [128_usize, 384, 768, 1536, 3072] {

@@ -62,7 +62,11 @@ fn main() -> Result<()> {
     if arguments.keep {
         let psql = cluster.installation().bin().join("psql");
         println!("\nThe server stays up. To reach it:\n");
-        println!("    {} -h {} -U postgres", psql.display(), cluster.socket().display());
+        println!(
+            "    {} -h {} -U postgres",
+            psql.display(),
+            cluster.socket().display()
+        );
         println!("\nTo stop it and remove its files:\n");
         println!("    {}", stop_line(&cluster));
         drop(client);
@@ -72,13 +76,21 @@ fn main() -> Result<()> {
 }
 
 fn stop_line(cluster: &Cluster) -> String {
-    let (socket, bin) = (cluster.socket().display(), cluster.installation().bin().display());
+    let (socket, bin) = (
+        cluster.socket().display(),
+        cluster.installation().bin().display(),
+    );
     let root = cluster.installation().root().display();
-    format!("kill -INT $(head -1 {socket}/data/postmaster.pid); sleep 2; rm -r {socket} {root}  # {bin}")
+    format!(
+        "kill -INT $(head -1 {socket}/data/postmaster.pid); sleep 2; rm -r {socket} {root}  # {bin}"
+    )
 }
 
 fn load(client: &mut Client) -> Result<()> {
-    println!("Loading {} by binary COPY:", project("demo/passages.csv").display());
+    println!(
+        "Loading {} by binary COPY:",
+        project("demo/passages.csv").display()
+    );
     let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} passages, {per_sec}")?;
     let bar = ProgressBar::new(0).with_style(style);
     let started = Instant::now();
@@ -87,7 +99,10 @@ fn load(client: &mut Client) -> Result<()> {
         bar.set_position(done);
     })?;
     bar.finish();
-    println!("  {rows} passages in {:.2} s\n", started.elapsed().as_secs_f64());
+    println!(
+        "  {rows} passages in {:.2} s\n",
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -110,7 +125,11 @@ fn answer(client: &mut Client, questions: &[Question]) -> Result<()> {
         wanted += question.truth.len();
     }
     println!("Recall of the ten nearest against the bundled truth: {found} of {wanted}.\n");
-    if found == wanted { Ok(()) } else { Err("exact search must find every neighbour".into()) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err("exact search must find every neighbour".into())
+    }
 }
 
 fn answer_filtered(
@@ -129,7 +148,11 @@ fn answer_filtered(
     };
     let started = Instant::now();
     let rows = client.query(&query, &[&question.embedding, value])?;
-    let heading = format!("{}  WHERE {}", question.text, condition.replace("$2", &shown));
+    let heading = format!(
+        "{}  WHERE {}",
+        question.text,
+        condition.replace("$2", &shown)
+    );
     print_answer(&heading, &rows, started.elapsed());
     Ok(())
 }
@@ -147,7 +170,10 @@ fn print_answer(heading: &str, rows: &[Row], taken: Duration) {
 
 fn explain(client: &mut Client, question: &Question) -> Result<()> {
     println!("EXPLAIN (ANALYZE) of the first question:");
-    let query = format!("EXPLAIN (ANALYZE, COSTS OFF) {}", NEAREST.replace("$1", "$1::vector"));
+    let query = format!(
+        "EXPLAIN (ANALYZE, COSTS OFF) {}",
+        NEAREST.replace("$1", "$1::vector")
+    );
     for row in client.query(&query, &[&question.embedding])? {
         let line: &str = row.get(0);
         let line: String = line.chars().take(110).collect();

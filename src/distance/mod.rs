@@ -46,14 +46,16 @@ impl Kernels {
     #[must_use]
     pub fn cosine(&self, a: &[f32], b: &[f32]) -> f64 {
         let (product, a_squared, b_squared) = (self.cosines)(a, b);
-        let similarity =
-            f64::from(product) / (f64::from(a_squared) * f64::from(b_squared)).sqrt();
+        let similarity = f64::from(product) / (f64::from(a_squared) * f64::from(b_squared)).sqrt();
         1.0 - similarity.clamp(-1.0, 1.0)
     }
 
     /// The angle between two unit vectors as a share of a half turn, from 0 to 1.
     #[must_use]
     pub fn spherical(&self, a: &[f32], b: &[f32]) -> f64 {
-        f64::from((self.inner_product)(a, b)).clamp(-1.0, 1.0).acos() / PI
+        f64::from((self.inner_product)(a, b))
+            .clamp(-1.0, 1.0)
+            .acos()
+            / PI
     }
 }

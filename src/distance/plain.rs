@@ -3,7 +3,12 @@
 use super::Kernels;
 
 /// The oracle that every other set of kernels is tested against.
-pub const KERNELS: Kernels = Kernels { l2_squared, inner_product, l1, cosines };
+pub const KERNELS: Kernels = Kernels {
+    l2_squared,
+    inner_product,
+    l1,
+    cosines,
+};
 
 /// Sum of squared differences.
 #[must_use]
@@ -26,5 +31,9 @@ pub fn l1(a: &[f32], b: &[f32]) -> f32 {
 /// `(a . b, a . a, b . b)`.
 #[must_use]
 pub fn cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
-    (inner_product(a, b), inner_product(a, a), inner_product(b, b))
+    (
+        inner_product(a, b),
+        inner_product(a, a),
+        inner_product(b, b),
+    )
 }

@@ -5,7 +5,10 @@
 //! others on CPUs where one accumulator leaves the multipliers idle: each loop below keeps several
 //! independent sums, is written once in safe Rust and compiled for AVX-512, AVX2 and the base CPU.
 
-#![allow(unsafe_code, reason = "calling a function compiled for a CPU feature that was tested for")]
+#![allow(
+    unsafe_code,
+    reason = "calling a function compiled for a CPU feature that was tested for"
+)]
 
 use std::sync::LazyLock;
 
@@ -27,12 +30,18 @@ pub const SIMSIMD: Kernels = Kernels {
     cosines: simsimd_cosines,
 };
 
-#[expect(clippy::cast_possible_truncation, reason = "simsimd widens a float32 sum")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "simsimd widens a float32 sum"
+)]
 fn simsimd_l2_squared(a: &[f32], b: &[f32]) -> f32 {
     <f32 as simsimd::SpatialSimilarity>::l2sq(a, b).unwrap_or(f64::NAN) as f32
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "simsimd widens a float32 sum")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "simsimd widens a float32 sum"
+)]
 fn simsimd_inner_product(a: &[f32], b: &[f32]) -> f32 {
     <f32 as simsimd::SpatialSimilarity>::dot(a, b).unwrap_or(f64::NAN) as f32
 }
@@ -52,7 +61,11 @@ fn choose() -> Kernels {
             return avx2::KERNELS;
         }
     }
-    Kernels { l1: portable::l1, cosines: portable::cosines, ..SIMSIMD }
+    Kernels {
+        l1: portable::l1,
+        cosines: portable::cosines,
+        ..SIMSIMD
+    }
 }
 
 /// Adds `step(a, b, sum)` over all elements in `N` independent sums.
@@ -65,7 +78,10 @@ fn fold<const N: usize>(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f3
             sums[i] = step(a[i], b[i], sums[i]);
         }
     }
-    let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| step(*a, *b, sum));
+    let rest = a_rest
+        .iter()
+        .zip(b_rest)
+        .fold(0.0, |sum, (a, b)| step(*a, *b, sum));
     total(&sums) + rest
 }
 
@@ -91,7 +107,11 @@ fn fold3<const N: usize>(
         rest.1 = multiply_add(*a, *a, rest.1);
         rest.2 = multiply_add(*b, *b, rest.2);
     }
-    (total(&ab) + rest.0, total(&aa) + rest.1, total(&bb) + rest.2)
+    (
+        total(&ab) + rest.0,
+        total(&aa) + rest.1,
+        total(&bb) + rest.2,
+    )
 }
 
 /// Sums halves onto halves, which vectorises and rounds less than one long chain.
@@ -128,7 +148,12 @@ macro_rules! kernels_for {
         mod $room {
             use super::{Kernels, fold, fold3};
 
-            pub const KERNELS: Kernels = Kernels { l2_squared, inner_product, l1, cosines };
+            pub const KERNELS: Kernels = Kernels {
+                l2_squared,
+                inner_product,
+                l1,
+                cosines,
+            };
 
             #[target_feature(enable = $features)]
             fn l2_squared_with(a: &[f32], b: &[f32]) -> f32 {
@@ -186,8 +211,16 @@ mod tests {
 
     /// Every set of kernels that this CPU can run.
     fn all() -> Vec<(&'static str, Kernels)> {
-        let portable = Kernels { l1: portable::l1, cosines: portable::cosines, ..SIMSIMD };
-        let mut all = vec![("simsimd", SIMSIMD), ("portable", portable), ("chosen", *kernels())];
+        let portable = Kernels {
+            l1: portable::l1,
+            cosines: portable::cosines,
+            ..SIMSIMD
+        };
+        let mut all = vec![
+            ("simsimd", SIMSIMD),
+            ("portable", portable),
+            ("chosen", *kernels()),
+        ];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -212,7 +245,10 @@ mod tests {
             let l2 = (kernels.l2_squared)(a, b);
             assert!(near(l2, plain::l2_squared(a, b), size), "{name} l2 {n}");
             let product = (kernels.inner_product)(a, b);
-            assert!(near(product, plain::inner_product(a, b), size), "{name} product {n}");
+            assert!(
+                near(product, plain::inner_product(a, b), size),
+                "{name} product {n}"
+            );
             let l1 = plain::l1(a, b);
             assert!(near((kernels.l1)(a, b), l1, l1), "{name} l1 {n}");
             let (found, oracle) = ((kernels.cosines)(a, b), plain::cosines(a, b));
@@ -239,10 +275,19 @@ mod tests {
             a[len - 1] = 3.0;
             let b = vec![0.0_f32; len];
             for (name, kernels) in all() {
-                assert!(((kernels.l2_squared)(&a, &b) - 9.0).abs() < 1e-6, "{name} {len}");
+                assert!(
+                    ((kernels.l2_squared)(&a, &b) - 9.0).abs() < 1e-6,
+                    "{name} {len}"
+                );
                 assert!(((kernels.l1)(&a, &b) - 3.0).abs() < 1e-6, "{name} {len}");
-                assert!(((kernels.inner_product)(&a, &a) - 9.0).abs() < 1e-6, "{name} {len}");
-                assert!(((kernels.cosines)(&a, &a).1 - 9.0).abs() < 1e-6, "{name} {len}");
+                assert!(
+                    ((kernels.inner_product)(&a, &a) - 9.0).abs() < 1e-6,
+                    "{name} {len}"
+                );
+                assert!(
+                    ((kernels.cosines)(&a, &a).1 - 9.0).abs() < 1e-6,
+                    "{name} {len}"
+                );
             }
         }
     }
@@ -251,7 +296,10 @@ mod tests {
     fn sums_overflow_to_infinity_as_float32_does() {
         for (name, kernels) in all() {
             assert!(kernels.l2(&[3e38], &[-3e38]).is_infinite(), "{name}");
-            assert!((kernels.inner_product)(&[3e38], &[3e38]).is_infinite(), "{name}");
+            assert!(
+                (kernels.inner_product)(&[3e38], &[3e38]).is_infinite(),
+                "{name}"
+            );
             assert!(kernels.cosine(&[3e38], &[3e38]).is_nan(), "{name}");
         }
     }
@@ -260,8 +308,14 @@ mod tests {
     fn cosine_of_zero_is_not_a_number_and_of_parallels_is_exact() {
         for (name, kernels) in all() {
             assert!(kernels.cosine(&[0.0, 0.0], &[1.0, 2.0]).is_nan(), "{name}");
-            assert!(kernels.cosine(&[1.0, 2.0], &[2.0, 4.0]).abs() <= 0.0, "{name}");
-            assert!((kernels.cosine(&[1.0, 1.0], &[-1.0, -1.0]) - 2.0).abs() <= 0.0, "{name}");
+            assert!(
+                kernels.cosine(&[1.0, 2.0], &[2.0, 4.0]).abs() <= 0.0,
+                "{name}"
+            );
+            assert!(
+                (kernels.cosine(&[1.0, 1.0], &[-1.0, -1.0]) - 2.0).abs() <= 0.0,
+                "{name}"
+            );
         }
     }
 }

@@ -75,9 +75,9 @@ impl Failure {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Value(Invalid::Syntax { detail, .. }) => detail.map(str::to_owned),
-            Self::Corrupted { dims, size } => {
-                Some(format!("The value says {dims} dimensions but has {size} bytes."))
-            }
+            Self::Corrupted { dims, size } => Some(format!(
+                "The value says {dims} dimensions but has {size} bytes."
+            )),
             Self::Value(_)
             | Self::Modifier(_)
             | Self::Array(_)

@@ -7,7 +7,11 @@
 //! | `types/` | the SQL types: datums in, datums out |
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
-#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "C counts in int32")]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "C counts in int32"
+)]
 
 mod error;
 mod guc;

@@ -58,8 +58,16 @@ pub fn mul(left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), Invalid> 
     check_same(left, right)?;
     pairwise(left, right, out, |a, b| a * b);
     check_overflow(out)?;
-    let lost = out.iter().zip(left).zip(right).any(|((p, a), b)| *p == 0.0 && *a != 0.0 && *b != 0.0);
-    if lost { Err(Invalid::Underflow) } else { Ok(()) }
+    let lost = out
+        .iter()
+        .zip(left)
+        .zip(right)
+        .any(|((p, a), b)| *p == 0.0 && *a != 0.0 && *b != 0.0);
+    if lost {
+        Err(Invalid::Underflow)
+    } else {
+        Ok(())
+    }
 }
 
 /// The number of dimensions of `left || right`.
@@ -134,10 +142,9 @@ pub fn quantized_bytes(dims: usize) -> usize {
 /// byte, padded with zero bits.
 pub fn binary_quantize(elements: &[f32], out: &mut [u8]) {
     for (byte, elements) in out.iter_mut().zip(elements.chunks(8)) {
-        *byte = elements
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (i, element)| bits | (u8::from(*element > 0.0) << (7 - i)));
+        *byte = elements.iter().enumerate().fold(0, |bits, (i, element)| {
+            bits | (u8::from(*element > 0.0) << (7 - i))
+        });
     }
 }
 
@@ -157,14 +164,20 @@ pub fn compare(left: &[f32], right: &[f32]) -> Ordering {
 }
 
 /// `f64` to the nearest `f32`; infinite where it does not fit, which the callers check.
-#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to float32 is what is asked for"
+)]
 #[must_use]
 pub fn narrow(x: f64) -> f32 {
     x as f32
 }
 
 /// An `i32` to the nearest `f32`.
-#[expect(clippy::cast_precision_loss, reason = "rounding to float32 is what is asked for")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "rounding to float32 is what is asked for"
+)]
 #[must_use]
 pub fn from_integer(x: i32) -> f32 {
     x as f32
@@ -177,9 +190,9 @@ pub fn from_integer(x: i32) -> f32 {
 pub fn check_modifier(modifiers: &[i32]) -> Result<i32, String> {
     match *modifiers {
         [dims] if dims < 1 => Err("dimensions for type vector must be at least 1".into()),
-        [dims] if usize::try_from(dims).is_ok_and(|d| d > MAX_DIMS) => {
-            Err(format!("dimensions for type vector cannot exceed {MAX_DIMS}"))
-        }
+        [dims] if usize::try_from(dims).is_ok_and(|d| d > MAX_DIMS) => Err(format!(
+            "dimensions for type vector cannot exceed {MAX_DIMS}"
+        )),
         [dims] => Ok(dims),
         _ => Err("invalid type modifier".into()),
     }
@@ -192,10 +205,22 @@ mod tests {
     #[test]
     fn sums_and_products_report_what_float32_cannot_hold() {
         let mut out = [0.0; 2];
-        assert_eq!(add(&[3e38, 1.0], &[3e38, 1.0], &mut out), Err(Invalid::Overflow));
-        assert_eq!(sub(&[-3e38, 1.0], &[3e38, 1.0], &mut out), Err(Invalid::Overflow));
-        assert_eq!(mul(&[1e38, 1.0], &[1e38, 1.0], &mut out), Err(Invalid::Overflow));
-        assert_eq!(mul(&[1e-38, 1.0], &[1e-38, 1.0], &mut out), Err(Invalid::Underflow));
+        assert_eq!(
+            add(&[3e38, 1.0], &[3e38, 1.0], &mut out),
+            Err(Invalid::Overflow)
+        );
+        assert_eq!(
+            sub(&[-3e38, 1.0], &[3e38, 1.0], &mut out),
+            Err(Invalid::Overflow)
+        );
+        assert_eq!(
+            mul(&[1e38, 1.0], &[1e38, 1.0], &mut out),
+            Err(Invalid::Overflow)
+        );
+        assert_eq!(
+            mul(&[1e-38, 1.0], &[1e-38, 1.0], &mut out),
+            Err(Invalid::Underflow)
+        );
         assert_eq!(mul(&[0.0, 2.0], &[1e-38, -3.0], &mut out), Ok(()));
         assert!(out[0].abs() <= 0.0 && (out[1] + 6.0).abs() <= 0.0);
     }

@@ -51,7 +51,10 @@ pub fn check_same(left: &[f32], right: &[f32]) -> Result<(), Invalid> {
     if left.len() == right.len() {
         Ok(())
     } else {
-        Err(Invalid::DifferentDims { left: left.len(), right: right.len() })
+        Err(Invalid::DifferentDims {
+            left: left.len(),
+            right: right.len(),
+        })
     }
 }
 
@@ -83,7 +86,11 @@ pub fn check_elements(elements: &[f32]) -> Result<(), Invalid> {
         }
     }
     let sum: f32 = lanes.iter().sum::<f32>() + rest.iter().map(|e| e * 0.0).sum::<f32>();
-    if sum == 0.0 { Ok(()) } else { elements.iter().try_for_each(|e| check_element(*e)) }
+    if sum == 0.0 {
+        Ok(())
+    } else {
+        elements.iter().try_for_each(|e| check_element(*e))
+    }
 }
 
 #[cfg(test)]

@@ -23,18 +23,41 @@ pub fn scan(text: &[u8]) -> Option<Scanned> {
         [b'+' | b'-', rest @ ..] | rest => rest,
     };
     match first {
-        [b'0', b'x' | b'X', ..] => scan_hex(text).or(Some(Scanned { value, len, overflow: false })),
-        [b'n' | b'N', ..] => Some(Scanned { value, len: len + nan_payload(&text[len..]), overflow: false }),
-        [b'i' | b'I', ..] => Some(Scanned { value, len, overflow: false }),
-        _ => Some(Scanned { value, len, overflow: value.is_infinite() }),
+        [b'0', b'x' | b'X', ..] => scan_hex(text).or(Some(Scanned {
+            value,
+            len,
+            overflow: false,
+        })),
+        [b'n' | b'N', ..] => Some(Scanned {
+            value,
+            len: len + nan_payload(&text[len..]),
+            overflow: false,
+        }),
+        [b'i' | b'I', ..] => Some(Scanned {
+            value,
+            len,
+            overflow: false,
+        }),
+        _ => Some(Scanned {
+            value,
+            len,
+            overflow: value.is_infinite(),
+        }),
     }
 }
 
 /// Bytes of the `(...)` that may follow `nan`.
 fn nan_payload(text: &[u8]) -> usize {
     let [b'(', rest @ ..] = text else { return 0 };
-    let word = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-    if rest.get(word) == Some(&b')') { word + 2 } else { 0 }
+    let word = rest
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+        .count();
+    if rest.get(word) == Some(&b')') {
+        word + 2
+    } else {
+        0
+    }
 }
 
 /// Reads `[sign] 0x digits [. digits] [p exponent]`; `None` where no digit follows the `0x`.
@@ -66,22 +89,45 @@ fn scan_hex(text: &[u8]) -> Option<Scanned> {
     let (written, len) = binary_exponent(&text[at..]);
     exponent = exponent.saturating_add(written);
     let magnitude = scale(mantissa, exponent);
-    let value = if text.first() == Some(&b'-') { -magnitude } else { magnitude };
-    Some(Scanned { value, len: at + len, overflow: value.is_infinite() })
+    let value = if text.first() == Some(&b'-') {
+        -magnitude
+    } else {
+        magnitude
+    };
+    Some(Scanned {
+        value,
+        len: at + len,
+        overflow: value.is_infinite(),
+    })
 }
 
 /// Reads `p[sign]digits`; the exponent and the bytes it takes, none where it is not complete.
 fn binary_exponent(text: &[u8]) -> (i64, usize) {
-    let [b'p' | b'P', rest @ ..] = text else { return (0, 0) };
+    let [b'p' | b'P', rest @ ..] = text else {
+        return (0, 0);
+    };
     let sign = usize::from(matches!(rest.first(), Some(b'+' | b'-')));
     let digits = rest[sign..].iter().take_while(|b| b.is_ascii_digit());
     let (value, count) = digits.fold((0_i64, 0), |(value, count), digit| {
-        (value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(1 << 40), count + 1)
+        (
+            value
+                .saturating_mul(10)
+                .saturating_add(i64::from(digit - b'0'))
+                .min(1 << 40),
+            count + 1,
+        )
     });
     if count == 0 {
         return (0, 0);
     }
-    (if rest.first() == Some(&b'-') { -value } else { value }, 1 + sign + count)
+    (
+        if rest.first() == Some(&b'-') {
+            -value
+        } else {
+            value
+        },
+        1 + sign + count,
+    )
 }
 
 /// `mantissa * 2^exponent` rounded once to float32; `mantissa` has at most 60 bits.
@@ -134,9 +180,15 @@ fn shortest(value: f32, text: &[u8]) -> (Vec<u8>, i32) {
 
 /// Whether the decimal `text` lies strictly nearer to `value` than to either neighbour.
 fn is_inside(value: f32, text: &[u8]) -> bool {
-    let Ok(decimal) = fast_float2::parse::<f64, _>(text) else { return false };
+    let Ok(decimal) = fast_float2::parse::<f64, _>(text) else {
+        return false;
+    };
     let (below, at) = (f64::from(value.next_down()), f64::from(value));
-    let above = if value == f32::MAX { at + (at - below) } else { f64::from(value.next_up()) };
+    let above = if value == f32::MAX {
+        at + (at - below)
+    } else {
+        f64::from(value.next_up())
+    };
     f64::midpoint(below, at) < decimal && decimal < f64::midpoint(at, above)
 }
 
@@ -149,7 +201,11 @@ fn split(text: &[u8]) -> (Vec<u8>, i32) {
         .and_then(|e| e.parse().ok())
         .unwrap_or(0);
     let whole = text[..mark].iter().position(|b| *b == b'.').unwrap_or(mark);
-    let all: Vec<u8> = text[..mark].iter().copied().filter(u8::is_ascii_digit).collect();
+    let all: Vec<u8> = text[..mark]
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_digit)
+        .collect();
     let zeros = all.iter().take_while(|d| **d == b'0').count();
     let mut digits = all[zeros..].to_vec();
     while digits.len() > 1 && digits.last() == Some(&b'0') {
@@ -160,7 +216,9 @@ fn split(text: &[u8]) -> (Vec<u8>, i32) {
 }
 
 fn write_scientific(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
-    let Some((first, rest)) = digits.split_first() else { return };
+    let Some((first, rest)) = digits.split_first() else {
+        return;
+    };
     out.push(*first);
     if !rest.is_empty() {
         out.push(b'.');

@@ -15,7 +15,10 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
 }
 
 fn syntax(text: &[u8], detail: Option<&'static str>) -> Invalid {
-    Invalid::Syntax { text: String::from_utf8_lossy(text).into_owned(), detail }
+    Invalid::Syntax {
+        text: String::from_utf8_lossy(text).into_owned(),
+        detail,
+    }
 }
 
 /// Reads a literal. `expected` is how many elements are likely, a mere hint for the allocation.
@@ -37,7 +40,9 @@ pub fn parse(text: &[u8], expected: usize) -> Result<Vec<f32>, Invalid> {
         check_dims(elements.len() + 1)?;
         at = skip_space(text, at);
         let rest = text.get(at..).unwrap_or_default();
-        let Some(scanned) = number::scan(rest) else { return Err(syntax(text, None)) };
+        let Some(scanned) = number::scan(rest) else {
+            return Err(syntax(text, None));
+        };
         if scanned.overflow {
             let token = String::from_utf8_lossy(&rest[..scanned.len]).into_owned();
             return Err(Invalid::OutOfRange { token });
@@ -98,16 +103,26 @@ mod tests {
         let junk = Some("Junk after closing right brace.");
         assert!(is_syntax("", start) && is_syntax("1,2", start) && is_syntax("{1}", start));
         assert!(is_syntax("[1]2", junk) && is_syntax("[1]]", junk) && is_syntax("[1] [", junk));
-        for text in ["[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "[a]", "[1,2,3", "[1;2]"] {
+        for text in [
+            "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "[a]", "[1,2,3", "[1;2]",
+        ] {
             assert!(is_syntax(text, None), "{text}");
         }
         assert_eq!(parsed("[]"), Err(Invalid::NoDims));
         assert_eq!(parsed("[  ]"), Err(Invalid::NoDims));
         assert_eq!(parsed("[NaN]"), Err(Invalid::NotANumber));
         assert_eq!(parsed("[1,-Infinity]"), Err(Invalid::Infinite));
-        assert_eq!(parsed("[1,4e38 ]"), Err(Invalid::OutOfRange { token: "4e38".into() }));
+        assert_eq!(
+            parsed("[1,4e38 ]"),
+            Err(Invalid::OutOfRange {
+                token: "4e38".into()
+            })
+        );
         assert!(parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS - 1))).is_ok());
-        assert_eq!(parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS))), Err(Invalid::TooManyDims));
+        assert_eq!(
+            parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS))),
+            Err(Invalid::TooManyDims)
+        );
     }
 
     proptest! {

@@ -12,8 +12,12 @@ pub fn encoded_len(dims: usize) -> usize {
 
 /// Writes the binary form; `out` has [`encoded_len`] bytes.
 pub fn encode(elements: &[f32], out: &mut [u8]) {
-    let Some((header, body)) = out.split_first_chunk_mut::<HEADER>() else { return };
-    let [high, low] = u16::try_from(elements.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let Some((header, body)) = out.split_first_chunk_mut::<HEADER>() else {
+        return;
+    };
+    let [high, low] = u16::try_from(elements.len())
+        .unwrap_or(u16::MAX)
+        .to_be_bytes();
     *header = [high, low, 0, 0];
     for (bytes, element) in body.as_chunks_mut::<4>().0.iter_mut().zip(elements) {
         *bytes = element.to_be_bytes();
@@ -27,7 +31,9 @@ pub fn encode(elements: &[f32], out: &mut [u8]) {
 /// What [`check_dims`], [`check_declared`] and [`check_element`] refuse, in that order;
 /// [`Invalid::Unused`]; [`Invalid::Truncated`].
 pub fn decode(bytes: &[u8], declared: Option<usize>) -> Result<Vec<f32>, Invalid> {
-    let (header, body) = bytes.split_first_chunk::<HEADER>().ok_or(Invalid::Truncated)?;
+    let (header, body) = bytes
+        .split_first_chunk::<HEADER>()
+        .ok_or(Invalid::Truncated)?;
     let [d0, d1, u0, u1] = *header;
     let dims = usize::from(u16::from_be_bytes([d0, d1]));
     check_dims(dims)?;
@@ -43,7 +49,11 @@ pub fn decode(bytes: &[u8], declared: Option<usize>) -> Result<Vec<f32>, Invalid
         check_element(element)?;
         elements.push(element);
     }
-    if elements.len() == dims { Ok(elements) } else { Err(Invalid::Truncated) }
+    if elements.len() == dims {
+        Ok(elements)
+    } else {
+        Err(Invalid::Truncated)
+    }
 }
 
 #[cfg(test)]
@@ -63,9 +73,19 @@ mod tests {
         let mut out = vec![0; encoded_len(3)];
         encode(&[1.0, 2.0, 3.0], &mut out);
         for len in 0..out.len() {
-            assert_eq!(decode(&out[..len], None), Err(Invalid::Truncated), "{len} bytes");
+            assert_eq!(
+                decode(&out[..len], None),
+                Err(Invalid::Truncated),
+                "{len} bytes"
+            );
         }
-        assert_eq!(decode(&out, Some(2)), Err(Invalid::UnexpectedDims { expected: 2, dims: 3 }));
+        assert_eq!(
+            decode(&out, Some(2)),
+            Err(Invalid::UnexpectedDims {
+                expected: 2,
+                dims: 3
+            })
+        );
     }
 
     #[test]
@@ -73,7 +93,13 @@ mod tests {
         assert_eq!(decode(&[0, 0, 0, 0], None), Err(Invalid::NoDims));
         assert_eq!(decode(&[0x80, 0, 0, 0], None), Err(Invalid::TooManyDims));
         assert_eq!(decode(&[0, 1, 0, 7], None), Err(Invalid::Unused(7)));
-        assert_eq!(decode(&[0, 1, 0, 0, 0x7f, 0xc0, 0, 0], None), Err(Invalid::NotANumber));
-        assert_eq!(decode(&[0, 1, 0, 0, 0xff, 0x80, 0, 0], None), Err(Invalid::Infinite));
+        assert_eq!(
+            decode(&[0, 1, 0, 0, 0x7f, 0xc0, 0, 0], None),
+            Err(Invalid::NotANumber)
+        );
+        assert_eq!(
+            decode(&[0, 1, 0, 0, 0xff, 0x80, 0, 0], None),
+            Err(Invalid::Infinite)
+        );
     }
 }

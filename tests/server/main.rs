@@ -1,1 +1,12 @@
-fn main(){}
+//! Tests against a real server, each on a private cluster of its own. Run through `make test`,
+//! which says by `PG_CONFIG` and `VECTOR_EXT_LIBRARY` what to test.
+
+mod dump;
+mod durability;
+mod exact;
+mod input;
+mod parity;
+mod regress;
+mod soft;
+mod support;
+mod visibility;

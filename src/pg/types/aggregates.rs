@@ -17,7 +17,11 @@ fn array(call: &Call, index: usize) -> Array {
 /// `sum + addend`, which must not exceed float64.
 fn plus(sum: f64, addend: f64) -> Result<f64, Invalid> {
     let sum = sum + addend;
-    if sum.is_infinite() { Err(Invalid::Overflow) } else { Ok(sum) }
+    if sum.is_infinite() {
+        Err(Invalid::Overflow)
+    } else {
+        Ok(sum)
+    }
 }
 
 sql_functions! {

@@ -70,10 +70,16 @@ impl Array {
         }
         match self.element_type() {
             pg_sys::FLOAT4OID => Ok(self.stored::<f32>().to_vec()),
-            pg_sys::FLOAT8OID => Ok(self.stored::<f64>().iter().map(|x| dense::narrow(*x)).collect()),
-            pg_sys::INT4OID => {
-                Ok(self.stored::<i32>().iter().map(|x| dense::from_integer(*x)).collect())
-            }
+            pg_sys::FLOAT8OID => Ok(self
+                .stored::<f64>()
+                .iter()
+                .map(|x| dense::narrow(*x))
+                .collect()),
+            pg_sys::INT4OID => Ok(self
+                .stored::<i32>()
+                .iter()
+                .map(|x| dense::from_integer(*x))
+                .collect()),
             _ => self.deconstructed(),
         }
     }
@@ -96,7 +102,11 @@ impl Array {
                 std::ptr::null_mut(),
                 &raw mut count,
             );
-            if count == 0 { &[] } else { std::slice::from_raw_parts(elements, count as usize) }
+            if count == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(elements, count as usize)
+            }
         };
         datums.iter().map(|datum| number(*datum, of)).collect()
     }
@@ -108,7 +118,11 @@ impl Array {
     pub fn as_state(&mut self, caller: &'static str) -> Result<&mut [f64], Failure> {
         let fits = self.element_type() == pg_sys::FLOAT8OID;
         let state = self.stored::<f64>();
-        if fits && !state.is_empty() { Ok(state) } else { Err(Failure::State(caller)) }
+        if fits && !state.is_empty() {
+            Ok(state)
+        } else {
+            Err(Failure::State(caller))
+        }
     }
 
     /// The array itself.
@@ -117,7 +131,10 @@ impl Array {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a datum holds what its type says")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a datum holds what its type says"
+)]
 fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
     match of {
         pg_sys::FLOAT4OID => Ok(f32::from_bits(datum.value() as u32)),
@@ -130,11 +147,7 @@ fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
             }
             // SAFETY: `numeric_float4` is strict, and the datum is a numeric.
             let float = unsafe {
-                pg_sys::DirectFunctionCall1Coll(
-                    Some(numeric_float4),
-                    pg_sys::InvalidOid,
-                    datum,
-                )
+                pg_sys::DirectFunctionCall1Coll(Some(numeric_float4), pg_sys::InvalidOid, datum)
             };
             Ok(f32::from_bits(float.value() as u32))
         }
@@ -160,7 +173,12 @@ pub fn new_float4(elements: &[f32]) -> Datum {
 /// A new `double precision[]`: `first`, then the rest.
 pub fn new_float8(first: f64, rest: impl ExactSizeIterator<Item = f64>) -> Datum {
     new_array(pg_sys::FLOAT8OID, rest.len() + 1, size_of::<f64>(), |out| {
-        for (bytes, element) in out.as_chunks_mut().0.iter_mut().zip(std::iter::once(first).chain(rest)) {
+        for (bytes, element) in out
+            .as_chunks_mut()
+            .0
+            .iter_mut()
+            .zip(std::iter::once(first).chain(rest))
+        {
             *bytes = element.to_ne_bytes();
         }
     })

@@ -23,7 +23,10 @@ impl Call {
     }
 
     /// An `integer` argument.
-    #[expect(clippy::cast_possible_truncation, reason = "an int32 is the low half of its datum")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an int32 is the low half of its datum"
+    )]
     pub fn integer(&self, index: usize) -> i32 {
         self.datum(index).value() as i32
     }

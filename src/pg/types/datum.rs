@@ -41,17 +41,29 @@ impl Borrowed {
         let given: *mut pg_sys::varlena = datum.cast_mut_ptr();
         // SAFETY: the caller vouches for the datum; a plain header needs no detoasting.
         let plain = unsafe {
-            if pgrx::varatt_is_4b_u(given) { given } else { pg_sys::pg_detoast_datum(given) }
+            if pgrx::varatt_is_4b_u(given) {
+                given
+            } else {
+                pg_sys::pg_detoast_datum(given)
+            }
         };
         // SAFETY: a detoasted value has a 4-byte header, which holds its size.
         let size = unsafe { pgrx::varsize_4b(plain) };
         let start: *mut Header = plain.cast();
         // SAFETY: read only where the value is large enough to have the field.
-        let dims = if size < HEADER { 0 } else { unsafe { (*start).dims as usize } };
+        let dims = if size < HEADER {
+            0
+        } else {
+            unsafe { (*start).dims as usize }
+        };
         if size != size_of_dims(dims) || dims == 0 {
             return Err(Failure::Corrupted { dims, size });
         }
-        Ok(Self { start, dims, copied: plain != given })
+        Ok(Self {
+            start,
+            dims,
+            copied: plain != given,
+        })
     }
 
     /// The elements for change in place, where they are not a copy.
@@ -161,7 +173,10 @@ pub fn new_varlena(head: &[i32], body: usize, fill: impl FnOnce(&mut [u8])) -> D
         for (i, word) in head.iter().enumerate() {
             *start.add(1 + i) = *word;
         }
-        fill(std::slice::from_raw_parts_mut(start.add(words).cast(), body));
+        fill(std::slice::from_raw_parts_mut(
+            start.add(words).cast(),
+            body,
+        ));
         Datum::from(start)
     }
 }

@@ -8,7 +8,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{fs, str};
 
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use postgres::{Client, Config, NoTls};
 use tempfile::TempDir;
@@ -35,9 +37,24 @@ impl Cluster {
     /// Makes and starts a cluster with lines added to its `postgresql.conf`.
     pub fn with_settings(installation: Arc<Installation>, settings: &[&str]) -> Result<Self> {
         let dir = installation.folder("vector_ext-cluster-")?;
-        let mut cluster = Self { installation, dir, running: false, kept: false };
+        let mut cluster = Self {
+            installation,
+            dir,
+            running: false,
+            kept: false,
+        };
         let mut initdb = cluster.installation.command("initdb");
-        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"]);
+        initdb.args([
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+            "-D",
+        ]);
         succeed(initdb.arg(cluster.data()))?;
         let mut lines = "listen_addresses = ''\nwal_level = replica\n".to_owned();
         for line in settings {
@@ -52,9 +69,16 @@ impl Cluster {
     pub fn standby(&self) -> Result<Self> {
         let dir = self.installation.folder("vector_ext-standby-")?;
         let installation = Arc::clone(&self.installation);
-        let mut standby = Self { installation, dir, running: false, kept: false };
+        let mut standby = Self {
+            installation,
+            dir,
+            running: false,
+            kept: false,
+        };
         let mut backup = self.command("pg_basebackup");
-        backup.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(standby.data());
+        backup
+            .args(["-R", "-X", "stream", "-c", "fast", "-D"])
+            .arg(standby.data());
         succeed(&mut backup)?;
         standby.configure("")?;
         standby.resume()?;
@@ -66,7 +90,9 @@ impl Cluster {
     pub fn wait_for(&self, standby: &Self) -> Result<()> {
         let written = self.text("SELECT pg_current_wal_lsn()")?;
         let replayed = format!("SELECT coalesce(pg_last_wal_replay_lsn() >= '{written}', false)");
-        wait("the standby does not catch up", || Ok(standby.text(&replayed)? == "t"))
+        wait("the standby does not catch up", || {
+            Ok(standby.text(&replayed)? == "t")
+        })
     }
 
     /// The server programs in use.
@@ -93,10 +119,21 @@ impl Cluster {
 
     fn pg_ctl(&self, arguments: &[&str]) -> Result<()> {
         let mut command = self.installation.command("pg_ctl");
-        command.arg("-D").arg(self.data()).arg("-l").arg(self.dir.path().join("log"));
+        command
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(self.dir.path().join("log"));
         // The server inherits what `pg_ctl` has open; a pipe of ours would never end.
-        let status = command.args(arguments).stdout(std::process::Stdio::null()).status()?;
-        if status.success() { Ok(()) } else { Err(format!("pg_ctl failed:\n{}", self.log()).into()) }
+        let status = command
+            .args(arguments)
+            .stdout(std::process::Stdio::null())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("pg_ctl failed:\n{}", self.log()).into())
+        }
     }
 
     /// What the server has logged.
@@ -106,6 +143,9 @@ impl Cluster {
 
     /// Starts the stopped or killed server, through crash recovery where it must.
     pub fn resume(&mut self) -> Result<()> {
+        // The server outlives pg_ctl. Without a parent that collects it, a killed one would stay as
+        // a zombie, which its successor takes for a running server.
+        set_child_subreaper(true)?;
         self.pg_ctl(&["start", "-w", "-t", "60"])?;
         self.running = true;
         Ok(())
@@ -121,14 +161,20 @@ impl Cluster {
     /// Kills every process of the server at once, as the out-of-memory killer or a power cut would.
     pub fn kill_9(&mut self) -> Result<()> {
         let pid_file = fs::read_to_string(self.data().join("postmaster.pid"))?;
-        let postmaster: i32 = pid_file.lines().next().ok_or("empty postmaster.pid")?.parse()?;
+        let postmaster: i32 = pid_file
+            .lines()
+            .next()
+            .ok_or("empty postmaster.pid")?
+            .parse()?;
         let mut processes = vec![postmaster];
         processes.extend(children(postmaster)?);
         for process in &processes {
             // A child may have gone by itself.
             let _ = kill(Pid::from_raw(*process), Signal::SIGKILL);
         }
-        wait("killed processes stay", || Ok(processes.iter().all(|p| !is_alive(*p))))?;
+        wait("killed processes stay", || {
+            Ok(processes.iter().all(|p| is_gone(*p)))
+        })?;
         self.running = false;
         Ok(())
     }
@@ -141,7 +187,10 @@ impl Cluster {
     /// A session in the named database.
     pub fn connect_to(&self, database: &str) -> Result<Client> {
         let mut config = Config::new();
-        config.host_path(self.socket()).user("postgres").dbname(database);
+        config
+            .host_path(self.socket())
+            .user("postgres")
+            .dbname(database);
         Ok(config.connect(NoTls)?)
     }
 
@@ -162,7 +211,9 @@ impl Cluster {
     /// A client program, told where the server is.
     pub fn command(&self, program: &str) -> Command {
         let mut command = self.installation.command(program);
-        command.env("PGHOST", self.socket()).env("PGUSER", "postgres");
+        command
+            .env("PGHOST", self.socket())
+            .env("PGUSER", "postgres");
         command
     }
 
@@ -213,19 +264,20 @@ pub fn wait(complaint: &str, mut question: impl FnMut() -> Result<bool>) -> Resu
     Ok(())
 }
 
-/// State and parent of a process, from `/proc`.
-fn stat(process: i32) -> Option<(char, i32)> {
+/// The parent of a process, from `/proc`.
+fn parent(process: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-fn is_alive(process: i32) -> bool {
-    stat(process).is_some_and(|(state, _)| state != 'Z')
+/// Whether a killed process has left; collects it where it has become ours (`resume`).
+fn is_gone(process: i32) -> bool {
+    let _ = waitpid(Pid::from_raw(process), Some(WaitPidFlag::WNOHANG));
+    parent(process).is_none()
 }
 
-fn children(parent: i32) -> Result<Vec<i32>> {
+fn children(of: i32) -> Result<Vec<i32>> {
     let numbers = fs::read_dir("/proc")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    Ok(numbers.filter(|p| stat(*p).is_some_and(|(_, of)| of == parent)).collect())
+    Ok(numbers.filter(|p| self::parent(*p) == Some(of)).collect())
 }

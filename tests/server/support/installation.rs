@@ -52,25 +52,33 @@ impl Installation {
 
         let (bin, share) = (ask("--bindir")?, ask("--sharedir")?);
         let (package_lib, lib) = (ask("--pkglibdir")?, ask("--libdir")?);
-        let base = Path::new(&bin).parent().ok_or("no folder above --bindir")?;
-        if Path::new(&lib).starts_with(base) {
-            // A relocatable build: its shared libraries lie beside its programs.
-            link_all(Path::new(&lib), &place(&lib), &[])?;
-            link_siblings(base, &root.path().join(base.strip_prefix("/")?))?;
-        }
         link_all(Path::new(&bin), &place(&bin), &COPIED)?;
         link_all(Path::new(&share), &place(&share), &[])?;
         link_all(Path::new(&package_lib), &place(&package_lib), &[])?;
+        let base = Path::new(&bin).parent().ok_or("no folder above --bindir")?;
+        if Path::new(&lib).starts_with(base) {
+            // A relocatable build: its shared libraries lie beside its programs. Linked last, for
+            // the package folder may lie among them and must stay a folder of ours.
+            link_all(Path::new(&lib), &place(&lib), &[])?;
+            link_siblings(base, &root.path().join(base.strip_prefix("/")?))?;
+        }
 
         let extensions = place(&share).join("extension");
         fs::remove_file(&extensions)?;
         link_all(&Path::new(&share).join("extension"), &extensions, &[])?;
-        replace(&project("vector_ext.control"), &extensions.join("vector_ext.control"))?;
+        replace(
+            &project("vector_ext.control"),
+            &extensions.join("vector_ext.control"),
+        )?;
         let script = format!("vector_ext--{}.sql", env!("CARGO_PKG_VERSION"));
         replace(&project("sql/vector_ext.sql"), &extensions.join(script))?;
         replace(library, &place(&package_lib).join("vector_ext.so"))?;
 
-        let user = if geteuid().is_root() { Some(unprivileged()?) } else { None };
+        let user = if geteuid().is_root() {
+            Some(unprivileged()?)
+        } else {
+            None
+        };
         Ok(Self {
             bin: place(&bin),
             package_lib: place(&package_lib),
@@ -88,7 +96,11 @@ impl Installation {
     /// The major version.
     pub fn major(&self) -> u32 {
         let digits = self.version.chars().skip_while(|c| !c.is_ascii_digit());
-        digits.take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+        digits
+            .take_while(char::is_ascii_digit)
+            .collect::<String>()
+            .parse()
+            .unwrap_or(0)
     }
 
     /// Where the programs are.
@@ -110,7 +122,10 @@ impl Installation {
     /// folders that user may not enter, and without a caller's PG settings.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(self.bin.join(program.as_ref()));
-        command.current_dir(self.root.path());
+        // pgrx would put a backtrace into the details of errors.
+        command
+            .current_dir(self.root.path())
+            .env_remove("RUST_BACKTRACE");
         for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG")) {
             command.env_remove(name);
         }
@@ -165,9 +180,10 @@ fn link_all(from: &Path, to: &Path, copied: &[&str]) -> Result<()> {
 
 /// Links the `*.libs` folders that a packed build keeps beside the folder of its installation.
 fn link_siblings(base: &Path, staged: &Path) -> Result<()> {
-    let (Some(from), Some(to)) =
-        (base.parent().and_then(Path::parent), staged.parent().and_then(Path::parent))
-    else {
+    let (Some(from), Some(to)) = (
+        base.parent().and_then(Path::parent),
+        staged.parent().and_then(Path::parent),
+    ) else {
         return Ok(());
     };
     for entry in fs::read_dir(from)? {

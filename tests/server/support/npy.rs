@@ -24,7 +24,9 @@ impl<T> Matrix<T> {
 
 /// Reads float16, widened.
 pub fn read_floats(path: &Path) -> Result<Matrix<f32>> {
-    read(path, "<f2", |bytes: [u8; 2]| f16::from_le_bytes(bytes).to_f32())
+    read(path, "<f2", |bytes: [u8; 2]| {
+        f16::from_le_bytes(bytes).to_f32()
+    })
 }
 
 /// Reads int32.
@@ -39,15 +41,26 @@ fn read<T, const N: usize>(
 ) -> Result<Matrix<T>> {
     let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let wrong = || format!("{}: not a plain {kind} array", path.display());
-    let header_len = bytes.get(8..10).map(|b| usize::from(b[0]) | usize::from(b[1]) << 8);
+    let header_len = bytes
+        .get(8..10)
+        .map(|b| usize::from(b[0]) | usize::from(b[1]) << 8);
     let start = 10 + header_len.ok_or_else(wrong)?;
     let header = std::str::from_utf8(bytes.get(10..start).ok_or_else(wrong)?)?;
     if !bytes.starts_with(b"\x93NUMPY\x01") || !header.contains(&format!("'{kind}'")) {
         return Err(wrong().into());
     }
-    let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
-    let width = shape.and_then(|(shape, _)| shape.split(',').nth(1)).ok_or_else(wrong)?;
+    let shape = header
+        .split_once("'shape': (")
+        .and_then(|(_, rest)| rest.split_once(')'));
+    let width = shape
+        .and_then(|(shape, _)| shape.split(',').nth(1))
+        .ok_or_else(wrong)?;
     let width = width.trim().parse()?;
-    let elements = bytes[start..].as_chunks::<N>().0.iter().map(|b| element(*b)).collect();
+    let elements = bytes[start..]
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .map(|b| element(*b))
+        .collect();
     Ok(Matrix { width, elements })
 }

@@ -63,7 +63,9 @@ fn embeddings(path: &str) -> Result<Matrix<f32>> {
 
 /// The oid of the type `vector`, which binary COPY wants to know.
 pub fn vector_type(client: &mut Client) -> Result<Type> {
-    Ok(client.prepare("SELECT NULL::vector")?.columns()[0].type_().clone())
+    Ok(client.prepare("SELECT NULL::vector")?.columns()[0]
+        .type_()
+        .clone())
 }
 
 /// Makes the table and fills it; `progress` hears of the rows loaded and of all.
@@ -72,7 +74,15 @@ pub fn load(client: &mut Client, mut progress: impl FnMut(u64, u64)) -> Result<u
     let (passages, embeddings) = (passages()?, embeddings("demo/embeddings.f16.npy")?);
     let total = passages.len() as u64;
     let vector = vector_type(client)?;
-    let types = [Type::INT8, Type::TEXT, Type::TEXT, Type::INT4, Type::TEXT, Type::TEXT, vector];
+    let types = [
+        Type::INT8,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        Type::TEXT,
+        Type::TEXT,
+        vector,
+    ];
     let sink = client.copy_in("COPY passages FROM STDIN (FORMAT BINARY)")?;
     let mut writer = BinaryCopyInWriter::new(sink, &types);
     for (done, (passage, embedding)) in passages.iter().zip(embeddings.rows()).enumerate() {
@@ -97,8 +107,10 @@ pub fn load(client: &mut Client, mut progress: impl FnMut(u64, u64)) -> Result<u
 /// The bundled questions.
 pub fn questions() -> Result<Vec<Question>> {
     let texts = std::fs::read_to_string(project("demo/questions.txt"))?;
-    let (embeddings, truth) =
-        (embeddings("demo/questions.f16.npy")?, read_integers(&project("demo/truth.i32.npy"))?);
+    let (embeddings, truth) = (
+        embeddings("demo/questions.f16.npy")?,
+        read_integers(&project("demo/truth.i32.npy"))?,
+    );
     let questions = texts.lines().zip(embeddings.rows()).zip(truth.rows());
     Ok(questions
         .map(|((text, embedding), truth)| Question {

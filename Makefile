@@ -1,0 +1,82 @@
+# vector_ext: build, test, try, measure. `make help` lists the commands.
+#
+# PG_CONFIG chooses the PostgreSQL: 15 (Debian's), or for example
+#   make test PG_CONFIG=target/peers/18/bin/pg_config     (after `scripts/setup peers`)
+
+PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
+CARGO ?= cargo
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+override PG_CONFIG := $(abspath $(PG_CONFIG))
+export PG_CONFIG
+export PGRX_PG_CONFIG_PATH = $(PG_CONFIG)
+
+# Asked when they are used: on a fresh machine pg_config comes with `setup`.
+MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
+RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
+
+.PHONY: help setup build test test-pure test-server check demo install uninstall bench bench-exact package clean
+
+help:
+	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
+	@echo 'make test            every test: pure, pg_regress, server'
+	@echo 'make check           format, lints, docs'
+	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
+	@echo 'make bench           distance kernels, and exact search beside pgvector'
+	@echo 'make package         target/vector_ext-VERSION-pgMAJOR.tar.gz'
+
+setup:
+	@scripts/setup server
+
+build: setup
+	@mkdir -p target/pg$(MAJOR)
+	$(CARGO) build --release --features pg$(MAJOR)
+	@cp -f target/release/libvector_ext.so $(LIBRARY).new && mv -f $(LIBRARY).new $(LIBRARY)
+
+test: test-pure test-server
+
+test-pure:
+	$(CARGO) test
+
+test-server: build
+	$(RUN) test --features server --test server
+
+check: setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --features server -- -D warnings
+	$(CARGO) clippy --features pg$(MAJOR) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+
+demo: build
+	$(RUN) run --quiet --example demo -- $(if $(KEEP),--keep)
+
+install: build
+	install -d '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)' '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension'
+	install -m 755 $(LIBRARY) '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)/vector_ext.so'
+	install -m 644 vector_ext.control '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/'
+	install -m 644 sql/vector_ext.sql '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/vector_ext--$(VERSION).sql'
+
+uninstall: setup
+	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)/vector_ext.so'
+	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/vector_ext'*
+
+bench: bench-exact
+	$(CARGO) bench --bench distance
+	$(CARGO) bench --bench text
+
+# Genuine pgvector comes with PostgreSQL 16 of `scripts/setup peers`; both run on that.
+bench-exact:
+	@scripts/setup server peers
+	$(MAKE) build PG_CONFIG=target/peers/16/bin/pg_config
+	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
+		$(CARGO) bench --features server --bench exact
+
+package: build
+	rm -rf target/package
+	$(MAKE) install DESTDIR=$(CURDIR)/target/package
+	tar -C target/package -czf target/vector_ext-$(VERSION)-pg$(MAJOR).tar.gz .
+	@echo target/vector_ext-$(VERSION)-pg$(MAJOR).tar.gz
+
+clean:
+	$(CARGO) clean

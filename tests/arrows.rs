@@ -1,0 +1,149 @@
+//! Who may import whom: the arrows of `src/README.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("vector", &[]),
+    ("page", &[]),
+    ("distance", &["vector"]),
+    ("cluster", &["distance"]),
+    ("search", &["distance"]),
+    ("quantize", &["cluster", "distance", "vector"]),
+    (
+        "hnsw",
+        &[
+            "search", "quantize", "cluster", "page", "distance", "vector",
+        ],
+    ),
+    (
+        "ivf",
+        &[
+            "search", "quantize", "cluster", "page", "distance", "vector",
+        ],
+    ),
+    ("pg", &["vector", "distance"]),
+    ("pg/error", &["vector"]),
+    ("pg/guc", &["distance"]),
+    ("pg/types", &["pg", "vector", "distance"]),
+];
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// `src/pg/types/io.rs` lies in the room `pg/types`, `src/vector/text.rs` in `vector`.
+fn room(path: &Path) -> String {
+    let path = path.strip_prefix("src").unwrap().with_extension("");
+    let parts: Vec<_> = path
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    let depth = if parts[0] == "pg" && parts.get(1).is_some_and(|p| p != "mod") {
+        2
+    } else {
+        1
+    };
+    parts[..depth].join("/")
+}
+
+/// The rooms that a source text names by `crate::room`, `crate::{a, b}` or a chain of `super`.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let word = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if code[..at].ends_with('$') || code[..at].ends_with(|c: char| c.is_alphanumeric()) {
+            continue;
+        }
+        if let Some(list) = rest.strip_prefix('{') {
+            found.extend(
+                list.split('}')
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .map(word),
+            );
+        } else {
+            found.push(word(rest));
+        }
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+#[test]
+fn rooms_import_only_along_the_arrows() {
+    let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    let mut all = Vec::new();
+    files(Path::new("src"), &mut all);
+    assert!(
+        all.len() > 10,
+        "the sources are not where they are looked for"
+    );
+    for path in all {
+        let room = room(&path);
+        if room == "lib" {
+            continue;
+        }
+        let allowed = arrows
+            .get(room.as_str())
+            .unwrap_or_else(|| panic!("no arrow for room {room}"));
+        for import in imports(&fs::read_to_string(&path).unwrap()) {
+            let inside = room.split('/').next() == Some(import.as_str());
+            assert!(
+                inside || allowed.contains(&import.as_str()),
+                "{}: room {room} may not import {import}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_pg_knows_postgres() {
+    let mut all = Vec::new();
+    files(Path::new("src"), &mut all);
+    for path in all.iter().filter(|path| !path.starts_with("src/pg")) {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(
+            !text.contains("pgrx") && !text.contains("pg_sys"),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn a_forbidden_import_is_seen() {
+    assert_eq!(
+        imports("use crate::pg::x;\nuse crate::{vector, distance::simd};"),
+        ["pg", "vector", "distance"]
+    );
+    assert_eq!(
+        imports("// use crate::pg;\nlet x = crate::page::Page;"),
+        ["page"]
+    );
+    assert_eq!(room(Path::new("src/pg/types/io.rs")), "pg/types");
+    assert_eq!(room(Path::new("src/pg/mod.rs")), "pg");
+    assert_eq!(room(Path::new("src/vector/mod.rs")), "vector");
+}
