@@ -92,18 +92,25 @@ impl IntoResult for bool {
     }
 }
 
-/// Declares functions that SQL can call: for each the version-1 record and the guarded C symbol,
-/// both under the name that the catalogue uses. The body gets the [`Call`] and returns
-/// `Result<impl IntoResult, Failure>`; errors are raised here, after the body has let go of all it
-/// held.
-macro_rules! sql_functions {
-    ($($(#[doc = $doc:literal])* fn $name:ident($call:ident) -> $result:ty $body:block)*) => {$(
+/// The version-1 record that the function manager looks for beside the symbol `$name`.
+macro_rules! function_record {
+    ($name:ident) => {
         const _: () = {
             #[unsafe(export_name = concat!("pg_finfo_", stringify!($name)))]
             extern "C" fn record() -> &'static pgrx::pg_sys::Pg_finfo_record {
                 const { &pgrx::pg_sys::Pg_finfo_record { api_version: 1 } }
             }
         };
+    };
+}
+
+/// Declares functions that SQL can call: for each the version-1 record and the guarded C symbol,
+/// both under the name that the catalogue uses. The body gets the [`Call`] and returns
+/// `Result<impl IntoResult, Failure>`; errors are raised here, after the body has let go of all it
+/// held.
+macro_rules! sql_functions {
+    ($($(#[doc = $doc:literal])* fn $name:ident($call:ident) -> $result:ty $body:block)*) => {$(
+        function_record!($name);
 
         $(#[doc = $doc])*
         #[pgrx::pg_guard]

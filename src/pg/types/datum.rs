@@ -66,6 +66,30 @@ impl Borrowed {
         })
     }
 
+    /// As [`Self::from_datum`], but `None` where the value would need detoasting or is corrupted:
+    /// calls no function that could raise an error.
+    ///
+    /// # Safety
+    /// `datum` is a vector that is not NULL and outlives this value.
+    #[inline]
+    pub unsafe fn in_place<'a>(datum: Datum) -> Option<&'a [f32]> {
+        let start: *mut Header = datum.cast_mut_ptr();
+        // SAFETY: the caller vouches for the datum; sizes are read only from a plain header.
+        unsafe {
+            if !pgrx::varatt_is_4b_u(start.cast()) {
+                return None;
+            }
+            let size = pgrx::varsize_4b(start.cast());
+            let dims = if size < HEADER {
+                0
+            } else {
+                (*start).dims as usize
+            };
+            let plain = size == size_of_dims(dims) && dims > 0;
+            plain.then(|| std::slice::from_raw_parts(start.add(1).cast(), dims))
+        }
+    }
+
     /// The elements for change in place, where they are not a copy.
     ///
     /// # Safety

@@ -7,7 +7,8 @@
 //! | `datum.rs` | the bytes of a vector in Postgres' memory, borrowed and new |
 //! | `array.rs` | one-dimensional arrays of numbers, read and made |
 //! | `io.rs` | text, binary, type modifier |
-//! | `operators.rs` | distances, arithmetic, order |
+//! | `distances.rs` | distances, called once a row |
+//! | `operators.rs` | arithmetic and order |
 //! | `casts.rs` | to and from arrays, length coercion |
 //! | `aggregates.rs` | `avg` and `sum` |
 
@@ -17,5 +18,6 @@ mod aggregates;
 mod array;
 mod casts;
 mod datum;
+mod distances;
 mod io;
 mod operators;

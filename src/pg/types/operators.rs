@@ -1,4 +1,4 @@
-//! Distances, arithmetic and order.
+//! Arithmetic and order.
 
 use std::cmp::Ordering;
 
@@ -6,21 +6,8 @@ use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
 use super::datum::{New, new_varlena};
-use crate::distance::Kernels;
 use crate::pg::error::Failure;
-use crate::pg::guc;
-use crate::vector::{Invalid, check_same, dense};
-
-/// Calls `measure` with the kernels in force and both operands, equal in length.
-#[inline]
-fn between(
-    call: &Call,
-    measure: impl FnOnce(&Kernels, &[f32], &[f32]) -> f64,
-) -> Result<f64, Failure> {
-    let (left, right) = (call.vector(0)?, call.vector(1)?);
-    check_same(&left, &right)?;
-    Ok(measure(guc::kernels(), &left, &right))
-}
+use crate::vector::{Invalid, dense};
 
 /// A new vector that `operation` fills from both operands.
 fn combine(
@@ -38,41 +25,6 @@ fn order(call: &Call) -> Result<Ordering, Failure> {
 }
 
 sql_functions! {
-    /// `<->`: Euclidean distance.
-    fn l2_distance(call) -> f64 {
-        between(call, Kernels::l2)
-    }
-
-    /// The order of `<->` without the square root.
-    fn vector_l2_squared_distance(call) -> f64 {
-        between(call, |kernels, a, b| f64::from((kernels.l2_squared)(a, b)))
-    }
-
-    /// The inner product.
-    fn inner_product(call) -> f64 {
-        between(call, |kernels, a, b| f64::from((kernels.inner_product)(a, b)))
-    }
-
-    /// `<#>`: the inner product negated, so that smaller is nearer.
-    fn vector_negative_inner_product(call) -> f64 {
-        between(call, |kernels, a, b| -f64::from((kernels.inner_product)(a, b)))
-    }
-
-    /// `<=>`: cosine distance.
-    fn cosine_distance(call) -> f64 {
-        between(call, Kernels::cosine)
-    }
-
-    /// The angle between unit vectors, as a share of a half turn.
-    fn vector_spherical_distance(call) -> f64 {
-        between(call, Kernels::spherical)
-    }
-
-    /// `<+>`: taxicab distance.
-    fn l1_distance(call) -> f64 {
-        between(call, |kernels, a, b| f64::from((kernels.l1)(a, b)))
-    }
-
     /// The number of dimensions.
     fn vector_dims(call) -> i32 {
         Ok(call.vector(0)?.len() as i32)

@@ -279,5 +279,5 @@ fn is_gone(process: i32) -> bool {
 fn children(of: i32) -> Result<Vec<i32>> {
     let numbers = fs::read_dir("/proc")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    Ok(numbers.filter(|p| self::parent(*p) == Some(of)).collect())
+    Ok(numbers.filter(|p| parent(*p) == Some(of)).collect())
 }

@@ -1,0 +1,275 @@
+//! Exact search and text parsing beside genuine pgvector: `make bench-exact`.
+//!
+//! Two private clusters of the same PostgreSQL with the same settings, one with each extension; one
+//! client each, over a unix socket, with prepared statements and binary parameters, no parallel
+//! workers. Rounds alternate; what is reported are medians over rounds, and their ratio.
+
+#[path = "../../tests/server/support/mod.rs"]
+mod support;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use pgvector::Vector;
+use postgres::Client;
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::types::Type;
+use support::cluster::Cluster;
+use support::installation::Installation;
+use support::npy::{read_floats, read_integers};
+use support::passages::vector_type;
+use support::{Result, project};
+
+const SETTINGS: [&str; 4] = [
+    "shared_buffers = '1GB'",
+    "max_parallel_workers_per_gather = 0",
+    "jit = off",
+    "autovacuum = off",
+];
+
+/// Beside genuine pgvector: exact top 10, and the text form of 1536 numbers.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder with base.f16.npy, queries.f16.npy and truth.i32.npy; the bundled sample without
+    #[arg(long, env = "VECTOR_EXT_DATA")]
+    data: Option<PathBuf>,
+    /// Rounds of each side
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Queries of a round
+    #[arg(long, default_value_t = 40)]
+    queries: usize,
+    /// What cargo passes to benchmarks
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// One extension on a cluster of its own.
+struct Side {
+    name: &'static str,
+    version: String,
+    client: Client,
+    _cluster: Cluster,
+}
+
+/// What is searched, and for what.
+struct Work {
+    base: PathBuf,
+    queries: Vec<Vector>,
+    truth: Vec<HashSet<i64>>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let work = Work::read(arguments.data.as_deref(), arguments.queries)?;
+    let installation = Arc::new(Installation::from_env()?);
+    println!("{}, {}", installation.version(), cpu());
+    let mut sides = [
+        Side::start(&installation, "vector_ext")?,
+        Side::start(&installation, "vector")?,
+    ];
+    for side in &mut sides {
+        side.load(&work.base)?;
+    }
+    let [ours, theirs] = &sides;
+    println!(
+        "\nvector_ext {} beside pgvector {}; medians, ratio = pgvector / vector_ext\n",
+        ours.version, theirs.version
+    );
+    println!("| work | vector_ext | pgvector | ratio (lowest to highest round) | recall@10 |");
+    println!("|---|---|---|---|---|");
+    for operator in ["<=>", "<->", "<#>", "<+>"] {
+        exact(&mut sides, &work, operator, arguments.rounds)?;
+    }
+    for (name, query) in [
+        (
+            "parse `[...]` of 1536 numbers",
+            "SELECT count(vector_dims(t::vector)) FROM texts",
+        ),
+        (
+            "print 1536 numbers",
+            "SELECT sum(length(v::text)) FROM vectors",
+        ),
+        (
+            "cast real[] of 1536",
+            "SELECT count(vector_dims(a::vector)) FROM arrays",
+        ),
+        (
+            "cast to real[] of 1536",
+            "SELECT count(array_length(v::real[], 1)) FROM vectors",
+        ),
+        ("avg of 384 dims", "SELECT avg(v)::text FROM items"),
+        ("sum of 384 dims", "SELECT sum(v)::text FROM items"),
+    ] {
+        forms(&mut sides, name, query, arguments.rounds)?;
+    }
+    Ok(())
+}
+
+fn cpu() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or_else(|| "unknown CPU".into(), |(_, name)| name.to_owned())
+}
+
+impl Work {
+    fn read(data: Option<&Path>, count: usize) -> Result<Self> {
+        let (base, queries, truth) = match data {
+            Some(folder) => (
+                folder.join("base.f16.npy"),
+                folder.join("queries.f16.npy"),
+                folder.join("truth.i32.npy"),
+            ),
+            None => (
+                project("demo/embeddings.f16.npy"),
+                project("demo/questions.f16.npy"),
+                project("demo/truth.i32.npy"),
+            ),
+        };
+        let queries = read_floats(&queries)?;
+        let truth = read_integers(&truth)?;
+        Ok(Self {
+            base,
+            queries: queries
+                .rows()
+                .take(count)
+                .map(|row| Vector::from(row.to_vec()))
+                .collect(),
+            truth: truth
+                .rows()
+                .take(count)
+                .map(|row| row.iter().take(10).map(|id| i64::from(*id)).collect())
+                .collect(),
+        })
+    }
+}
+
+impl Side {
+    fn start(installation: &Arc<Installation>, name: &'static str) -> Result<Self> {
+        let cluster = Cluster::with_settings(Arc::clone(installation), &SETTINGS)?;
+        let mut client = cluster.connect()?;
+        client
+            .batch_execute(&format!("CREATE EXTENSION {name}"))
+            .map_err(|e| format!("no extension {name} here; use PG_CONFIG of a wheel: {e}"))?;
+        let version = client
+            .query_one(
+                "SELECT extversion FROM pg_extension WHERE extname = $1",
+                &[&name],
+            )?
+            .get(0);
+        Ok(Self {
+            name,
+            version,
+            client,
+            _cluster: cluster,
+        })
+    }
+
+    fn load(&mut self, base: &Path) -> Result<()> {
+        let base = read_floats(base)?;
+        let create = format!("CREATE TABLE items (id bigint, v vector({}))", base.width);
+        self.client.batch_execute(&create)?;
+        let types = [Type::INT8, vector_type(&mut self.client)?];
+        let style = ProgressStyle::with_template("{prefix:>10} {bar:40} {pos}/{len} rows")?;
+        let bar = ProgressBar::new(base.rows().len() as u64).with_style(style);
+        bar.set_prefix(self.name);
+        let sink = self
+            .client
+            .copy_in("COPY items FROM STDIN (FORMAT BINARY)")?;
+        let mut writer = BinaryCopyInWriter::new(sink, &types);
+        for (id, row) in (0_i64..).zip(base.rows()) {
+            writer.write(&[&id, &Vector::from(row.to_vec())])?;
+            bar.inc(1);
+        }
+        writer.finish()?;
+        bar.finish();
+        // Numbers as models give them: nine significant digits.
+        self.client.batch_execute(
+            "CREATE TABLE vectors AS
+               SELECT (SELECT array_agg(sin(i * 1536.0 + d) / 20) FROM generate_series(1, 1536) d)
+                      ::vector v
+                 FROM generate_series(1, 500) i;
+             CREATE TABLE texts AS SELECT v::text t FROM vectors;
+             CREATE TABLE arrays AS SELECT v::real[] a FROM vectors;
+             ALTER TABLE texts ALTER t SET STORAGE external",
+        )?;
+        self.client.batch_execute("VACUUM ANALYZE")?;
+        Ok(())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Prints one line: medians in milliseconds a query, and the spread of the rounds' ratios.
+fn report(name: &str, ours: &[f64], theirs: &[f64], recall: &str) {
+    let mut ratios: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| b / a).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
+    let (a, b) = (median(ours.to_vec()), median(theirs.to_vec()));
+    println!(
+        "| {name} | {a:.3} ms | {b:.3} ms | {:.2} ({low:.2} to {high:.2}) | {recall} |",
+        b / a
+    );
+}
+
+fn exact(sides: &mut [Side; 2], work: &Work, operator: &str, rounds: usize) -> Result<()> {
+    let query = format!("SELECT id FROM items ORDER BY v {operator} $1 LIMIT 10");
+    let mut times = [Vec::new(), Vec::new()];
+    let mut hits = [0, 0];
+    for round in 0..=rounds {
+        for (i, side) in sides.iter_mut().enumerate() {
+            let statement = side.client.prepare(&query)?;
+            let started = Instant::now();
+            for (query, truth) in work.queries.iter().zip(&work.truth) {
+                let rows = side.client.query(&statement, &[query])?;
+                hits[i] += rows
+                    .iter()
+                    .filter(|row| truth.contains(&row.get(0)))
+                    .count();
+            }
+            // The first round warms up.
+            if round > 0 {
+                let each = started.elapsed().as_secs_f64() / work.queries.len() as f64;
+                times[i].push(each * 1e3);
+            }
+        }
+    }
+    let all = work.truth.iter().map(HashSet::len).sum::<usize>() * (rounds + 1);
+    let recall = |hits: usize| hits as f64 / all as f64;
+    let recall = if operator == "<+>" {
+        "(another order)".to_owned()
+    } else {
+        format!("{:.4} / {:.4}", recall(hits[0]), recall(hits[1]))
+    };
+    report(
+        &format!("exact top 10 by `{operator}`"),
+        &times[0],
+        &times[1],
+        &recall,
+    );
+    Ok(())
+}
+
+fn forms(sides: &mut [Side; 2], name: &str, query: &str, rounds: usize) -> Result<()> {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..=rounds {
+        for (side, times) in sides.iter_mut().zip(&mut times) {
+            let started = Instant::now();
+            side.client.query(query, &[])?;
+            if round > 0 {
+                times.push(started.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+    }
+    report(name, &times[0], &times[1], "");
+    Ok(())
+}
