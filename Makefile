@@ -16,7 +16,7 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check demo install uninstall bench bench-exact package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
@@ -42,11 +42,14 @@ test-pure:
 test-server: build
 	$(RUN) test --features server --test server
 
-check: setup
+check: check-postgres
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --features server -- -D warnings
-	$(CARGO) clippy --features pg$(MAJOR) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items --features pg$(MAJOR)
+
+check-postgres: setup
+	$(CARGO) clippy --features pg$(MAJOR) -- -D warnings
 
 demo: build
 	$(RUN) run --quiet --example demo -- $(if $(KEEP),--keep)

@@ -15,7 +15,7 @@ fn forms(c: &mut Criterion) {
     let mut group = c.benchmark_group("text of 1536 numbers");
     group.throughput(Throughput::Elements(1536));
     group.bench_function("parse", |b| {
-        b.iter(|| text::parse(black_box(&literal), 1536))
+        b.iter(|| text::parse(black_box(&literal), 1536));
     });
     group.bench_function("std", |b| {
         b.iter(|| {
@@ -28,7 +28,7 @@ fn forms(c: &mut Criterion) {
     });
     group.bench_function("print", |b| b.iter(|| text::format(black_box(&elements))));
     group.bench_function("decode", |b| {
-        b.iter(|| wire::decode(black_box(&bytes), Some(1536)))
+        b.iter(|| wire::decode(black_box(&bytes), Some(1536)));
     });
     group.bench_function("encode", |b| {
         b.iter(|| wire::encode(black_box(&elements), black_box(&mut bytes)));

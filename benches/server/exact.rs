@@ -4,6 +4,8 @@
 //! client each, over a unix socket, with prepared statements and binary parameters, no parallel
 //! workers. Rounds alternate; what is reported are medians over rounds, and their ratio.
 
+#![expect(clippy::cast_precision_loss, reason = "counts are small")]
+
 #[path = "../../tests/server/support/mod.rs"]
 mod support;
 

@@ -69,6 +69,10 @@ fn choose() -> Kernels {
 }
 
 /// Adds `step(a, b, sum)` over all elements in `N` independent sums.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
 #[inline(always)]
 fn fold<const N: usize>(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; N];
@@ -86,6 +90,10 @@ fn fold<const N: usize>(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f3
 }
 
 /// The three sums of cosine in one pass, `N` independent sums each.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
 #[inline(always)]
 fn fold3<const N: usize>(
     a: &[f32],
@@ -115,6 +123,10 @@ fn fold3<const N: usize>(
 }
 
 /// Sums halves onto halves, which vectorises and rounds less than one long chain.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
 #[inline(always)]
 fn total<const N: usize>(sums: &[f32; N]) -> f32 {
     let mut sums = *sums;

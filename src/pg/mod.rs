@@ -8,9 +8,10 @@
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "C counts in int32"
+    reason = "C counts in int32, and a datum holds what its type says"
 )]
 
 mod error;

@@ -184,11 +184,8 @@ fn is_inside(value: f32, text: &[u8]) -> bool {
         return false;
     };
     let (below, at) = (f64::from(value.next_down()), f64::from(value));
-    let above = if value == f32::MAX {
-        at + (at - below)
-    } else {
-        f64::from(value.next_up())
-    };
+    // The largest float has no next one; the bound, met by powers of two, stands in.
+    let above = f64::from(value.next_up()).min(at + 2.0 * (at - below));
     f64::midpoint(below, at) < decimal && decimal < f64::midpoint(at, above)
 }
 

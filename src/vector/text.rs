@@ -80,7 +80,7 @@ pub fn format(elements: &[f32]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{format as literal, *};
     use proptest::prelude::*;
 
     fn parsed(text: &str) -> Result<Vec<f32>, Invalid> {
@@ -130,7 +130,7 @@ mod tests {
         fn what_is_written_reads_back(
             values in prop::collection::vec(any::<f32>().prop_filter("finite", |x| x.is_finite()), 1..99)
         ) {
-            let back = parse(&super::format(&values), values.len()).unwrap();
+            let back = parse(&literal(&values), values.len()).unwrap();
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             prop_assert_eq!(bits(&back), bits(&values));
         }

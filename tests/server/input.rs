@@ -75,17 +75,20 @@ fn copy_binary(client: &mut Client, field: &[u8]) -> Result<Option<(SqlState, St
     }
 }
 
+/// `[1,-2.5]` in binary form.
+const GOOD: [u8; 12] = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xc0, 0x20, 0, 0];
+
 #[test]
 fn binary_input_is_checked_to_the_last_byte() -> Result<()> {
     let cluster = Cluster::start()?;
     let mut client = cluster.client()?;
     client.batch_execute("CREATE TABLE items (v vector(2))")?;
-    let good = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xc0, 0x20, 0, 0];
+    let good = GOOD;
     assert_eq!(copy_binary(&mut client, &good)?, None);
     let data = SqlState::DATA_EXCEPTION;
     let nan = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0x7f, 0xc0, 0, 0];
     let infinite = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xff, 0x80, 0, 0];
-    let mut garbage = vec![0xA5; 1 << 20];
+    let garbage = vec![0xA5; 1 << 20];
     let cases: [(&[u8], &SqlState, &str); 9] = [
         (
             &good[..11],
@@ -131,12 +134,27 @@ fn binary_input_is_checked_to_the_last_byte() -> Result<()> {
             Some((code.clone(), message.to_owned()))
         );
     }
-    garbage[..12].copy_from_slice(&good);
-    let (code, _) = copy_binary(&mut client, &garbage)?.ok_or("trailing bytes were taken")?;
-    assert_eq!(code, SqlState::INVALID_BINARY_REPRESENTATION);
     let rows = client.query("SELECT v::text FROM items", &[])?;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].get::<_, String>(0), "[1,-2.5]");
+    Ok(())
+}
+
+#[test]
+fn binary_input_with_more_behind_it_is_refused() -> Result<()> {
+    let cluster = Cluster::start()?;
+    let mut client = cluster.client()?;
+    client.batch_execute("CREATE TABLE items (v vector(2))")?;
+    for extra in [1, 4, 1 << 20] {
+        let field = [&GOOD[..], &vec![0xA5; extra]].concat();
+        let (code, _) = copy_binary(&mut client, &field)?.ok_or("trailing bytes were taken")?;
+        assert_eq!(
+            code,
+            SqlState::INVALID_BINARY_REPRESENTATION,
+            "{extra} bytes more"
+        );
+    }
+    assert!(client.query("SELECT v FROM items", &[])?.is_empty());
     Ok(())
 }
 

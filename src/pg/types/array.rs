@@ -56,7 +56,7 @@ impl Array {
     ///
     /// # Errors
     /// [`Failure::Array`], [`Failure::NullInArray`].
-    pub fn to_floats(mut self) -> Result<Vec<f32>, Failure> {
+    pub fn into_floats(mut self) -> Result<Vec<f32>, Failure> {
         if self.dimensions() > 1 {
             return Err(Failure::Array("array must be 1-D"));
         }
@@ -84,7 +84,7 @@ impl Array {
         }
     }
 
-    /// As [`Self::to_floats`], datum by datum.
+    /// As [`Self::into_floats`], datum by datum.
     fn deconstructed(&self) -> Result<Vec<f32>, Failure> {
         let of = self.element_type();
         let (mut len, mut by_value, mut align) = (0_i16, false, 0);
@@ -131,10 +131,6 @@ impl Array {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a datum holds what its type says"
-)]
 fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
     match of {
         pg_sys::FLOAT4OID => Ok(f32::from_bits(datum.value() as u32)),

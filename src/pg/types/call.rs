@@ -23,10 +23,6 @@ impl Call {
     }
 
     /// An `integer` argument.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "an int32 is the low half of its datum"
-    )]
     pub fn integer(&self, index: usize) -> i32 {
         self.datum(index).value() as i32
     }
@@ -118,6 +114,7 @@ macro_rules! sql_functions {
         pub unsafe extern "C-unwind" fn $name(
             info: pgrx::pg_sys::FunctionCallInfo,
         ) -> pgrx::pg_sys::Datum {
+            #[allow(clippy::unnecessary_wraps, reason = "one shape for all bodies")]
             fn body($call: &$crate::pg::types::call::Call)
                 -> Result<$result, $crate::pg::error::Failure> $body
             // SAFETY: only the function manager calls this.

@@ -17,7 +17,7 @@ sql_functions! {
     /// `array_to_vector(anynumber[], typmod, explicit)`.
     fn array_to_vector(call) -> New {
         // SAFETY: the catalogue declares the argument as an array.
-        let elements = unsafe { Array::from_datum(call.datum(0)) }.to_floats()?;
+        let elements = unsafe { Array::from_datum(call.datum(0)) }.into_floats()?;
         check_dims(elements.len())?;
         check_declared(call.declared_dims(1), elements.len())?;
         check_elements(&elements)?;
@@ -26,6 +26,6 @@ sql_functions! {
 
     /// `vector_to_float4(vector, typmod, explicit)`.
     fn vector_to_float4(call) -> Datum {
-        Ok(new_float4(&*call.vector(0)?))
+        Ok(new_float4(&call.vector(0)?))
     }
 }

@@ -50,10 +50,10 @@ impl Borrowed {
         // SAFETY: a detoasted value has a 4-byte header, which holds its size.
         let size = unsafe { pgrx::varsize_4b(plain) };
         let start: *mut Header = plain.cast();
-        // SAFETY: read only where the value is large enough to have the field.
         let dims = if size < HEADER {
             0
         } else {
+            // SAFETY: the value is large enough to have the field.
             unsafe { (*start).dims as usize }
         };
         if size != size_of_dims(dims) || dims == 0 {
@@ -142,7 +142,6 @@ pub struct New {
 
 impl New {
     /// Allocates a vector of `dims` elements; `dims` has passed `check_dims`.
-    #[expect(clippy::cast_possible_truncation, reason = "at most 16,000 dimensions")]
     pub fn zeros(dims: usize) -> Self {
         let size = size_of_dims(dims);
         // SAFETY: the allocation has room for the header, and is as aligned as any.
@@ -186,7 +185,6 @@ impl IntoResult for New {
 
 /// A new varlena value of any type: `head` words of the type's own header, then `body` bytes, all
 /// zero until `fill` is called with the body.
-#[expect(clippy::cast_possible_truncation, reason = "far below 1 GB")]
 pub fn new_varlena(head: &[i32], body: usize, fill: impl FnOnce(&mut [u8])) -> Datum {
     let words = 1 + head.len();
     let size = words * size_of::<i32>() + body;

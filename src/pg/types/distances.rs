@@ -64,10 +64,9 @@ fn fetch(address: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..len + LINE).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = std::ptr::without_provenance(address.wrapping_add(line));
         // SAFETY: a prefetch of any address is a hint and touches nothing.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(address.wrapping_add(line)))
-        };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (address, len);

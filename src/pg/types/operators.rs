@@ -21,7 +21,7 @@ fn combine(
 }
 
 fn order(call: &Call) -> Result<Ordering, Failure> {
-    Ok(dense::compare(&*call.vector(0)?, &*call.vector(1)?))
+    Ok(dense::compare(&call.vector(0)?, &call.vector(1)?))
 }
 
 sql_functions! {
@@ -32,7 +32,7 @@ sql_functions! {
 
     /// The Euclidean norm.
     fn vector_norm(call) -> f64 {
-        Ok(dense::norm(&*call.vector(0)?))
+        Ok(dense::norm(&call.vector(0)?))
     }
 
     /// The vector scaled to length 1.

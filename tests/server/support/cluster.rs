@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::Result;
 use super::installation::Installation;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running or stopped cluster; server and files go when this value does.
 pub struct Cluster {
