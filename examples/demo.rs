@@ -34,7 +34,7 @@ enum Filter {
 /// Loads the bundled passages into a private server and answers the bundled questions.
 #[derive(Parser)]
 struct Arguments {
-    /// The pg_config of the PostgreSQL to run on
+    /// The `pg_config` of the PostgreSQL to run on
     #[arg(long, env = "PG_CONFIG")]
     pg_config: PathBuf,
     /// The compiled extension

@@ -111,7 +111,7 @@ impl Failure {
     }
 
     /// Reports this error to a caller that asked for a soft one (`pg_input_is_valid`, COPY with
-    /// ON_ERROR), and raises it where nobody did. Source: `errsave` in Postgres' `elog.h`.
+    /// `ON_ERROR`), and raises it where nobody did. Source: `errsave` in `elog.h` of Postgres.
     #[cfg(not(feature = "pg15"))]
     pub fn save(&self, context: *mut pg_sys::Node) {
         use std::ffi::CString;
