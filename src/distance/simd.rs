@@ -68,6 +68,9 @@ fn choose() -> Kernels {
     }
 }
 
+/// Float32 lanes of the widest register.
+const LANES: usize = 16;
+
 /// Adds `step(a, b, sum)` over all elements in `N` independent sums.
 #[expect(
     clippy::inline_always,
@@ -89,7 +92,7 @@ fn fold<const N: usize>(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f3
     total(&sums) + rest
 }
 
-/// The three sums of cosine in one pass, `N` independent sums each.
+/// The three sums of cosine in one pass, `N` lanes each.
 #[expect(
     clippy::inline_always,
     reason = "it is compiled with its caller's CPU features"
@@ -98,22 +101,22 @@ fn fold<const N: usize>(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f3
 fn fold3<const N: usize>(
     a: &[f32],
     b: &[f32],
-    multiply_add: impl Fn(f32, f32, f32) -> f32,
+    step: impl Fn(f32, f32, f32) -> f32,
 ) -> (f32, f32, f32) {
     let (mut ab, mut aa, mut bb) = ([0.0_f32; N], [0.0_f32; N], [0.0_f32; N]);
     let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<N>(), b.as_chunks::<N>());
     for (a, b) in a_blocks.iter().zip(b_blocks) {
         for i in 0..N {
-            ab[i] = multiply_add(a[i], b[i], ab[i]);
-            aa[i] = multiply_add(a[i], a[i], aa[i]);
-            bb[i] = multiply_add(b[i], b[i], bb[i]);
+            ab[i] = step(a[i], b[i], ab[i]);
+            aa[i] = step(a[i], a[i], aa[i]);
+            bb[i] = step(b[i], b[i], bb[i]);
         }
     }
     let mut rest = (0.0, 0.0, 0.0);
     for (a, b) in a_rest.iter().zip(b_rest) {
-        rest.0 = multiply_add(*a, *b, rest.0);
-        rest.1 = multiply_add(*a, *a, rest.1);
-        rest.2 = multiply_add(*b, *b, rest.2);
+        rest.0 = step(*a, *b, rest.0);
+        rest.1 = step(*a, *a, rest.1);
+        rest.2 = step(*b, *b, rest.2);
     }
     (
         total(&ab) + rest.0,
@@ -122,22 +125,22 @@ fn fold3<const N: usize>(
     )
 }
 
-/// Sums halves onto halves, which vectorises and rounds less than one long chain.
+/// Sums halves onto halves, which stays in registers and rounds less than one long chain.
 #[expect(
     clippy::inline_always,
     reason = "it is compiled with its caller's CPU features"
 )]
 #[inline(always)]
 fn total<const N: usize>(sums: &[f32; N]) -> f32 {
-    let mut sums = *sums;
-    let mut len = N;
-    while len > 1 {
-        len /= 2;
-        for i in 0..len {
-            sums[i] += sums[i + len];
+    let mut lanes = [0.0; LANES];
+    for register in sums.as_chunks::<LANES>().0 {
+        for i in 0..LANES {
+            lanes[i] += register[i];
         }
     }
-    sums[0]
+    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 mod portable {
@@ -152,7 +155,8 @@ mod portable {
     }
 }
 
-/// The four kernels for one set of CPU features: safe functions that must only be reached through
+/// The four kernels for one set of CPU features, with `$sums` and `$sums3` lanes for each sum:
+/// safe functions that must only be reached through
 /// `choose`, which has tested for the features.
 #[cfg(target_arch = "x86_64")]
 macro_rules! kernels_for {
@@ -174,7 +178,7 @@ macro_rules! kernels_for {
 
             #[target_feature(enable = $features)]
             fn inner_product_with(a: &[f32], b: &[f32]) -> f32 {
-                fold::<$sums>(a, b, f32::mul_add)
+                fold::<$sums>(a, b, |a, b, sum| a.mul_add(b, sum))
             }
 
             #[target_feature(enable = $features)]
@@ -184,7 +188,7 @@ macro_rules! kernels_for {
 
             #[target_feature(enable = $features)]
             fn cosines_with(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
-                fold3::<$sums3>(a, b, f32::mul_add)
+                fold3::<$sums3>(a, b, |a, b, sum| a.mul_add(b, sum))
             }
 
             fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
