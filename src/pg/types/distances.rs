@@ -24,6 +24,7 @@ const LINE: usize = 64;
 /// fetching never faults.
 struct Stride {
     last: AtomicUsize,
+    first: AtomicUsize,
     step: AtomicIsize,
 }
 
@@ -34,6 +35,7 @@ impl Stride {
     const fn new() -> Self {
         Self {
             last: AtomicUsize::new(0),
+            first: AtomicUsize::new(0),
             step: AtomicIsize::new(0),
         }
     }
@@ -48,8 +50,15 @@ impl Stride {
             return;
         }
         self.last.store(now, Ordering::Relaxed);
-        if moved.unsigned_abs() <= pg_sys::BLCKSZ as usize {
+        let page = pg_sys::BLCKSZ as usize;
+        if moved.unsigned_abs() <= page {
             self.step.store(moved, Ordering::Relaxed);
+        } else {
+            // The first row of another page: the next page is as far away, if pages lie in order.
+            let jump = now.wrapping_sub(self.first.swap(now, Ordering::Relaxed)) as isize;
+            if jump.unsigned_abs() <= 8 * page {
+                fetch(now.wrapping_add_signed(jump), size_of_val(elements));
+            }
         }
         let step = self.step.load(Ordering::Relaxed);
         if step != 0 {
@@ -62,9 +71,9 @@ impl Stride {
 #[inline]
 fn fetch(address: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..len + LINE).step_by(LINE) {
+    for line in (0..len + 2 * LINE).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = std::ptr::without_provenance(address.wrapping_add(line));
+        let line = std::ptr::without_provenance(address.wrapping_add(line).wrapping_sub(LINE));
         // SAFETY: a prefetch of any address is a hint and touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
