@@ -3,6 +3,7 @@
 //! `plain` is the oracle's loop, `simsimd` the library's kernel, `chosen` what the extension runs.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use vector_ext::distance::{Kernels, plain, simd};
@@ -47,5 +48,11 @@ fn kernels(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, kernels);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
+    targets = kernels
+}
 criterion_main!(benches);

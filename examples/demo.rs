@@ -76,14 +76,11 @@ fn main() -> Result<()> {
 }
 
 fn stop_line(cluster: &Cluster) -> String {
-    let (socket, bin) = (
+    let (socket, root) = (
         cluster.socket().display(),
-        cluster.installation().bin().display(),
+        cluster.installation().root().display(),
     );
-    let root = cluster.installation().root().display();
-    format!(
-        "kill -INT $(head -1 {socket}/data/postmaster.pid); sleep 2; rm -r {socket} {root}  # {bin}"
-    )
+    format!("kill -INT $(head -1 {socket}/data/postmaster.pid); sleep 2; rm -r {socket} {root}")
 }
 
 fn load(client: &mut Client) -> Result<()> {

@@ -9,4 +9,5 @@ mod parity;
 mod regress;
 mod soft;
 mod support;
+mod text;
 mod visibility;
