@@ -1,9 +1,14 @@
 //! The kernels that run, chosen once for the CPU at hand.
 //!
-//! simsimd serves as it is where it was measured to serve best. It has no L1, and its cosine
-//! takes an approximate square root and calls a zero vector near, so those are ours, and so are the
-//! others on CPUs where one accumulator leaves the multipliers idle: each loop below keeps several
-//! independent sums, is written once in safe Rust and compiled for AVX-512, AVX2 and the base CPU.
+//! With AVX-512 or AVX2 they are ours: simsimd sums into one register, so that each addition waits
+//! for the last, and has no L1 and no cosine that keeps the contract (its square root is approximate,
+//! and a zero vector is near). Each loop below keeps several independent sums, is written once in
+//! safe Rust and compiled for AVX-512, AVX2 and the base CPU. Elsewhere simsimd dispatches L2 and
+//! inner product, to NEON or SVE on ARM.
+//!
+//! A closure inherits the CPU features of the function it stands in; one that is called from two
+//! places of a helper is not inlined, loses them, and `mul_add` becomes a call. Hence the one call
+//! site in each loop.
 
 #![allow(
     unsafe_code,

@@ -51,11 +51,15 @@ impl Stride {
         }
         self.last.store(now, Ordering::Relaxed);
         let page = pg_sys::BLCKSZ as usize;
+        if size_of_val(elements) > page {
+            return;
+        }
         if moved.unsigned_abs() <= page {
             self.step.store(moved, Ordering::Relaxed);
         } else {
             // The first row of another page: the next page is as far away, if pages lie in order.
-            let jump = now.wrapping_sub(self.first.swap(now, Ordering::Relaxed)) as isize;
+            let jump = now.wrapping_sub(self.first.load(Ordering::Relaxed)) as isize;
+            self.first.store(now, Ordering::Relaxed);
             if jump.unsigned_abs() <= 8 * page {
                 fetch(now.wrapping_add_signed(jump), size_of_val(elements));
             }
@@ -67,7 +71,8 @@ impl Stride {
     }
 }
 
-/// Asks the CPU to bring `len` bytes at `address`, valid or not, near.
+/// Asks the CPU to bring `len` bytes at `address`, valid or not, near, and the line before them,
+/// where the row's header lies.
 #[inline]
 fn fetch(address: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
