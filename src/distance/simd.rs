@@ -6,9 +6,9 @@
 //! safe Rust and compiled for AVX-512, AVX2 and the base CPU. Elsewhere simsimd dispatches L2 and
 //! inner product, to NEON or SVE on ARM.
 //!
-//! A closure inherits the CPU features of the function it stands in; one that is called from two
-//! places of a helper is not inlined, loses them, and `mul_add` becomes a call. Hence the one call
-//! site in each loop.
+//! A closure has the CPU features of the function it is written in, not of the helper it is passed
+//! to, and where it is not inlined `mul_add` becomes a call. So the loops take small closures only,
+//! written inside the functions that have the features.
 
 #![allow(
     unsafe_code,
