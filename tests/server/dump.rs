@@ -1,7 +1,7 @@
 //! Dump and restore give identical tables.
 
 use crate::support::Result;
-use crate::support::cluster::{Cluster, succeed};
+use crate::support::cluster::Cluster;
 
 const TABLES: &str = "
 CREATE TABLE items (id int PRIMARY KEY, v vector(3) DEFAULT '[0,0,0]', free vector, a vector(2)[]);
@@ -27,12 +27,6 @@ const CONTENT: &str = "SELECT
     (SELECT md5(string_agg(n::text, ',' ORDER BY id)) FROM near n),
     nearest('[1,2,4]')";
 
-fn content(cluster: &Cluster, database: &str) -> Result<String> {
-    let mut psql = cluster.command("psql");
-    let output = succeed(psql.args(["-X", "-A", "-t", "-c", CONTENT, database]))?;
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 #[test]
 fn plain_and_custom_dumps_restore_identical_tables() -> Result<()> {
     let cluster = Cluster::start()?;
@@ -40,7 +34,7 @@ fn plain_and_custom_dumps_restore_identical_tables() -> Result<()> {
     let mut client = cluster.connect_to("source")?;
     client.batch_execute("CREATE EXTENSION vector_ext")?;
     client.batch_execute(TABLES)?;
-    let source = content(&cluster, "source")?;
+    let source = cluster.text_in("source", CONTENT)?;
     assert!(
         source.contains("v vector(3), free vector, a vector(2)[]"),
         "{source}"
@@ -54,11 +48,11 @@ fn plain_and_custom_dumps_restore_identical_tables() -> Result<()> {
         "psql",
         &["-X", "-v", "ON_ERROR_STOP=1", "-f", &plain, "plain"],
     )?;
-    assert_eq!(content(&cluster, "plain")?, source);
+    assert_eq!(cluster.text_in("plain", CONTENT)?, source);
 
     cluster.run("pg_dump", &["-Fc", "-f", &custom, "source"])?;
     cluster.run("createdb", &["custom"])?;
     cluster.run("pg_restore", &["--exit-on-error", "-d", "custom", &custom])?;
-    assert_eq!(content(&cluster, "custom")?, source);
+    assert_eq!(cluster.text_in("custom", CONTENT)?, source);
     Ok(())
 }

@@ -22,6 +22,26 @@ fn size_of_dims(dims: usize) -> usize {
     HEADER + dims * size_of::<f32>()
 }
 
+/// The dimensions of a plain value, which its size bears out.
+///
+/// # Safety
+/// `start` points at a varlena with a 4-byte header.
+#[inline]
+unsafe fn checked_dims(start: *const Header) -> Result<usize, Failure> {
+    // SAFETY: the caller vouches for the header.
+    let size = unsafe { pgrx::varsize_4b(start.cast()) };
+    let mut dims = 0;
+    if size >= HEADER {
+        // SAFETY: the value is large enough to have the field.
+        dims = usize::from(unsafe { (*start).dims } as u16);
+    }
+    if size == size_of_dims(dims) && dims > 0 {
+        Ok(dims)
+    } else {
+        Err(Failure::Corrupted { dims, size })
+    }
+}
+
 /// A vector argument. Points into the caller's tuple where the datum is neither compressed, short
 /// nor out of line; else into a copy, which goes when this does.
 pub struct Borrowed {
@@ -47,18 +67,9 @@ impl Borrowed {
                 pg_sys::pg_detoast_datum(given)
             }
         };
-        // SAFETY: a detoasted value has a 4-byte header, which holds its size.
-        let size = unsafe { pgrx::varsize_4b(plain) };
         let start: *mut Header = plain.cast();
-        let dims = if size < HEADER {
-            0
-        } else {
-            // SAFETY: the value is large enough to have the field.
-            unsafe { (*start).dims as usize }
-        };
-        if size != size_of_dims(dims) || dims == 0 {
-            return Err(Failure::Corrupted { dims, size });
-        }
+        // SAFETY: a detoasted value has a 4-byte header.
+        let dims = unsafe { checked_dims(start) }?;
         Ok(Self {
             start,
             dims,
@@ -79,14 +90,8 @@ impl Borrowed {
             if !pgrx::varatt_is_4b_u(start.cast()) {
                 return None;
             }
-            let size = pgrx::varsize_4b(start.cast());
-            let dims = if size < HEADER {
-                0
-            } else {
-                (*start).dims as usize
-            };
-            let plain = size == size_of_dims(dims) && dims > 0;
-            plain.then(|| std::slice::from_raw_parts(start.add(1).cast(), dims))
+            let dims = checked_dims(start).ok()?;
+            Some(std::slice::from_raw_parts(start.add(1).cast(), dims))
         }
     }
 

@@ -203,8 +203,13 @@ impl Cluster {
 
     /// The one value that `query` returns, as psql prints it, in a session of its own.
     pub fn text(&self, query: &str) -> Result<String> {
+        self.text_in("postgres", query)
+    }
+
+    /// As [`Self::text`], in the named database.
+    pub fn text_in(&self, database: &str, query: &str) -> Result<String> {
         let mut psql = self.command("psql");
-        let output = succeed(psql.args(["-X", "-A", "-t", "-c", query, "postgres"]))?;
+        let output = succeed(psql.args(["-X", "-A", "-t", "-c", query, database]))?;
         Ok(str::from_utf8(&output.stdout)?.trim_end().to_owned())
     }
 
