@@ -56,7 +56,7 @@ fn room(path: &Path) -> String {
     parts[..depth].join("/")
 }
 
-/// The rooms that a source text names by `crate::room`, `crate::{a, b}` or a chain of `super`.
+/// The rooms that a source text names by `crate::room` or `crate::{a, b}`.
 fn imports(text: &str) -> Vec<String> {
     let code: String = text
         .lines()

@@ -1,8 +1,6 @@
 //! One float32 as text. Reading follows C's `strtof`, which pgvector calls; writing follows
 //! Postgres' `float_to_shortest_decimal_buf` (`src/common/f2s.c`), digit for digit.
 
-use std::num::NonZero;
-
 /// A number at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scanned {
@@ -83,7 +81,9 @@ fn scan_hex(text: &[u8]) -> Option<Scanned> {
         digits += 1;
         at += 1;
     }
-    let digits = NonZero::new(digits)?.get();
+    if digits == 0 {
+        return None;
+    }
     let fraction = point.map_or(0, |before| digits - before);
     exponent -= 4 * i64::try_from(fraction).ok()?;
     let (written, len) = binary_exponent(&text[at..]);
@@ -259,9 +259,10 @@ mod tests {
             (-1e-45, "-1e-45"),
             (f32::MAX, "3.4028235e+38"),
             (f32::MIN_POSITIVE, "1.1754944e-38"),
-            // `select 9007199254740992::float4`: its border 9.007199e15 is not taken.
             (9_007_199_254_740_992.0, "9.007199e+15"),
             (33_554_432.0, "3.3554432e+07"),
+            // 3.355445e+07 lies on the border to the next float: `ryu` takes it, Postgres does not.
+            (33_554_448.0, "3.3554448e+07"),
         ] {
             assert_eq!(shown(number), text);
         }

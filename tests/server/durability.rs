@@ -1,4 +1,4 @@
-//! A restart, a kill -9 and a failover lose nothing that was committed.
+//! A restart and a kill -9 lose nothing that was committed; a standby has what its primary has.
 
 use postgres::Client;
 

@@ -63,8 +63,7 @@ impl Array {
         if self.has_nulls() {
             return Err(Failure::NullInArray);
         }
-        // SAFETY: the array is ours; copying it without its (empty) null bitmap is not needed
-        // often enough to be quick.
+        // A null bitmap without a NULL shifts the elements. SAFETY: the header is detoasted.
         if unsafe { (*self.0).dataoffset } != 0 {
             return self.deconstructed();
         }
@@ -151,7 +150,7 @@ fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
     }
 }
 
-/// A new one-dimensional array without NULLs whose elements `bytes` writes.
+/// A new one-dimensional array without NULLs whose elements `fill` writes.
 fn new_array(of: pg_sys::Oid, count: usize, width: usize, fill: impl FnOnce(&mut [u8])) -> Datum {
     let head = [1, 0, of.to_u32() as i32, count as i32, 1];
     new_varlena(&head, count * width, fill)
