@@ -223,55 +223,65 @@ fn report(name: &str, ours: &[f64], theirs: &[f64], recall: &str) {
     );
 }
 
-fn exact(sides: &mut [Side; 2], work: &Work, operator: &str, rounds: usize) -> Result<()> {
-    let query = format!("SELECT id FROM items ORDER BY v {operator} $1 LIMIT 10");
+/// Milliseconds that `work` takes on each side, round by round in turns, after one to warm up.
+fn alternate(
+    sides: &mut [Side; 2],
+    rounds: usize,
+    mut work: impl FnMut(usize, &mut Client) -> Result<()>,
+) -> Result<[Vec<f64>; 2]> {
     let mut times = [Vec::new(), Vec::new()];
-    let mut hits = [0, 0];
     for round in 0..=rounds {
         for (i, side) in sides.iter_mut().enumerate() {
-            let statement = side.client.prepare(&query)?;
             let started = Instant::now();
-            for (query, truth) in work.queries.iter().zip(&work.truth) {
-                let rows = side.client.query(&statement, &[query])?;
-                hits[i] += rows
-                    .iter()
-                    .filter(|row| truth.contains(&row.get(0)))
-                    .count();
-            }
-            // The first round warms up.
+            work(i, &mut side.client)?;
             if round > 0 {
-                let each = started.elapsed().as_secs_f64() / work.queries.len() as f64;
-                times[i].push(each * 1e3);
+                times[i].push(started.elapsed().as_secs_f64() * 1e3);
             }
         }
     }
+    Ok(times)
+}
+
+fn exact(sides: &mut [Side; 2], work: &Work, operator: &str, rounds: usize) -> Result<()> {
+    let query = format!("SELECT id FROM items ORDER BY v {operator} $1 LIMIT 10");
+    let statements = [
+        sides[0].client.prepare(&query)?,
+        sides[1].client.prepare(&query)?,
+    ];
+    let mut hits = [0, 0];
+    let times = alternate(sides, rounds, |i, client| {
+        for (query, truth) in work.queries.iter().zip(&work.truth) {
+            let rows = client.query(&statements[i], &[query])?;
+            let found = rows.iter().filter(|row| truth.contains(&row.get(0)));
+            hits[i] += found.count();
+        }
+        Ok(())
+    })?;
     let all = work.truth.iter().map(HashSet::len).sum::<usize>() * (rounds + 1);
-    let recall = |hits: usize| hits as f64 / all as f64;
+    let recall = hits.map(|hits| hits as f64 / all as f64);
     let recall = if operator == "<+>" {
         "(another order)".to_owned()
     } else {
-        format!("{:.4} / {:.4}", recall(hits[0]), recall(hits[1]))
+        format!("{:.4} / {:.4}", recall[0], recall[1])
     };
+    let each = times.map(|times| {
+        let queries = work.queries.len() as f64;
+        times.into_iter().map(|t| t / queries).collect::<Vec<_>>()
+    });
     report(
         &format!("exact top 10 by `{operator}`"),
-        &times[0],
-        &times[1],
+        &each[0],
+        &each[1],
         &recall,
     );
     Ok(())
 }
 
 fn forms(sides: &mut [Side; 2], name: &str, query: &str, rounds: usize) -> Result<()> {
-    let mut times = [Vec::new(), Vec::new()];
-    for round in 0..=rounds {
-        for (side, times) in sides.iter_mut().zip(&mut times) {
-            let started = Instant::now();
-            side.client.query(query, &[])?;
-            if round > 0 {
-                times.push(started.elapsed().as_secs_f64() * 1e3);
-            }
-        }
-    }
+    let times = alternate(sides, rounds, |_, client| {
+        client.query(query, &[])?;
+        Ok(())
+    })?;
     report(name, &times[0], &times[1], "");
     Ok(())
 }

@@ -35,6 +35,12 @@ pub const SIMSIMD: Kernels = Kernels {
     cosines: simsimd_cosines,
 };
 
+/// The kernels of a CPU without AVX2.
+const BASE: Kernels = Kernels {
+    cosines: portable::cosines,
+    ..SIMSIMD
+};
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "simsimd widens a float32 sum"
@@ -66,11 +72,7 @@ fn choose() -> Kernels {
             return avx2::KERNELS;
         }
     }
-    Kernels {
-        l1: portable::l1,
-        cosines: portable::cosines,
-        ..SIMSIMD
-    }
+    BASE
 }
 
 /// Float32 lanes of the widest register.
@@ -232,16 +234,7 @@ mod tests {
 
     /// Every set of kernels that this CPU can run.
     fn all() -> Vec<(&'static str, Kernels)> {
-        let portable = Kernels {
-            l1: portable::l1,
-            cosines: portable::cosines,
-            ..SIMSIMD
-        };
-        let mut all = vec![
-            ("simsimd", SIMSIMD),
-            ("portable", portable),
-            ("chosen", *kernels()),
-        ];
+        let mut all = vec![("simsimd", SIMSIMD), ("base", BASE), ("chosen", *kernels())];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {

@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Cluster {
     installation: Arc<Installation>,
     dir: TempDir,
+    /// Whether the server is up and ours to stop.
     running: bool,
-    kept: bool,
 }
 
 impl Cluster {
@@ -34,15 +34,18 @@ impl Cluster {
         Self::with_settings(Arc::new(Installation::from_env()?), &[])
     }
 
-    /// Makes and starts a cluster with lines added to its `postgresql.conf`.
-    pub fn with_settings(installation: Arc<Installation>, settings: &[&str]) -> Result<Self> {
-        let dir = installation.folder("vector_ext-cluster-")?;
-        let mut cluster = Self {
+    fn new(installation: Arc<Installation>, prefix: &str) -> Result<Self> {
+        let dir = installation.folder(prefix)?;
+        Ok(Self {
             installation,
             dir,
             running: false,
-            kept: false,
-        };
+        })
+    }
+
+    /// Makes and starts a cluster with lines added to its `postgresql.conf`.
+    pub fn with_settings(installation: Arc<Installation>, settings: &[&str]) -> Result<Self> {
+        let mut cluster = Self::new(installation, "vector_ext-cluster-")?;
         let mut initdb = cluster.installation.command("initdb");
         initdb.args([
             "-A",
@@ -67,14 +70,7 @@ impl Cluster {
 
     /// A streaming standby of this cluster, caught up.
     pub fn standby(&self) -> Result<Self> {
-        let dir = self.installation.folder("vector_ext-standby-")?;
-        let installation = Arc::clone(&self.installation);
-        let mut standby = Self {
-            installation,
-            dir,
-            running: false,
-            kept: false,
-        };
+        let mut standby = Self::new(Arc::clone(&self.installation), "vector_ext-standby-")?;
         let mut backup = self.command("pg_basebackup");
         backup
             .args(["-R", "-X", "stream", "-c", "fast", "-D"])
@@ -229,7 +225,7 @@ impl Cluster {
 
     /// Leaves server and files to the user when this value goes.
     pub fn keep(mut self) {
-        self.kept = true;
+        self.running = false;
         self.dir.disable_cleanup(true);
         if let Some(installation) = Arc::get_mut(&mut self.installation) {
             installation.keep();
@@ -239,7 +235,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.running && !self.kept {
+        if self.running {
             // Nothing can be done about an error here; the folder goes all the same.
             let _ = self.pg_ctl(&["stop", "-w", "-m", "immediate"]);
         }
