@@ -3,6 +3,8 @@
 //! `src/README.md` is the map: which room holds what, and who may call whom.
 
 pub mod distance;
+pub mod page;
+pub mod search;
 pub mod vector;
 
 #[cfg(feature = "postgres")]

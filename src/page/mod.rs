@@ -1,0 +1,133 @@
+//! PAGES: 8 kB pages as bytes, laid out as Postgres lays them out. Imports no other room.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `layout.rs` | header, content, special area |
+//! | `memory.rs` | pages in memory, for tests, benchmarks and builds |
+//! | `crash.rs` | pages in memory that stop after the n-th commit |
+//! | `delta.rs` | the bytes that Generic WAL would log for a change |
+//!
+//! `README.md` has the picture, the lock rule and what a crash leaves.
+
+mod crash;
+mod delta;
+mod layout;
+mod memory;
+
+use std::borrow::Cow;
+use std::ops::{Deref, Range};
+
+pub use crash::CrashStore;
+pub use delta::generic_wal_bytes;
+pub use layout::{
+    Bytes, CONTENT_BYTES, HEADER_BYTES, NO_BLOCK, PAGE_BYTES, content, content_mut, format, is_new,
+    lower, next, set_lower, set_next, verify,
+};
+pub use memory::{Logged, MemoryStore};
+
+/// Pages that one change may hold: the limit of Generic WAL.
+pub const MAX_PAGES: usize = 4;
+
+/// Why a page could not be read or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The bytes make no sense.
+    #[error("block {block}: {reason}")]
+    Corrupt {
+        /// Where.
+        block: u32,
+        /// What was found.
+        reason: Cow<'static, str>,
+    },
+    /// The block is not there.
+    #[error("block {block} of {blocks}")]
+    Missing {
+        /// Which.
+        block: u32,
+        /// How many there are.
+        blocks: u32,
+    },
+    /// A change asked for a block before one that it holds, which could wait forever.
+    #[error("block {block} after block {held}")]
+    Order {
+        /// Asked for.
+        block: u32,
+        /// The highest that is held.
+        held: u32,
+    },
+    /// A change asked for a fifth page.
+    #[error("block {block} is one more than a change may hold")]
+    TooMany {
+        /// Asked for.
+        block: u32,
+    },
+    /// The store has crashed, as a test asked it to.
+    #[error("crashed")]
+    Crashed,
+}
+
+/// Where pages are.
+///
+/// Readers hold one page at a time. A [`Change`] locks in ascending block order. Nothing else ever
+/// holds two: so nobody waits for somebody who waits for him.
+pub trait PageStore: Sync {
+    /// A page under a shared lock.
+    type Guard<'a>: Deref<Target = Bytes>
+    where
+        Self: 'a;
+    /// An atomic edit.
+    type Change<'a>: Change
+    where
+        Self: 'a;
+    /// Held by an insert from its search to its last link.
+    type Writer<'a>
+    where
+        Self: 'a;
+
+    /// How many pages there are.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn blocks(&self) -> Result<u32, PageError>;
+
+    /// Locks a page to read it.
+    ///
+    /// # Errors
+    /// Where the block is not there.
+    fn read(&self, block: u32) -> Result<Self::Guard<'_>, PageError>;
+
+    /// A hint that these bytes of a page will be read soon.
+    fn prefetch(&self, block: u32, bytes: Range<usize>);
+
+    /// Starts an edit.
+    fn change(&self) -> Self::Change<'_>;
+
+    /// Announces an insert.
+    fn writer(&self) -> Self::Writer<'_>;
+
+    /// Returns when every writer that there was at the call is gone.
+    fn wait_for_writers(&self);
+}
+
+/// An atomic edit of at most [`MAX_PAGES`] pages. Dropped without commit it has changed nothing,
+/// except that a page it appended stays, all zero, as in Postgres.
+pub trait Change {
+    /// Locks a page to write it, or gives it again where this change holds it.
+    ///
+    /// # Errors
+    /// Where the block is not there, comes before one that is held, or is one too many.
+    fn page(&mut self, block: u32) -> Result<&mut Bytes, PageError>;
+
+    /// Adds a page of zeros at the end, and holds it.
+    ///
+    /// # Errors
+    /// Where it is one too many, or the store is full.
+    fn append(&mut self) -> Result<(u32, &mut Bytes), PageError>;
+
+    /// Makes all of it happen.
+    ///
+    /// # Errors
+    /// Where the store cannot; then nothing has happened.
+    fn commit(self) -> Result<(), PageError>;
+}

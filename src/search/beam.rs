@@ -1,0 +1,196 @@
+//! The nearest candidates so far, and which of them were visited.
+
+use std::collections::HashSet;
+
+use super::Key;
+
+/// The `width` nearest candidates that were offered, in order of distance.
+///
+/// A candidate's distance may be an estimate, but must be the same each time it is offered: an
+/// equal key is one that is here already. What was driven out by `width` nearer ones would be
+/// driven out again, so no set of seen numbers is needed.
+#[derive(Debug, Default)]
+pub struct Beam {
+    keys: Vec<Key>,
+    width: usize,
+    /// No candidate before this one is unvisited.
+    cursor: usize,
+    /// What did not fit, kept only where the walk may go on later. Holds repetitions.
+    spare: Option<Vec<Key>>,
+}
+
+impl Beam {
+    /// An empty beam that forgets what does not fit.
+    #[must_use]
+    pub fn new(width: usize) -> Self {
+        Self {
+            width: width.max(1),
+            ..Self::default()
+        }
+    }
+
+    /// An empty beam that keeps what does not fit for [`widen`](Self::widen).
+    #[must_use]
+    pub fn resumable(width: usize) -> Self {
+        Self {
+            spare: Some(Vec::new()),
+            ..Self::new(width)
+        }
+    }
+
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self, width: usize) {
+        self.keys.clear();
+        self.width = width.max(1);
+        self.cursor = 0;
+        if let Some(spare) = &mut self.spare {
+            spare.clear();
+        }
+    }
+
+    /// How many candidates it may hold.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// A candidate must be nearer than this to be taken.
+    #[must_use]
+    pub fn bound(&self) -> f32 {
+        if self.keys.len() < self.width {
+            f32::INFINITY
+        } else {
+            self.keys.last().map_or(f32::INFINITY, |key| key.distance())
+        }
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let spare = self.spare.as_ref().map_or(0, Vec::capacity);
+        (self.keys.capacity() + spare) * size_of::<Key>()
+    }
+
+    /// Offers a candidate. Not-a-number and infinity are never taken.
+    pub fn push(&mut self, distance: f32, number: u32) {
+        if distance < self.bound() {
+            self.insert(Key::new(distance, number));
+        } else if let Some(spare) = &mut self.spare
+            && distance.is_finite()
+        {
+            spare.push(Key::new(distance, number));
+        }
+    }
+
+    fn insert(&mut self, key: Key) {
+        let candidate = key.candidate();
+        let at = self.keys.partition_point(|k| k.candidate() < candidate);
+        if self
+            .keys
+            .get(at)
+            .is_some_and(|k| k.candidate() == candidate)
+        {
+            return;
+        }
+        if self.keys.len() == self.width
+            && let Some(last) = self.keys.pop()
+            && let Some(spare) = &mut self.spare
+            && !last.visited()
+        {
+            spare.push(last);
+        }
+        self.keys.insert(at, key);
+        self.cursor = self.cursor.min(at);
+    }
+
+    /// Marks the nearest unvisited candidate as visited and gives its number.
+    pub fn next_unvisited(&mut self) -> Option<u32> {
+        while let Some(key) = self.keys.get_mut(self.cursor) {
+            self.cursor += 1;
+            if !key.visited() {
+                key.visit();
+                return Some(key.number());
+            }
+        }
+        None
+    }
+
+    /// The candidate that comes next if nothing nearer is offered.
+    #[must_use]
+    pub fn peek(&self) -> Option<u32> {
+        let rest = self.keys.get(self.cursor..)?;
+        rest.iter()
+            .find(|key| !key.visited())
+            .map(|key| key.number())
+    }
+
+    /// Makes room for `more` candidates and takes the nearest of what did not fit before, but
+    /// nothing that is in `visited`. False where nothing was left to take.
+    pub fn widen(&mut self, more: usize, visited: &HashSet<u32>) -> bool {
+        let Some(mut spare) = self.spare.take() else {
+            return false;
+        };
+        spare.sort_unstable();
+        spare.dedup();
+        spare.retain(|key| !visited.contains(&key.number()));
+        self.width += more;
+        let taken = spare.len().min(self.width.saturating_sub(self.keys.len()));
+        self.spare = Some(spare.split_off(taken));
+        for key in spare {
+            self.push(key.distance(), key.number());
+        }
+        self.peek().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn holds_the_nearest_once_each(
+            offers in prop::collection::vec((0_u32..40, 0_u32..60), 0..200), width in 1_usize..20
+        ) {
+            let distance = |number: u32| f32::from(u16::try_from(number * 7 % 41).unwrap_or(0)) - 9.0;
+            let mut beam = Beam::resumable(width);
+            let mut visited = HashSet::new();
+            for &(number, visit) in &offers {
+                beam.push(distance(number), number);
+                if visit < 10 {
+                    visited.extend(beam.next_unvisited());
+                }
+            }
+            let mut offered: Vec<Key> = offers.iter().map(|&(n, _)| Key::new(distance(n), n)).collect();
+            offered.sort_unstable();
+            offered.dedup();
+            let mut held: Vec<u32> = beam.keys.iter().map(|key| key.number()).collect();
+            let nearest: Vec<u32> = offered.iter().take(width).map(|key| key.number()).collect();
+            prop_assert_eq!(&held, &nearest);
+            // Walked to its end and widened, it gives every candidate exactly once.
+            loop {
+                while let Some(number) = beam.next_unvisited() {
+                    prop_assert!(visited.insert(number), "{} twice", number);
+                }
+                if !beam.widen(width, &visited) {
+                    break;
+                }
+            }
+            held = visited.into_iter().collect();
+            held.sort_unstable();
+            let mut all: Vec<u32> = offered.iter().map(|key| key.number()).collect();
+            all.sort_unstable();
+            prop_assert_eq!(held, all);
+        }
+    }
+
+    #[test]
+    fn takes_no_infinity_and_no_nan() {
+        let mut beam = Beam::resumable(4);
+        beam.push(f32::INFINITY, 1);
+        beam.push(f32::NAN, 2);
+        assert_eq!(beam.next_unvisited(), None);
+        assert!(!beam.widen(4, &HashSet::new()));
+    }
+}
