@@ -4,6 +4,7 @@
 
 pub mod distance;
 pub mod page;
+pub mod quantize;
 pub mod search;
 pub mod vector;
 

@@ -1,0 +1,26 @@
+//! CODES: smaller vectors. Knows values and distances; nothing of indexes or pages.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `rotation.rs` | a random orthogonal map, so that every coordinate tells as much as any other |
+//! | `code.rs` | one bit a coordinate, and the two numbers that make distances of it |
+//! | `block.rs` | 32 codes interleaved, and the lookup table of a query |
+//! | `scan.rs` | the kernels that score a block in one pass |
+//! | `stored.rs` | whole vectors as float32, float16 or int8, and distances to them |
+//! | `int8.rs` | products of int8 vectors, for building |
+//!
+//! `RaBitQ` is Gao and Long, SIGMOD 2024; `FastScan` is André, Kermarrec and Le Scouarnec, VLDB 2015.
+
+mod block;
+mod code;
+mod int8;
+mod rotation;
+mod scan;
+mod stored;
+
+pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
+pub use code::{Factors, encode, from_bf16, standard_error, to_bf16};
+pub use int8::inner_product;
+pub use rotation::Rotation;
+pub use scan::{Estimate, estimate};
+pub use stored::{Form, StoredKernels};

@@ -1,0 +1,155 @@
+//! A random orthogonal map, so that every coordinate tells as much as any other.
+
+use std::f32::consts::FRAC_1_SQRT_2;
+
+/// Rounds of signs and mixing; two spread a coordinate over all others, four leave no pattern.
+const ROUNDS: usize = 4;
+
+/// Random signs and fast Hadamard transforms, `O(d log d)`.
+///
+/// A round flips signs, transforms the largest power of two of coordinates, in turn the first and
+/// the last ones, and where that is not all of them, mixes the first half with the second. Every
+/// step keeps lengths and inner products. The same `dims` and seed give the same map everywhere.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// `ROUNDS` times `dims` factors, 1 or -1.
+    signs: Vec<f32>,
+    dims: usize,
+    /// The largest power of two that is at most `dims`.
+    power: usize,
+}
+
+impl Rotation {
+    /// The map for `dims` dimensions, at least one, that a seed gives.
+    #[must_use]
+    pub fn new(dims: usize, seed: u64) -> Self {
+        let mut state = seed;
+        let mut sign = || {
+            if next(&mut state) >> 63 == 0 {
+                1.0
+            } else {
+                -1.0
+            }
+        };
+        Self {
+            signs: (0..ROUNDS * dims).map(|_| sign()).collect(),
+            dims,
+            power: 1 << dims.max(1).ilog2(),
+        }
+    }
+
+    /// Rotates `vector` in place. Vectors of another length stay as they are.
+    pub fn apply(&self, vector: &mut [f32]) {
+        if vector.len() != self.dims || self.dims == 0 {
+            return;
+        }
+        for (round, signs) in self.signs.chunks_exact(self.dims).enumerate() {
+            for (x, sign) in vector.iter_mut().zip(signs) {
+                *x *= sign;
+            }
+            let rest = self.dims - self.power;
+            let start = if round % 2 == 0 { 0 } else { rest };
+            hadamard(&mut vector[start..start + self.power]);
+            if rest > 0 {
+                mix(vector);
+            }
+        }
+    }
+}
+
+/// The generator splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// The orthonormal Walsh-Hadamard transform; the length is a power of two.
+fn hadamard(vector: &mut [f32]) {
+    let mut half = 1;
+    while half < vector.len() {
+        for pair in vector.chunks_exact_mut(2 * half) {
+            let (left, right) = pair.split_at_mut(half);
+            for (x, y) in left.iter_mut().zip(right) {
+                (*x, *y) = (*x + *y, *x - *y);
+            }
+        }
+        half *= 2;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most 16,384")]
+    let scale = 1.0 / (vector.len() as f32).sqrt();
+    for x in vector {
+        *x *= scale;
+    }
+}
+
+/// Turns each coordinate of the first half with one of the second by 45 degrees. The middle one of
+/// an odd number stays.
+fn mix(vector: &mut [f32]) {
+    let half = vector.len() / 2;
+    let (left, right) = vector.split_at_mut(vector.len() - half);
+    for (x, y) in left.iter_mut().zip(right) {
+        (*x, *y) = ((*x + *y) * FRAC_1_SQRT_2, (*x - *y) * FRAC_1_SQRT_2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distance::plain;
+    use proptest::prelude::*;
+
+    fn rotated(rotation: &Rotation, vector: &[f32]) -> Vec<f32> {
+        let mut vector = vector.to_vec();
+        rotation.apply(&mut vector);
+        vector
+    }
+
+    proptest! {
+        #[test]
+        fn products_and_lengths_are_kept(
+            pairs in prop::collection::vec((-1.0_f32..1.0, -1.0_f32..1.0), 1..400), seed: u64
+        ) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            let rotation = Rotation::new(a.len(), seed);
+            let (x, y) = (rotated(&rotation, &a), rotated(&rotation, &b));
+            let size = plain::inner_product(&a, &a) + plain::inner_product(&b, &b);
+            let change = plain::inner_product(&a, &b) - plain::inner_product(&x, &y);
+            prop_assert!(change.abs() <= 1e-5 * size, "{} of {}", change, size);
+            let change = plain::l2_squared(&a, &b) - plain::l2_squared(&x, &y);
+            prop_assert!(change.abs() <= 2e-5 * size, "{} of {}", change, size);
+        }
+    }
+
+    #[test]
+    fn one_coordinate_is_spread_over_all() {
+        for dims in [64_u16, 100, 128, 384, 768, 1_000, 1_536, 16_000] {
+            let rotation = Rotation::new(dims.into(), 42);
+            for hot in [0, dims / 3, dims - 1] {
+                let mut vector = vec![0.0; dims.into()];
+                vector[usize::from(hot)] = 1.0;
+                rotation.apply(&mut vector);
+                let largest = vector.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+                assert!(
+                    largest < 6.0 / f32::from(dims).sqrt(),
+                    "{dims} {hot} {largest}"
+                );
+                let half = plain::inner_product(
+                    &vector[..usize::from(dims / 2)],
+                    &vector[..usize::from(dims / 2)],
+                );
+                assert!((0.25..0.75).contains(&half), "{dims} {hot} {half}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_one_map() {
+        let vector: Vec<f32> = (0..100_u8).map(f32::from).collect();
+        let at = |seed| rotated(&Rotation::new(100, seed), &vector);
+        assert_eq!(at(7), at(7));
+        assert_ne!(at(7), at(8));
+    }
+}
