@@ -1,0 +1,151 @@
+//! The graph in memory, without Postgres: builds an index of a data set, then answers searches as
+//! JSON lines, so that `run.py` can measure it in turn with its peers.
+//!
+//! At start one line says how the index was built; then each line `search EF` on stdin is answered
+//! by one line with recall, seconds and pages read.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "counts are small"
+)]
+
+#[path = "../../tests/server/support/mod.rs"]
+mod support;
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use support::npy::{Matrix, read_floats, read_integers};
+use support::{Result, project};
+use vector_ext::distance::simd::kernels;
+use vector_ext::hnsw::{Continue, Dense, Index, Metric, Options, Tid};
+use vector_ext::page::MemoryStore;
+
+/// Nearest neighbours asked for.
+const K: usize = 10;
+
+/// Builds a graph and answers `search EF` lines.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder with base.f16.npy, queries.f16.npy and truth.i32.npy; the bundled sample without
+    #[arg(long, env = "VECTOR_EXT_DATA")]
+    data: Option<PathBuf>,
+    /// Links of a node and level
+    #[arg(long, default_value_t = 16)]
+    m: u16,
+    /// Candidates that an insert looks at
+    #[arg(long, default_value_t = 64)]
+    ef_construction: u16,
+    /// Rows
+    #[arg(long)]
+    rows: Option<usize>,
+    /// Inserts row by row instead of building
+    #[arg(long)]
+    insert: bool,
+    /// What cargo passes to benchmarks
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+struct Data {
+    base: Matrix<f32>,
+    queries: Matrix<f32>,
+    truth: Matrix<i32>,
+}
+
+impl Data {
+    fn read(folder: Option<PathBuf>) -> Result<Self> {
+        let (folder, [base, queries]) = match folder {
+            Some(folder) => (folder, ["base", "queries"]),
+            None => (project("demo"), ["embeddings", "questions"]),
+        };
+        Ok(Self {
+            base: read_floats(&folder.join(format!("{base}.f16.npy")))?,
+            queries: read_floats(&folder.join(format!("{queries}.f16.npy")))?,
+            truth: read_integers(&folder.join("truth.i32.npy"))?,
+        })
+    }
+}
+
+impl Data {
+    /// Rows found that are no farther than the k-th nearest: equal vectors are equally right.
+    fn hits(&self, found: &[Option<u64>]) -> usize {
+        let base: Vec<&[f32]> = self.base.rows().collect();
+        let distance = |query: &[f32], row: usize| (kernels().l2_squared)(query, base[row]);
+        let pairs = self.queries.rows().zip(self.truth.rows());
+        let hits = pairs.zip(found.chunks(K)).map(|((query, truth), found)| {
+            let bound = distance(query, truth[K - 1].unsigned_abs() as usize) * (1.0 + 1e-5);
+            let near = |id: &&u64| distance(query, **id as usize) <= bound;
+            found.iter().flatten().filter(near).count()
+        });
+        hits.sum()
+    }
+}
+
+/// Every query once: recall, seconds, pages.
+fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Result<String> {
+    let mut found = Vec::with_capacity(data.queries.rows().len() * K);
+    let mut pages = 0;
+    let start = Instant::now();
+    for query in data.queries.rows() {
+        let scan = index.scan(query, ef, Continue::Never);
+        let mut scan = scan.ok_or("a query without direction")?;
+        for _ in 0..K {
+            found.push(scan.next_row()?.map(|row| u64::from(row.tid)));
+        }
+        pages += scan.nodes_read();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let queries = data.queries.rows().len();
+    let mut hits = 0;
+    for (truth, found) in data.truth.rows().zip(found.chunks(K)) {
+        let truth: HashSet<u64> = truth[..K]
+            .iter()
+            .map(|id| u64::from(id.unsigned_abs()))
+            .collect();
+        hits += found
+            .iter()
+            .flatten()
+            .filter(|id| truth.contains(id))
+            .count();
+    }
+    Ok(format!(
+        r#"{{"ef":{ef},"recall":{:.5},"seconds":{seconds:.6},"queries":{queries},"pages":{:.1}}}"#,
+        hits as f64 / (queries * K) as f64,
+        pages as f64 / queries as f64,
+    ))
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let data = Data::read(arguments.data)?;
+    let rows = arguments
+        .rows
+        .unwrap_or(usize::MAX)
+        .min(data.base.rows().len());
+    let options = Options {
+        m: arguments.m,
+        ef_construction: arguments.ef_construction,
+        ..Options::default()
+    };
+    let store = MemoryStore::new();
+    let start = Instant::now();
+    let index = Index::create(&store, data.base.width, Metric::L2, &options)?;
+    for (id, vector) in data.base.rows().take(rows).enumerate() {
+        index.insert(vector, Tid::from(id as u64))?;
+    }
+    println!(
+        r#"{{"engine":"vector_ext","event":"built","rows":{rows},"dims":{},"build_seconds":{:.2}}}"#,
+        data.base.width,
+        start.elapsed().as_secs_f64(),
+    );
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let ef = line.strip_prefix("search ").ok_or("expected: search EF")?;
+        println!("{}", search(&index, &data, ef.trim().parse()?)?);
+    }
+    Ok(())
+}

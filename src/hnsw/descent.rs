@@ -1,0 +1,103 @@
+//! From the entry down to one level.
+
+use crate::page::{PageError, PageStore};
+use crate::search::{Beam, Graph, walk};
+
+use super::index::Index;
+use super::node::Node;
+use super::shape::NONE;
+use super::space::{Near, Space};
+
+/// A walk on one level, showing each node it visits.
+pub(super) struct Level<'i, 's, S, V: Space, F> {
+    pub index: &'i Index<'s, S, V>,
+    pub level: u8,
+    pub query: &'i mut V::Query,
+    pub near: &'i mut Near,
+    pub see: F,
+}
+
+impl<S, V, F> Graph for Level<'_, '_, S, V, F>
+where
+    S: PageStore,
+    V: Space,
+    F: FnMut(u32, Node<'_>, f32),
+{
+    type Error = PageError;
+
+    fn visit(&mut self, number: u32, beam: &mut Beam) -> Result<(), PageError> {
+        let (pages, level, see) = (&self.index.pages, self.level, &mut self.see);
+        let mut elsewhere = false;
+        let space = &self.index.space;
+        space.look(pages, number, self.query, self.near, |node, distance| {
+            // A slot that was freed and taken by a node of another level.
+            elsewhere = node.level() != level;
+            if !elsewhere {
+                see(number, node, distance);
+            }
+        })?;
+        if !elsewhere {
+            for (_, number, distance) in self.near.iter() {
+                beam.push(distance, number);
+            }
+        }
+        Ok(())
+    }
+
+    fn prefetch(&self, number: u32) {
+        self.index.pages.prefetch(number);
+    }
+}
+
+/// The nearest node that a walk has seen on a level, and where it continues below.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub number: u32,
+    pub distance: f32,
+    pub below: u32,
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Walks greedily from the entry to the level above `level`, and gives the node of `level`
+    /// where to go on; None where the index has no such level.
+    pub(super) fn descend(
+        &self,
+        query: &mut V::Query,
+        near: &mut Near,
+        level: u8,
+    ) -> Result<Option<u32>, PageError> {
+        let roots = self.pages.roots()?;
+        if roots.entry == NONE || roots.top < level {
+            return Ok(None);
+        }
+        let mut beam = Beam::new(1);
+        let mut start = roots.entry;
+        for above in (level..roots.top).rev().map(|below| below + 1) {
+            let mut best: Option<Step> = None;
+            beam.clear(1);
+            beam.push(f32::MAX, start);
+            let mut level = Level {
+                index: self,
+                level: above,
+                query,
+                near,
+                see: |number, node: Node<'_>, distance| {
+                    if best.is_none_or(|best| distance < best.distance) {
+                        let below = node.link();
+                        best = Some(Step {
+                            number,
+                            distance,
+                            below,
+                        });
+                    }
+                },
+            };
+            walk(&mut level, &mut beam)?;
+            match best {
+                Some(step) => start = step.below,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(start))
+    }
+}

@@ -1,0 +1,39 @@
+//! What may go wrong in a graph.
+
+use crate::page::PageError;
+
+/// Why an operation on an index failed. Nothing that was committed before is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A page could not be read, or makes no sense.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// No number is left for another node.
+    #[error("the index has as many nodes as it can number")]
+    Full,
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A value of another size than the index holds.
+    #[error("expected {expected} dimensions, not {found}")]
+    Dimensions {
+        /// Of the index.
+        expected: usize,
+        /// Of the value.
+        found: usize,
+    },
+    /// The index holds other values or was made with another metric.
+    #[error("the index holds other values: kind {kind}, metric {metric}, form {form}")]
+    OtherSpace {
+        /// As stored.
+        kind: u8,
+        /// As stored.
+        metric: u8,
+        /// As stored.
+        form: u8,
+    },
+    /// The spill file failed.
+    #[error("spill file: {0}")]
+    Spill(#[from] std::io::Error),
+}

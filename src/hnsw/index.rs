@@ -1,0 +1,162 @@
+//! An index: made, opened.
+
+use crate::page::{self, CONTENT_BYTES, Change, PageStore};
+use crate::quantize::Form;
+
+use super::dense::{self, Dense, Metric};
+use super::error::Error;
+use super::meta::{self, KIND_CENTRE, META, Parameters, Roots};
+use super::node::{field, set_field};
+use super::pages::Pages;
+use super::shape::Shape;
+use super::space::Space;
+
+/// Pages whose nodes hold values of one space.
+pub struct Index<'s, S, V> {
+    pub(super) pages: Pages<'s, S>,
+    pub(super) space: V,
+    /// Candidates that an insert looks at.
+    pub(super) ef_construction: usize,
+}
+
+/// How an index is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Links of a node and level; twice as many on the ground. 2 to 100.
+    pub m: u16,
+    /// Candidates that an insert looks at. 4 to 1,000.
+    pub ef_construction: u16,
+    /// How vectors are stored; None for what suits their size.
+    pub form: Option<Form>,
+    /// Draws levels and signs.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            m: 16,
+            ef_construction: 64,
+            form: None,
+            seed: 0x05EE_D0F6_7A9B,
+        }
+    }
+}
+
+/// Elements on a page of the centre.
+const CENTRE_ELEMENTS: usize = CONTENT_BYTES / 4;
+
+impl Options {
+    /// What an index of dense vectors will never change.
+    pub(super) fn dense(&self, dims: usize, metric: Metric) -> (Parameters, Form) {
+        let form = self
+            .form
+            .unwrap_or_else(|| Shape::best_form(dims, self.m.into()));
+        let parameters = Parameters {
+            kind: dense::KIND,
+            metric: metric as u8,
+            form: form as u8,
+            m: self.m,
+            dims: u32::try_from(dims).unwrap_or(u32::MAX),
+            seed: self.seed,
+            centre_pages: u32::try_from(dims.div_ceil(CENTRE_ELEMENTS)).unwrap_or(u32::MAX),
+            shape: Shape::dense(dims, self.m.into(), form),
+        };
+        (parameters, form)
+    }
+}
+
+/// Writes the first pages of an index: parameters, roots and centre.
+pub(super) fn write_head(
+    parameters: &Parameters,
+    roots: &Roots,
+    centre: &[f32],
+    mut write: impl FnMut(&page::Bytes) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut page = [0; page::PAGE_BYTES];
+    meta::write(&mut page, parameters, roots);
+    write(&page)?;
+    for part in centre.chunks(CENTRE_ELEMENTS) {
+        page::format(&mut page, KIND_CENTRE);
+        page::set_lower(&mut page, 4 * part.len());
+        for (i, x) in part.iter().enumerate() {
+            set_field(page::content_mut(&mut page), 4 * i, x.to_ne_bytes());
+        }
+        write(&page)?;
+    }
+    Ok(())
+}
+
+fn read_centre<S: PageStore>(store: &S, parameters: &Parameters) -> Result<Vec<f32>, Error> {
+    let dims = usize::try_from(parameters.dims).unwrap_or(0);
+    let mut centre = Vec::with_capacity(dims);
+    for block in 1..=parameters.centre_pages {
+        let page = store.read(block)?;
+        page::verify(&page, block, KIND_CENTRE)?;
+        let here = CENTRE_ELEMENTS.min(dims - centre.len());
+        let content = page::content(&page);
+        centre.extend((0..here).map(|i| f32::from_ne_bytes(field(content, 4 * i))));
+    }
+    Ok(centre)
+}
+
+impl<'s, S: PageStore> Index<'s, S, Dense> {
+    /// Makes an empty index of dense vectors in an empty store. Codes are relative to the origin:
+    /// the mean of rows that are still to come is not known.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn create(
+        store: &'s S,
+        dims: usize,
+        metric: Metric,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let (parameters, _) = options.dense(dims, metric);
+        let centre = vec![0.0; dims];
+        write_head(&parameters, &Roots::default(), &centre, |bytes| {
+            let mut change = store.change();
+            let (_, page) = change.append()?;
+            *page = *bytes;
+            Ok(change.commit()?)
+        })?;
+        Self::open(store, options.ef_construction)
+    }
+
+    /// Opens an index of dense vectors.
+    ///
+    /// # Errors
+    /// Where its first pages make no sense, or it holds other values.
+    pub fn open(store: &'s S, ef_construction: u16) -> Result<Self, Error> {
+        let parameters = meta::parameters(&*store.read(META)?)?;
+        let Parameters {
+            kind, metric, form, ..
+        } = parameters;
+        let other = Error::OtherSpace { kind, metric, form };
+        let metrics = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
+        let known = metrics.into_iter().find(|m| *m as u8 == metric);
+        let (Some(metric), Some(form), dense::KIND) = (known, Form::from_byte(form), kind) else {
+            return Err(other);
+        };
+        let centre = read_centre(store, &parameters)?;
+        let dims = centre.len();
+        let space = Dense::new(metric, form, dims, parameters.seed, &parameters.shape);
+        Ok(Self {
+            pages: Pages { store, parameters },
+            space: space.with_centre(centre),
+            ef_construction: ef_construction.into(),
+        })
+    }
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// The space of its values.
+    pub fn space(&self) -> &V {
+        &self.space
+    }
+
+    /// Bytes of a node and links it has room for.
+    pub fn shape(&self) -> &Shape {
+        self.pages.shape()
+    }
+}

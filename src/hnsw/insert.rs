@@ -1,0 +1,200 @@
+//! A row more: one search, a new node, and a small change for each neighbour.
+
+use crate::page::PageStore;
+use crate::search::{Beam, walk};
+
+use super::descent::Level;
+use super::error::Error;
+use super::index::Index;
+use super::node::{Link, MAX_LEVEL, Node, NodeMut, Tid};
+use super::select::Candidates;
+use super::shape::NONE;
+use super::space::{Near, Space};
+
+/// A new node before it is placed: its query, its stored value, and its neighbours by level.
+struct New<V: Space> {
+    query: V::Query,
+    own: Vec<u8>,
+    scale: f32,
+    code: super::node::Code,
+    neighbours: Vec<Vec<Link>>,
+}
+
+/// The level of a row: `m` nodes of one level for each of the next, drawn from seed and tid.
+pub(super) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
+    let mut z = seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    // A level more each time that a digit of base 2m is zero.
+    let base = 2 * u64::from(m.max(1));
+    let mut level = 0;
+    while level < MAX_LEVEL && z.is_multiple_of(base) {
+        z /= base;
+        level += 1;
+    }
+    level
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Adds a row. False where its value has no place in the metric (a zero vector under cosine),
+    /// and the row is not in the index.
+    ///
+    /// A crash leaves the row in whole, or reachable in part, or a node that nothing links to; the
+    /// row's transaction is then undone, and vacuum removes what is left.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or written, or no number is left.
+    pub fn insert(&self, value: &V::Value, tid: Tid) -> Result<bool, Error> {
+        let Some(point) = self.space.point(value) else {
+            return Ok(false);
+        };
+        let _writer = self.pages.store.writer();
+        let mut own = vec![0; self.shape().own];
+        let scale = self.space.store(&point, &mut own);
+        let stored = self.space.load(&own, scale);
+        let mut new = New::<V> {
+            query: self.space.query(point),
+            own,
+            scale,
+            code: self.space.code(&stored),
+            neighbours: Vec::new(),
+        };
+        let level = draw_level(
+            self.pages.parameters.seed,
+            tid.into(),
+            self.pages.parameters.m,
+        );
+        while !self.try_insert(&mut new, level, tid)? {}
+        Ok(true)
+    }
+
+    /// False where another row became the first meanwhile.
+    fn try_insert(&self, new: &mut New<V>, level: u8, tid: Tid) -> Result<bool, Error> {
+        let roots = self.pages.roots()?;
+        // A new highest level is one above the last, and the first node lies on the ground.
+        let level = if roots.entry == NONE {
+            0
+        } else {
+            level.min(roots.top + 1)
+        };
+        let mut near = Near::default();
+        if let Some(equal) = self.find_neighbours(new, level, &mut near)?
+            && self.add_tid(equal, &new.own, tid)?
+        {
+            return Ok(true);
+        }
+        let mut below = NONE;
+        for (at, links) in (0..=level).zip(new.neighbours.clone()) {
+            let rows = if at == 0 { &[tid][..] } else { &[] };
+            let number = self.pages.create(&self.node_bytes(new, at, below, rows))?;
+            let back = |to: &Link| Link {
+                number,
+                distance: to.distance,
+                code: new.code.clone(),
+            };
+            for (nearest, to) in links.iter().enumerate() {
+                let (link, must) = (back(to), nearest == 0);
+                self.link_back(to.number, &link, &mut new.query, &mut near, must)?;
+            }
+            below = number;
+        }
+        if roots.entry == NONE || level > roots.top {
+            let first = roots.entry == NONE;
+            if !self.raise(below, level)? && first {
+                self.free_slot(below)?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Fills the neighbours of all levels up to `level`; gives a node that has the same value.
+    fn find_neighbours(
+        &self,
+        new: &mut New<V>,
+        level: u8,
+        near: &mut Near,
+    ) -> Result<Option<u32>, Error> {
+        new.neighbours = vec![Vec::new(); usize::from(level) + 1];
+        let mut beam = Beam::new(self.ef_construction);
+        for at in (0..=level).rev() {
+            let Some(start) = self.descend(&mut new.query, near, at)? else {
+                continue;
+            };
+            let mut candidates = Candidates::default();
+            beam.clear(self.ef_construction);
+            beam.push(f32::MAX, start);
+            let mut walk_level = Level {
+                index: self,
+                level: at,
+                query: &mut new.query,
+                near,
+                see: |number, node: Node<'_>, distance| candidates.see(number, node, distance),
+            };
+            walk(&mut walk_level, &mut beam)?;
+            candidates.sort();
+            if at == 0 {
+                let equal = |candidate: &&super::select::Candidate| {
+                    candidate.scale.to_bits() == new.scale.to_bits()
+                        && candidates.own(candidate, new.own.len()) == new.own
+                };
+                if let Some(equal) = candidates.list.iter().find(equal) {
+                    return Ok(Some(equal.number));
+                }
+            }
+            let max = self.shape().degrees[usize::from(at > 0)];
+            let links = self.select(&candidates, max);
+            if let Some(place) = new.neighbours.get_mut(usize::from(at)) {
+                *place = links.into_iter().map(|(link, _)| link).collect();
+            }
+        }
+        Ok(None)
+    }
+
+    fn node_bytes(&self, new: &New<V>, level: u8, below: u32, tids: &[Tid]) -> Vec<u8> {
+        let mut bytes = vec![0; self.shape().bytes()];
+        let mut node = NodeMut {
+            bytes: &mut bytes,
+            shape: self.shape(),
+        };
+        node.format(level, below);
+        node.set_scale(new.scale);
+        node.set_tids(tids);
+        node.own_mut().copy_from_slice(&new.own);
+        let links = new.neighbours.get(usize::from(level));
+        for (lane, link) in links.into_iter().flatten().enumerate() {
+            node.set_lane(lane, link);
+        }
+        bytes
+    }
+
+    /// Makes a node the entry if there is none, or none so high; false where there is.
+    fn raise(&self, number: u32, level: u8) -> Result<bool, Error> {
+        let mut edit = self.pages.change();
+        let mut roots = edit.roots()?;
+        if roots.entry != NONE && roots.top >= level {
+            return Ok(false);
+        }
+        (roots.entry, roots.top) = (number, level);
+        edit.set_roots(&roots)?;
+        edit.commit()?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_thin_out_by_twice_m() {
+        let mut counts = [0_u32; 4];
+        for row in 0..320_000 {
+            counts[usize::from(draw_level(7, row, 16)).min(3)] += 1;
+        }
+        assert!((9_500..10_200).contains(&counts[1]), "{counts:?}");
+        assert!((250..370).contains(&counts[2]), "{counts:?}");
+        assert!((3..20).contains(&counts[3]), "{counts:?}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The first page: what the index is, and where a walk starts.
+//!
+//! ```text
+//! 0 magic u32 | 4 format u16 | 6 kind u8 | 7 metric u8 | 8 form u8 | 10 m u16 | 12 dims u32
+//! 16 lanes u16 | 18 bits u16 | 20 own u32 | 24 seed u64 | 32 centre pages u32 | 36 degrees u16 x 2
+//! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32
+//! ```
+//!
+//! The first line is written once. Roots change: the entry when a node of a new highest level
+//! appears, groups when the index grows, free when a page with free slots fills or appears.
+
+use crate::page::{self, Bytes, PageError};
+
+use super::node::{field, set_field};
+use super::shape::{NONE, Shape};
+
+/// The block of the meta page.
+pub const META: u32 = 0;
+
+/// Page kinds, in the special area.
+pub const KIND_META: u16 = 1;
+/// Pages of the centre, behind the meta page.
+pub const KIND_CENTRE: u16 = 2;
+/// Pages of nodes.
+pub const KIND_NODES: u16 = 3;
+/// Second and further pages of nodes that take several.
+pub const KIND_NODE_REST: u16 = 4;
+
+const MAGIC: u32 = 0x68_6E_73_77;
+/// The format that is written. An older one that is still read would be listed here.
+pub const FORMAT: u16 = 1;
+
+/// What never changes during an index's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Which values, as their space numbers them.
+    pub kind: u8,
+    /// Which metric, as the space numbers it.
+    pub metric: u8,
+    /// How the own value is stored, as the space numbers it.
+    pub form: u8,
+    /// Links asked for, per node and level.
+    pub m: u16,
+    /// Elements of a value.
+    pub dims: u32,
+    /// Draws levels and signs.
+    pub seed: u64,
+    /// Pages of the centre.
+    pub centre_pages: u32,
+    /// Bytes of a node.
+    pub shape: Shape,
+}
+
+impl Parameters {
+    /// The first block of nodes.
+    #[must_use]
+    pub fn first(&self) -> u32 {
+        1 + self.centre_pages
+    }
+}
+
+/// What changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// Where walks start: a node of the highest level, or [`NONE`].
+    pub entry: u32,
+    /// The level of the entry.
+    pub top: u8,
+    /// Groups of pages that were given out: one page with its slots, or the pages of one node.
+    pub groups: u32,
+    /// The first page with free slots, or [`NONE`]; pages are chained by their `next`.
+    pub free: u32,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self {
+            entry: NONE,
+            top: 0,
+            groups: 0,
+            free: NONE,
+        }
+    }
+}
+
+/// Makes the meta page.
+pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
+    page::format(page, KIND_META);
+    let shape = &parameters.shape;
+    let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX).to_ne_bytes();
+    let content = page::content_mut(page);
+    set_field(content, 0, MAGIC.to_ne_bytes());
+    set_field(content, 4, FORMAT.to_ne_bytes());
+    set_field(
+        content,
+        6,
+        [parameters.kind, parameters.metric, parameters.form],
+    );
+    set_field(content, 10, parameters.m.to_ne_bytes());
+    set_field(content, 12, parameters.dims.to_ne_bytes());
+    set_field(content, 16, short(shape.lanes));
+    set_field(content, 18, short(shape.bits));
+    let own = u32::try_from(shape.own).unwrap_or(u32::MAX);
+    set_field(content, 20, own.to_ne_bytes());
+    set_field(content, 24, parameters.seed.to_ne_bytes());
+    set_field(content, 32, parameters.centre_pages.to_ne_bytes());
+    set_field(content, 36, short(shape.degrees[0]));
+    set_field(content, 38, short(shape.degrees[1]));
+    write_roots(page, roots);
+    page::set_lower(page, 56);
+}
+
+/// Changes the roots on the meta page.
+pub fn write_roots(page: &mut Bytes, roots: &Roots) {
+    let content = page::content_mut(page);
+    set_field(content, 40, roots.entry.to_ne_bytes());
+    set_field(content, 44, [roots.top]);
+    set_field(content, 48, roots.groups.to_ne_bytes());
+    set_field(content, 52, roots.free.to_ne_bytes());
+}
+
+/// Reads the roots.
+#[must_use]
+pub fn roots(page: &Bytes) -> Roots {
+    let content = page::content(page);
+    Roots {
+        entry: u32::from_ne_bytes(field(content, 40)),
+        top: field::<1>(content, 44)[0],
+        groups: u32::from_ne_bytes(field(content, 48)),
+        free: u32::from_ne_bytes(field(content, 52)),
+    }
+}
+
+/// Reads what never changes.
+///
+/// # Errors
+/// Where the page is not a meta page, of a format that is not known, or makes no sense.
+pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
+    page::verify(page, META, KIND_META)?;
+    let content = page::content(page);
+    let corrupt = |reason: String| PageError::Corrupt {
+        block: META,
+        reason: reason.into(),
+    };
+    if u32::from_ne_bytes(field(content, 0)) != MAGIC {
+        return Err(corrupt("no meta page of a graph".into()));
+    }
+    let format = u16::from_ne_bytes(field(content, 4));
+    if format != FORMAT {
+        return Err(corrupt(format!("format {format}, {FORMAT} is known")));
+    }
+    let short = |at| u16::from_ne_bytes(field(content, at));
+    let [kind, metric, form] = field(content, 6);
+    let shape = Shape {
+        lanes: short(16).into(),
+        degrees: [short(36).into(), short(38).into()],
+        bits: short(18).into(),
+        own: usize::try_from(u32::from_ne_bytes(field(content, 20))).unwrap_or(0),
+    };
+    let parameters = Parameters {
+        kind,
+        metric,
+        form,
+        m: short(10),
+        dims: u32::from_ne_bytes(field(content, 12)),
+        seed: u64::from_ne_bytes(field(content, 24)),
+        centre_pages: u32::from_ne_bytes(field(content, 32)),
+        shape,
+    };
+    let sensible = shape.is_sensible() && parameters.centre_pages <= 16;
+    sensible
+        .then_some(parameters)
+        .ok_or_else(|| corrupt(format!("impossible shape {shape:?}")))
+}

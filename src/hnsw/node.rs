@@ -1,0 +1,347 @@
+//! The bytes of one node.
+//!
+//! ```text
+//! 0 state u8 | 1 level u8 | 2 tids u16 | 4 scale f32 | 8 link u32 | 12 two tids, 6 bytes each
+//! 24 tables: for each block of 32 lanes
+//!      numbers u32 x 32 | distances bf16 x 32 | (coded: bases f32 x 32 | slopes bf16 x 32)
+//!    codes: for each block, interleaved (quantize::block)
+//!    own value
+//! ```
+//!
+//! `link` is the node one level below, or on the ground level the first chunk of further tids.
+//! A lane without a neighbour has the number [`NONE`] and an infinite base. All numbers are in
+//! native byte order, as everything in a data directory is.
+
+use crate::page::PageError;
+use crate::quantize::{Factors, Lanes, from_bf16, read_lane, to_bf16, write_lane};
+
+use super::shape::{BLOCK_LANES, NONE, Shape};
+
+/// Tids that lie in the node itself.
+pub const INLINE_TIDS: usize = 2;
+
+/// Levels above this are not drawn.
+pub const MAX_LEVEL: u8 = 24;
+
+/// A heap tuple's block and offset, six bytes as Postgres stores them; opaque here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tid(pub [u8; 6]);
+
+impl From<u64> for Tid {
+    fn from(number: u64) -> Self {
+        let b = number.to_be_bytes();
+        Self([b[2], b[3], b[4], b[5], b[6], b[7]])
+    }
+}
+
+impl From<Tid> for u64 {
+    fn from(Tid(b): Tid) -> Self {
+        Self::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]])
+    }
+}
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Nothing: to be taken by the next insert.
+    Free = 0,
+    /// A node.
+    Live = 0xA1,
+    /// A node without rows, still walked through until nothing links to it.
+    Dead = 0xA2,
+    /// A node of several pages that is being written.
+    Reserved = 0xA3,
+    /// Tids of a node that has more than it holds itself.
+    Tids = 0xA4,
+}
+
+/// Reads a field, 0 beyond the end.
+pub(super) fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let found = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+    found.copied().unwrap_or([0; N])
+}
+
+/// Writes a field, nothing beyond the end.
+pub(super) fn set_field<const N: usize>(bytes: &mut [u8], at: usize, value: [u8; N]) {
+    if let Some(place) = bytes.get_mut(at..).and_then(|b| b.first_chunk_mut()) {
+        *place = value;
+    }
+}
+
+/// The state of a slot.
+///
+/// # Errors
+/// Where the byte is none that is ever written.
+pub fn state(bytes: &[u8], number: u32) -> Result<State, PageError> {
+    const STATES: [State; 5] = [
+        State::Free,
+        State::Live,
+        State::Dead,
+        State::Reserved,
+        State::Tids,
+    ];
+    let byte = bytes.first().copied().unwrap_or_default();
+    let known = STATES.into_iter().find(|state| *state as u8 == byte);
+    known.ok_or_else(|| corrupt(number, format!("slot state {byte:#x}")))
+}
+
+/// A slot whose bytes make no sense. The number stands for the block until it is located.
+pub(super) fn corrupt(number: u32, what: String) -> PageError {
+    PageError::Corrupt {
+        block: number,
+        reason: format!("node {number}: {what}").into(),
+    }
+}
+
+/// One node, to read.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    /// Exactly [`Shape::bytes`] bytes.
+    pub bytes: &'a [u8],
+    /// The index's shape.
+    pub shape: &'a Shape,
+}
+
+/// One link of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// The neighbour.
+    pub number: u32,
+    /// How far it is, rounded to bfloat16.
+    pub distance: f32,
+    /// Its code, empty in plain graphs.
+    pub code: Code,
+}
+
+/// What a link knows of its neighbour's value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Code {
+    /// Base and slope of the estimate, for the index's metric.
+    pub factors: Option<Factors>,
+    /// The bits.
+    pub bits: Vec<u8>,
+}
+
+impl<'a> Node<'a> {
+    /// Whether it is a node that can be walked through.
+    #[must_use]
+    pub fn walkable(&self) -> bool {
+        let state = self.bytes.first().copied().unwrap_or_default();
+        state == State::Live as u8 || state == State::Dead as u8
+    }
+
+    /// Whether it may be linked to.
+    #[must_use]
+    pub fn live(&self) -> bool {
+        self.bytes.first().copied() == Some(State::Live as u8)
+    }
+
+    /// The level, 0 for the ground.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        self.bytes.get(1).copied().unwrap_or_default()
+    }
+
+    /// The scale of the own value.
+    #[must_use]
+    pub fn scale(&self) -> f32 {
+        f32::from_ne_bytes(field(self.bytes, 4))
+    }
+
+    /// The node below, or the first chunk of further tids.
+    #[must_use]
+    pub fn link(&self) -> u32 {
+        u32::from_ne_bytes(field(self.bytes, 8))
+    }
+
+    /// The tids that lie in the node.
+    pub fn tids(&self) -> impl Iterator<Item = Tid> + 'a {
+        let count = usize::from(u16::from_ne_bytes(field(self.bytes, 2)));
+        let bytes = self.bytes;
+        (0..count.min(INLINE_TIDS)).map(move |i| Tid(field(bytes, 12 + 6 * i)))
+    }
+
+    /// The own value.
+    #[must_use]
+    pub fn own(&self) -> &'a [u8] {
+        let at = self.shape.own_at();
+        self.bytes.get(at..at + self.shape.own).unwrap_or_default()
+    }
+
+    /// The neighbour in `lane`, or [`NONE`].
+    #[must_use]
+    pub fn neighbour(&self, lane: usize) -> u32 {
+        let at = self.shape.table_at(lane / BLOCK_LANES) + lane % BLOCK_LANES * 4;
+        u32::from_ne_bytes(field(self.bytes, at))
+    }
+
+    /// The distance to the neighbour in `lane`.
+    #[must_use]
+    pub fn distance(&self, lane: usize) -> f32 {
+        let table = self.shape.table_at(lane / BLOCK_LANES);
+        let at = table + BLOCK_LANES * 4 + lane % BLOCK_LANES * 2;
+        from_bf16(u16::from_ne_bytes(field(self.bytes, at)))
+    }
+
+    /// Lanes with their neighbours.
+    pub fn neighbours(self) -> impl Iterator<Item = (usize, u32)> + 'a {
+        (0..self.shape.lanes)
+            .map(move |lane| (lane, self.neighbour(lane)))
+            .filter(|&(_, number)| number != NONE)
+    }
+
+    /// Links it has.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.neighbours().count()
+    }
+
+    /// Links it may have.
+    #[must_use]
+    pub fn max_degree(&self) -> usize {
+        self.shape.degrees[usize::from(self.level() > 0)]
+    }
+
+    /// The codes of a block with their factors, to be scored.
+    #[must_use]
+    pub fn lanes(&self, block: usize) -> Option<Lanes<'a>> {
+        let table = self.bytes.get(self.shape.table_at(block)..)?;
+        let codes = self.bytes.get(self.shape.codes_at(block)..)?;
+        Some(Lanes {
+            codes: codes.get(..self.shape.code_bytes())?,
+            bases: table.get(BLOCK_LANES * 6..)?.first_chunk()?,
+            slopes: table.get(BLOCK_LANES * 10..)?.first_chunk()?,
+        })
+    }
+
+    /// Everything of one lane.
+    #[must_use]
+    pub fn read_link(&self, lane: usize) -> Link {
+        Link {
+            number: self.neighbour(lane),
+            distance: self.distance(lane),
+            code: self.read_code(lane),
+        }
+    }
+
+    fn read_code(&self, lane: usize) -> Code {
+        let (block, in_block) = (lane / BLOCK_LANES, lane % BLOCK_LANES);
+        let Some(lanes) = self.lanes(block).filter(|_| self.shape.bits > 0) else {
+            return Code::default();
+        };
+        let mut bits = vec![0; self.shape.bits / 8];
+        read_lane(lanes.codes, in_block, &mut bits);
+        Code {
+            factors: Some(Factors {
+                squared: f32::from_ne_bytes(field(lanes.bases, 4 * in_block)),
+                slope: from_bf16(u16::from_ne_bytes(field(lanes.slopes, 2 * in_block))),
+            }),
+            bits,
+        }
+    }
+
+    /// Numbers and distances of all blocks: equal bytes, equal links.
+    #[must_use]
+    pub fn tables(&self) -> &'a [u8] {
+        let all = self.shape.table_at(0)..self.shape.table_at(self.shape.blocks());
+        self.bytes.get(all).unwrap_or_default()
+    }
+}
+
+/// One node, to write.
+pub struct NodeMut<'a> {
+    /// Exactly [`Shape::bytes`] bytes.
+    pub bytes: &'a mut [u8],
+    /// The index's shape.
+    pub shape: &'a Shape,
+}
+
+impl NodeMut<'_> {
+    /// The same node, to read.
+    #[must_use]
+    pub fn read(&self) -> Node<'_> {
+        Node {
+            bytes: self.bytes,
+            shape: self.shape,
+        }
+    }
+
+    /// Makes it a node without links and rows.
+    pub fn format(&mut self, level: u8, link: u32) {
+        self.bytes.fill(0);
+        self.set_state(State::Live);
+        if let Some(byte) = self.bytes.get_mut(1) {
+            *byte = level;
+        }
+        self.set_link(link);
+        for lane in 0..self.shape.lanes {
+            self.clear_lane(lane);
+        }
+    }
+
+    /// Sets the state.
+    pub fn set_state(&mut self, state: State) {
+        if let Some(byte) = self.bytes.first_mut() {
+            *byte = state as u8;
+        }
+    }
+
+    /// Sets the scale of the own value.
+    pub fn set_scale(&mut self, scale: f32) {
+        set_field(self.bytes, 4, scale.to_ne_bytes());
+    }
+
+    /// Sets the node below, or the first chunk of further tids.
+    pub fn set_link(&mut self, link: u32) {
+        set_field(self.bytes, 8, link.to_ne_bytes());
+    }
+
+    /// The own value.
+    pub fn own_mut(&mut self) -> &mut [u8] {
+        let at = self.shape.own_at();
+        let own = at..at + self.shape.own;
+        self.bytes.get_mut(own).unwrap_or_default()
+    }
+
+    /// Replaces the tids that lie in the node; what is beyond [`INLINE_TIDS`] is left out.
+    pub fn set_tids(&mut self, tids: &[Tid]) {
+        let kept = tids.len().min(INLINE_TIDS);
+        set_field(self.bytes, 2, (kept as u16).to_ne_bytes());
+        for i in 0..INLINE_TIDS {
+            let tid = tids.get(i).map_or([0; 6], |tid| tid.0);
+            set_field(self.bytes, 12 + 6 * i, tid);
+        }
+    }
+
+    /// Fills a lane.
+    pub fn set_lane(&mut self, lane: usize, link: &Link) {
+        let (block, in_block) = (lane / BLOCK_LANES, lane % BLOCK_LANES);
+        let table = self.shape.table_at(block);
+        set_field(self.bytes, table + 4 * in_block, link.number.to_ne_bytes());
+        let distance = to_bf16(link.distance).to_ne_bytes();
+        set_field(self.bytes, table + BLOCK_LANES * 4 + 2 * in_block, distance);
+        let Some(factors) = link.code.factors.filter(|_| self.shape.bits > 0) else {
+            return;
+        };
+        let base = table + BLOCK_LANES * 6 + 4 * in_block;
+        set_field(self.bytes, base, factors.squared.to_ne_bytes());
+        let slope = to_bf16(factors.slope).to_ne_bytes();
+        set_field(self.bytes, table + BLOCK_LANES * 10 + 2 * in_block, slope);
+        let codes = self.shape.codes_at(block);
+        if let Some(codes) = self.bytes.get_mut(codes..codes + self.shape.code_bytes()) {
+            write_lane(codes, in_block, &link.code.bits);
+        }
+    }
+
+    /// Empties a lane. Its code stays: nobody looks at it, and it need not be logged.
+    pub fn clear_lane(&mut self, lane: usize) {
+        let (block, in_block) = (lane / BLOCK_LANES, lane % BLOCK_LANES);
+        let table = self.shape.table_at(block);
+        set_field(self.bytes, table + 4 * in_block, NONE.to_ne_bytes());
+        if self.shape.bits > 0 {
+            let base = table + BLOCK_LANES * 6 + 4 * in_block;
+            set_field(self.bytes, base, f32::INFINITY.to_ne_bytes());
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Nodes on pages: found, changed, given out.
+
+use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
+use crate::search::MAX_NUMBER;
+
+use super::error::Error;
+use super::meta::{self, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
+use super::node::{Node, NodeMut, State, state};
+use super::shape::{NONE, Shape};
+
+/// An index's pages.
+pub struct Pages<'s, S> {
+    /// Where they are.
+    pub store: &'s S,
+    /// What they hold.
+    pub parameters: Parameters,
+}
+
+/// A node that is held: under its page's lock, or copied together where it takes several pages.
+pub enum Held<'s, S: PageStore + 's> {
+    /// One page, and the node's first byte in its content.
+    Page(S::Guard<'s>, usize),
+    /// A copy.
+    Copy(Vec<u8>),
+}
+
+impl<'s, S: PageStore> Held<'s, S> {
+    /// The node's bytes.
+    pub fn bytes(&self, shape: &Shape) -> &[u8] {
+        match self {
+            Self::Page(page, at) => slot(page::content(page), *at, shape),
+            Self::Copy(bytes) => bytes,
+        }
+    }
+}
+
+fn slot<'a>(content: &'a [u8], at: usize, shape: &Shape) -> &'a [u8] {
+    content.get(at..at + shape.bytes()).unwrap_or_default()
+}
+
+/// The part of a node that a change may touch.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// Header and tables.
+    Head,
+    /// Header, tables and the codes of one block.
+    Block(usize),
+}
+
+impl<'s, S: PageStore> Pages<'s, S> {
+    /// The shape of the nodes.
+    pub fn shape(&self) -> &Shape {
+        &self.parameters.shape
+    }
+
+    /// The roots as they are now.
+    ///
+    /// # Errors
+    /// Where the meta page cannot be read.
+    pub fn roots(&self) -> Result<Roots, PageError> {
+        let page = self.store.read(META)?;
+        page::verify(&page, META, meta::KIND_META)?;
+        Ok(meta::roots(&page))
+    }
+
+    /// Holds a node, whatever its state.
+    ///
+    /// # Errors
+    /// Where its page does not exist or its bytes make no sense.
+    pub fn hold(&self, number: u32) -> Result<Held<'s, S>, PageError> {
+        let shape = self.shape();
+        let (block, at) = shape.place(number);
+        let page = self.store.read(block)?;
+        state(slot(page::content(&page), at, shape), number)?;
+        if shape.pages() == 1 {
+            return Ok(Held::Page(page, at));
+        }
+        let mut bytes = page::content(&page).to_vec();
+        drop(page);
+        for rest in 1..shape.pages() {
+            bytes.extend_from_slice(page::content(&*self.store.read(block + rest)?));
+        }
+        bytes.truncate(shape.bytes());
+        Ok(Held::Copy(bytes))
+    }
+
+    /// Reads a node.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub fn read<T>(&self, number: u32, read: impl FnOnce(Node<'_>) -> T) -> Result<T, PageError> {
+        let held = self.hold(number)?;
+        let shape = self.shape();
+        Ok(read(Node {
+            bytes: held.bytes(shape),
+            shape,
+        }))
+    }
+
+    /// Brings a node closer.
+    pub fn prefetch(&self, number: u32) {
+        let shape = self.shape();
+        let (block, at) = shape.place(number);
+        let start = page::HEADER_BYTES + at;
+        let end = (start + shape.bytes()).min(page::PAGE_BYTES);
+        self.store.prefetch(block, start..end);
+    }
+
+    /// Starts a change.
+    pub fn change(&self) -> Edit<'_, 's, S> {
+        Edit {
+            pages: self,
+            change: self.store.change(),
+        }
+    }
+
+    /// The numbers of a group's slots.
+    pub fn group(&self, group: u32) -> impl Iterator<Item = u32> + use<S> {
+        let shape = self.parameters.shape;
+        let block = self.block(group);
+        (0..shape.slots()).map(move |slot| shape.number(block, slot))
+    }
+
+    /// The first block of a group.
+    pub fn block(&self, group: u32) -> u32 {
+        self.parameters.first() + group * self.shape().pages()
+    }
+
+    /// Puts a new node where there is room, and gives its number. `bytes` is the whole node.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or written, or no number is left.
+    pub fn create(&self, bytes: &[u8]) -> Result<u32, Error> {
+        loop {
+            let roots = self.roots()?;
+            let placed = if roots.free == NONE {
+                self.create_in_new_group(roots, bytes)?
+            } else {
+                self.create_in_free_slot(roots, bytes)?
+            };
+            if let Some(number) = placed {
+                return Ok(number);
+            }
+        }
+    }
+
+    /// None where somebody else was faster.
+    fn create_in_new_group(&self, seen: Roots, bytes: &[u8]) -> Result<Option<u32>, Error> {
+        let shape = self.shape();
+        let block = self.block(seen.groups);
+        let last = u64::from(block) + u64::from(shape.pages());
+        if last * u64::from(shape.slots()) > u64::from(MAX_NUMBER) {
+            return Err(Error::Full);
+        }
+        while u64::from(self.store.blocks()?) < last {
+            // A new page needs no commit: it is there, empty, and belongs to whose turn it is.
+            self.store.change().append()?;
+        }
+        let mut edit = self.change();
+        let mut roots = edit.roots()?;
+        if roots != seen {
+            return Ok(None);
+        }
+        roots.groups += 1;
+        let page = edit.change.page(block)?;
+        page::format(page, KIND_NODES);
+        if shape.slots() > 1 {
+            roots.free = block;
+        }
+        edit.set_roots(&roots)?;
+        self.write_new(edit, shape.number(block, 0), bytes)
+    }
+
+    /// None where somebody else was faster.
+    fn create_in_free_slot(&self, seen: Roots, bytes: &[u8]) -> Result<Option<u32>, Error> {
+        let block = seen.free;
+        let free = {
+            let page = self.store.read(block)?;
+            self.free_slots(&page, block)?
+        };
+        let mut edit = self.change();
+        // The meta page comes first, and only where this takes the page's last free slot.
+        let roots = if free.len() <= 1 {
+            Some(edit.roots()?)
+        } else {
+            None
+        };
+        let page = edit.change.page(block)?;
+        if self.free_slots(page, block)? != free || roots.is_some_and(|roots| roots.free != block) {
+            return Ok(None);
+        }
+        if let Some(mut roots) = roots {
+            roots.free = page::next(page);
+            page::set_next(page, NONE);
+            edit.set_roots(&roots)?;
+        }
+        match free.first() {
+            Some(&number) => self.write_new(edit, number, bytes),
+            // A chained page without room: it has been taken out above, once that is committed.
+            None => {
+                edit.commit()?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn free_slots(&self, page: &Bytes, block: u32) -> Result<Vec<u32>, PageError> {
+        page::verify(page, block, KIND_NODES)?;
+        let shape = self.shape();
+        let content = page::content(page);
+        let mut free = Vec::new();
+        for at in 0..shape.slots() {
+            let number = shape.number(block, at);
+            let bytes = slot(content, shape.place(number).1, shape);
+            if state(bytes, number)? == State::Free {
+                free.push(number);
+            }
+        }
+        Ok(free)
+    }
+
+    /// Writes a whole node into its slot. One that takes several pages is reserved first and comes
+    /// alive last, so that a crash leaves a reserved slot, which the next vacuum frees.
+    fn write_new(
+        &self,
+        mut edit: Edit<'_, 's, S>,
+        number: u32,
+        bytes: &[u8],
+    ) -> Result<Option<u32>, Error> {
+        let (block, at) = self.shape().place(number);
+        if self.shape().pages() == 1 {
+            edit.write_slot(block, at, bytes)?;
+            edit.commit()?;
+            return Ok(Some(number));
+        }
+        edit.write_slot(block, 0, &[State::Reserved as u8])?;
+        edit.commit()?;
+        for (rest, part) in (block..).zip(bytes.chunks(CONTENT_BYTES)).skip(1) {
+            let mut edit = self.change();
+            let page = edit.change.page(rest)?;
+            page::format(page, KIND_NODE_REST);
+            edit.write_slot(rest, 0, part)?;
+            edit.commit()?;
+        }
+        let mut edit = self.change();
+        let first = bytes.get(..CONTENT_BYTES).unwrap_or(bytes);
+        edit.write_slot(block, 0, first)?;
+        edit.commit()?;
+        Ok(Some(number))
+    }
+}
+
+/// A change of pages that is in progress.
+pub struct Edit<'p, 's, S: PageStore + 's> {
+    pages: &'p Pages<'s, S>,
+    change: S::Change<'s>,
+}
+
+impl<'s, S: PageStore> Edit<'_, 's, S> {
+    /// Locks the meta page and reads the roots.
+    ///
+    /// # Errors
+    /// Where the page cannot be locked.
+    pub fn roots(&mut self) -> Result<Roots, PageError> {
+        Ok(meta::roots(self.change.page(META)?))
+    }
+
+    /// Changes the roots.
+    ///
+    /// # Errors
+    /// As [`roots`](Self::roots).
+    pub fn set_roots(&mut self, roots: &Roots) -> Result<(), PageError> {
+        meta::write_roots(self.change.page(META)?, roots);
+        Ok(())
+    }
+
+    /// Locks a page.
+    ///
+    /// # Errors
+    /// As [`Change::page`].
+    pub fn page(&mut self, block: u32) -> Result<&mut Bytes, PageError> {
+        self.change.page(block)
+    }
+
+    fn write_slot(&mut self, block: u32, at: usize, bytes: &[u8]) -> Result<(), PageError> {
+        let page = self.change.page(block)?;
+        let end = at + bytes.len();
+        if let Some(place) = page::content_mut(page).get_mut(at..end) {
+            place.copy_from_slice(bytes);
+        }
+        if page::lower(page) < end {
+            page::set_lower(page, end);
+        }
+        Ok(())
+    }
+
+    /// Changes one part of a node.
+    ///
+    /// # Errors
+    /// Where its pages cannot be locked or its bytes make no sense.
+    pub fn node<T>(
+        &mut self,
+        number: u32,
+        part: Part,
+        edit: impl FnOnce(&mut NodeMut<'_>) -> T,
+    ) -> Result<T, PageError> {
+        let shape = self.pages.parameters.shape;
+        let (block, at) = shape.place(number);
+        let content = page::content_mut(self.change.page(block)?);
+        if shape.pages() == 1 {
+            let bytes = content.get_mut(at..at + shape.bytes()).unwrap_or_default();
+            state(bytes, number)?;
+            return Ok(edit(&mut NodeMut {
+                bytes,
+                shape: &shape,
+            }));
+        }
+        self.spanning_node(number, part, edit)
+    }
+
+    fn spanning_node<T>(
+        &mut self,
+        number: u32,
+        part: Part,
+        edit: impl FnOnce(&mut NodeMut<'_>) -> T,
+    ) -> Result<T, PageError> {
+        let shape = self.pages.parameters.shape;
+        let touched = match part {
+            Part::Head => 0..1,
+            Part::Block(b) => {
+                let codes = shape.codes_at(b);
+                codes / CONTENT_BYTES..(codes + shape.code_bytes()).div_ceil(CONTENT_BYTES)
+            }
+        };
+        let mut bytes = vec![0; shape.bytes()];
+        let blocks = || std::iter::once(0).chain(touched.clone().filter(|page| *page > 0));
+        let block = |page: usize| number + u32::try_from(page).unwrap_or(0);
+        for page in blocks() {
+            let content = page::content(self.change.page(block(page))?);
+            let part = bytes
+                .chunks_mut(CONTENT_BYTES)
+                .nth(page)
+                .unwrap_or_default();
+            part.copy_from_slice(content.get(..part.len()).unwrap_or_default());
+        }
+        state(&bytes, number)?;
+        let result = edit(&mut NodeMut {
+            bytes: &mut bytes,
+            shape: &shape,
+        });
+        for page in blocks() {
+            let part = bytes.chunks(CONTENT_BYTES).nth(page).unwrap_or_default();
+            self.write_slot(block(page), 0, part)?;
+        }
+        Ok(result)
+    }
+
+    /// Frees a slot and chains its page to those with room.
+    ///
+    /// # Errors
+    /// Where the meta page or the node's cannot be locked.
+    pub fn free(&mut self, number: u32) -> Result<(), PageError> {
+        let mut roots = self.roots()?;
+        let (block, _) = self.pages.shape().place(number);
+        let page = self.change.page(block)?;
+        let had_room = !self.pages.free_slots(page, block)?.is_empty();
+        if !had_room {
+            page::set_next(page, roots.free);
+            roots.free = block;
+            self.set_roots(&roots)?;
+        }
+        self.node(number, Part::Head, |node| node.set_state(State::Free))
+    }
+
+    /// Makes the change happen, as one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn commit(self) -> Result<(), PageError> {
+        self.change.commit()
+    }
+}

@@ -1,0 +1,249 @@
+//! The nearest rows, as a stream: a walk that goes on where it stopped.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::page::{PageError, PageStore};
+use crate::search::{Beam, walk};
+
+use super::descent::Level;
+use super::error::Error;
+use super::index::Index;
+use super::node::{INLINE_TIDS, Node, Tid};
+use super::shape::NONE;
+use super::space::{Near, Space};
+
+/// What a scan does when the rows of its first walk are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continue {
+    /// It ends.
+    Never,
+    /// It goes on, and leaves out what is nearer than a row that it has given.
+    Strict,
+    /// It goes on, and gives rows in the order of each walk.
+    Relaxed,
+}
+
+/// A row that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// Where the row is.
+    pub tid: Tid,
+    /// How far it is, in the space's measure.
+    pub distance: f32,
+}
+
+/// A node that was visited, with what it says of its rows.
+#[derive(Clone, Copy)]
+struct Found {
+    distance: f32,
+    number: u32,
+    tids: [Tid; INLINE_TIDS],
+    count: u8,
+    /// Whether there are rows in chunks.
+    more: bool,
+}
+
+impl Found {
+    fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
+        let mut found = Self {
+            distance,
+            number,
+            tids: [Tid([0; 6]); INLINE_TIDS],
+            count: 0,
+            more: node.live() && node.link() != NONE,
+        };
+        for (place, tid) in found.tids.iter_mut().zip(node.tids()) {
+            *place = tid;
+            found.count += 1;
+        }
+        found
+    }
+}
+
+/// Where a scan is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Start,
+    Walking,
+    /// Nothing that links lead to is left.
+    Swept,
+}
+
+/// A search that is going on.
+pub struct Scan<'i, 's, S, V: Space> {
+    index: &'i Index<'s, S, V>,
+    query: V::Query,
+    ef: usize,
+    go_on: Continue,
+    stage: Stage,
+    near: Near,
+    beam: Beam,
+    /// Of the last walk, and from it the nodes that are still to be given, farthest first.
+    found: Vec<Found>,
+    rows: VecDeque<Row>,
+    visited: HashSet<u32>,
+    last: f32,
+    walks: u64,
+}
+
+impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
+    /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
+    /// keeps: at least as many nodes are visited. None where the value has no place in the metric.
+    pub fn scan(&self, value: &V::Value, ef: usize, go_on: Continue) -> Option<Scan<'_, 's, S, V>> {
+        let point = self.space.point(value)?;
+        let ef = ef.max(1);
+        Some(Scan {
+            index: self,
+            query: self.space.query(point),
+            ef,
+            go_on,
+            stage: Stage::Start,
+            near: Near::default(),
+            beam: match go_on {
+                Continue::Never => Beam::new(ef),
+                Continue::Strict | Continue::Relaxed => Beam::resumable(ef),
+            },
+            found: Vec::with_capacity(ef + ef / 4),
+            rows: VecDeque::new(),
+            visited: HashSet::new(),
+            last: f32::NEG_INFINITY,
+            walks: 0,
+        })
+    }
+}
+
+impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
+    /// The next row; None where there is none left.
+    ///
+    /// # Errors
+    /// Where pages cannot be read. Rows that were given stay right.
+    pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            if let Some(row) = self.rows.pop_front() {
+                return Ok(Some(row));
+            }
+            if let Some(found) = self.found.pop() {
+                self.give(&found)?;
+            } else if !self.search()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Nodes whose pages were read so far.
+    #[must_use]
+    pub fn nodes_read(&self) -> u64 {
+        self.near.reads
+    }
+
+    /// Walks so far: more than one where the rows of the first did not suffice.
+    #[must_use]
+    pub fn walks(&self) -> u64 {
+        self.walks
+    }
+
+    /// Bytes that the scan holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.beam.bytes()
+            + self.found.capacity() * size_of::<Found>()
+            + self.visited.capacity() * size_of::<u64>()
+            + self.rows.capacity() * size_of::<Row>()
+    }
+
+    /// Turns a node into its rows.
+    fn give(&mut self, found: &Found) -> Result<(), Error> {
+        if self.go_on == Continue::Strict && found.distance < self.last {
+            return Ok(());
+        }
+        self.last = self.last.max(found.distance);
+        let inline = found.tids.iter().take(found.count.into()).copied();
+        let tids = if found.more {
+            self.near.reads += 1;
+            self.index.tids(found.number)?
+        } else {
+            inline.collect()
+        };
+        let distance = found.distance;
+        self.rows
+            .extend(tids.into_iter().map(|tid| Row { tid, distance }));
+        Ok(())
+    }
+
+    /// Fills `found`; false where nothing is left.
+    fn search(&mut self) -> Result<bool, Error> {
+        match self.stage {
+            Stage::Start => {
+                self.stage = Stage::Walking;
+                if let Some(start) = self.index.descend(&mut self.query, &mut self.near, 0)? {
+                    self.beam.push(f32::MAX, start);
+                    self.walk()?;
+                }
+                Ok(true)
+            }
+            Stage::Walking if self.go_on == Continue::Never => Ok(false),
+            Stage::Walking => {
+                if self.beam.widen(self.ef, &self.visited) {
+                    self.walk()?;
+                } else {
+                    self.stage = Stage::Swept;
+                    self.sweep()?;
+                }
+                Ok(true)
+            }
+            Stage::Swept => Ok(false),
+        }
+    }
+
+    fn walk(&mut self) -> Result<(), PageError> {
+        self.walks += 1;
+        let found = &mut self.found;
+        let mut level = Level {
+            index: self.index,
+            level: 0,
+            query: &mut self.query,
+            near: &mut self.near,
+            see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
+        };
+        walk(&mut level, &mut self.beam)?;
+        self.order();
+        Ok(())
+    }
+
+    /// Visits what no link has led to: after deletions, or inserts that a crash has cut, a node may
+    /// be out of reach, and still no row that is there may be missing.
+    fn sweep(&mut self) -> Result<(), PageError> {
+        let pages = &self.index.pages;
+        let point = self.index.space.point_of(&self.query);
+        for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
+            if self.visited.contains(&number) {
+                continue;
+            }
+            let found = pages.read(number, |node| {
+                let ground = node.live() && node.level() == 0;
+                ground.then(|| {
+                    let distance = self.index.space.distance(point, node.own(), node.scale());
+                    Found::new(number, node, distance)
+                })
+            })?;
+            self.near.reads += 1;
+            self.found.extend(found);
+        }
+        self.order();
+        Ok(())
+    }
+
+    /// Farthest first, nothing twice.
+    fn order(&mut self) {
+        if self.go_on != Continue::Never {
+            self.found.retain(|found| self.visited.insert(found.number));
+        }
+        let order = |a: &Found, b: &Found| {
+            b.distance
+                .total_cmp(&a.distance)
+                .then(b.number.cmp(&a.number))
+        };
+        self.found.sort_unstable_by(order);
+        self.found.dedup_by_key(|found| found.number);
+    }
+}

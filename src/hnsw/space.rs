@@ -1,0 +1,94 @@
+//! What a graph needs to know of its values. Everything else is the same for all of them.
+
+use crate::page::{PageError, PageStore};
+
+use super::node::{Code, Node};
+use super::pages::Pages;
+use super::shape::NONE;
+
+/// A kind of value and a metric.
+///
+/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised,
+/// rotated); its *stored* form lies in a node; a *query* is a point prepared for many estimates.
+pub trait Space: Sync {
+    /// As a user gives it.
+    type Value: ?Sized;
+    /// Ready to be measured.
+    type Point: Clone + Send + Sync;
+    /// Prepared for a walk.
+    type Query;
+
+    /// Kind, metric and form, as the meta page keeps them.
+    fn tag(&self) -> [u8; 3];
+
+    /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
+    fn point(&self, value: &Self::Value) -> Option<Self::Point>;
+
+    /// Prepares a point for a walk.
+    fn query(&self, point: Self::Point) -> Self::Query;
+
+    /// The point of a query.
+    fn point_of<'q>(&self, query: &'q Self::Query) -> &'q Self::Point;
+
+    /// Writes the stored form and gives its scale.
+    fn store(&self, point: &Self::Point, own: &mut [u8]) -> f32;
+
+    /// Reads the stored form.
+    fn load(&self, own: &[u8], scale: f32) -> Self::Point;
+
+    /// How far a stored value is. Smaller is nearer.
+    fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
+
+    /// What a link to this point carries.
+    fn code(&self, point: &Self::Point) -> Code;
+
+    /// Looks at a node: shows it with its distance to `see`, then fills `near` with its
+    /// neighbours and how far they are, as well as that can be told. Leaves `near` empty where
+    /// the slot holds no node. No lock is held afterwards.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    fn look<S: PageStore>(
+        &self,
+        pages: &Pages<'_, S>,
+        number: u32,
+        query: &mut Self::Query,
+        near: &mut Near,
+        see: impl FnOnce(Node<'_>, f32),
+    ) -> Result<(), PageError>;
+}
+
+/// A node's neighbours by lane, and how far each is from a query.
+#[derive(Debug, Default)]
+pub struct Near {
+    /// Node numbers, [`NONE`] in empty lanes.
+    pub numbers: Vec<u32>,
+    /// Distances or their estimates, infinite in empty lanes.
+    pub distances: Vec<f32>,
+    /// Nodes that were read into it so far.
+    pub reads: u64,
+}
+
+impl Near {
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.numbers.clear();
+        self.distances.clear();
+    }
+
+    /// Takes over the numbers of a node's lanes; distances are infinite until they are set.
+    pub fn fill(&mut self, node: Node<'_>) {
+        self.clear();
+        let lanes = node.shape.lanes;
+        self.numbers
+            .extend((0..lanes).map(|lane| node.neighbour(lane)));
+        self.distances.resize(lanes, f32::INFINITY);
+    }
+
+    /// Lane, number and distance of each neighbour.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, u32, f32)> {
+        let both = self.numbers.iter().zip(&self.distances);
+        let lanes = both.enumerate().map(|(lane, (n, d))| (lane, *n, *d));
+        lanes.filter(|(_, number, _)| *number != NONE)
+    }
+}

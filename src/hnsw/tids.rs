@@ -1,0 +1,236 @@
+//! The rows of a node. Two tids lie in the node; further ones in chunks, slots of their own that are
+//! chained from the node, the newest first.
+//!
+//! ```text
+//! chunk: 0 state u8 | 2 tids u16 | 4 owner u32 | 8 next u32 | 12 tids, 6 bytes each
+//! ```
+
+use crate::page::PageStore;
+
+use super::error::Error;
+use super::index::Index;
+use super::node::{INLINE_TIDS, Node, State, Tid, corrupt, field, set_field};
+use super::pages::Part;
+use super::shape::{NONE, Shape};
+use super::space::Space;
+
+const CHUNK_HEADER: usize = 12;
+
+/// A slot of tids, to read.
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'a>(pub &'a [u8]);
+
+impl Chunk<'_> {
+    pub fn is_of(self, owner: u32) -> bool {
+        self.0.first() == Some(&(State::Tids as u8)) && self.owner() == owner
+    }
+
+    pub fn owner(self) -> u32 {
+        u32::from_ne_bytes(field(self.0, 4))
+    }
+
+    pub fn next(self) -> u32 {
+        u32::from_ne_bytes(field(self.0, 8))
+    }
+
+    pub fn len(self) -> usize {
+        u16::from_ne_bytes(field(self.0, 2)).into()
+    }
+
+    pub fn tids(self) -> Vec<Tid> {
+        let tid = |i| Tid(field(self.0, CHUNK_HEADER + 6 * i));
+        (0..self.len()).map(tid).collect()
+    }
+}
+
+/// Tids that a chunk holds. It lies on one page, the first of a node that takes several.
+pub(super) fn capacity(shape: &Shape) -> usize {
+    let bytes = shape.bytes().min(crate::page::CONTENT_BYTES);
+    (bytes - CHUNK_HEADER) / 6
+}
+
+fn write_chunk(bytes: &mut [u8], owner: u32, next: u32, tids: &[Tid]) {
+    bytes.fill(0);
+    set_field(bytes, 0, [State::Tids as u8]);
+    set_field(bytes, 4, owner.to_ne_bytes());
+    set_field(bytes, 8, next.to_ne_bytes());
+    set_tids(bytes, tids);
+}
+
+/// Replaces the tids of a chunk.
+pub(super) fn set_tids(bytes: &mut [u8], tids: &[Tid]) {
+    set_field(
+        bytes,
+        2,
+        u16::try_from(tids.len()).unwrap_or(u16::MAX).to_ne_bytes(),
+    );
+    for (i, tid) in tids.iter().enumerate() {
+        set_field(bytes, CHUNK_HEADER + 6 * i, tid.0);
+    }
+}
+
+/// The bytes of a chunk that is put into a slot of its own.
+pub(super) fn new_chunk(shape: &Shape, owner: u32, next: u32, tids: &[Tid]) -> Vec<u8> {
+    let mut bytes = vec![0; shape.bytes()];
+    write_chunk(&mut bytes, owner, next, tids);
+    bytes
+}
+
+/// What became of an attempt to add a row to a node.
+enum Added {
+    Yes,
+    /// Somebody else has changed the node: look again.
+    Again,
+    /// The node is no longer one with rows.
+    Gone,
+    /// Neither the node nor its first chunk has room.
+    Full,
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// All rows of a node. Tids that are added or removed meanwhile may or may not be among them.
+    pub(super) fn tids(&self, number: u32) -> Result<Vec<Tid>, Error> {
+        loop {
+            let read = |node: Node<'_>| (node.live(), node.tids().collect::<Vec<_>>(), node.link());
+            let (live, mut tids, mut next) = self.pages.read(number, read)?;
+            if !live {
+                return Ok(Vec::new());
+            }
+            let mut whole = true;
+            while next != NONE {
+                let chunk = self.pages.read(next, |slot| {
+                    let chunk = Chunk(slot.bytes);
+                    chunk.is_of(number).then(|| (chunk.tids(), chunk.next()))
+                })?;
+                let Some((more, after)) = chunk else {
+                    // It was emptied and freed meanwhile.
+                    whole = false;
+                    break;
+                };
+                tids.extend(more);
+                next = after;
+            }
+            if whole {
+                tids.sort_unstable();
+                tids.dedup();
+                return Ok(tids);
+            }
+        }
+    }
+
+    /// Adds a row to a node whose stored value is `own`; false where the node is no longer that one.
+    pub(super) fn add_tid(&self, number: u32, own: &[u8], tid: Tid) -> Result<bool, Error> {
+        loop {
+            match self.try_add(number, own, tid)? {
+                Added::Yes => return Ok(true),
+                Added::Gone => return Ok(false),
+                Added::Again => {}
+                Added::Full => {
+                    // The chunk takes its place in the chain below, where the chain is locked.
+                    let chunk = new_chunk(self.shape(), number, NONE, &[tid]);
+                    let chunk = self.pages.create(&chunk)?;
+                    if self.chain(number, chunk)? {
+                        return Ok(true);
+                    }
+                    self.free_slot(chunk)?;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    fn try_add(&self, number: u32, own: &[u8], tid: Tid) -> Result<Added, Error> {
+        let mut edit = self.pages.change();
+        let (added, chunk) = edit.node(number, Part::Head, |node| {
+            let read = node.read();
+            // A node of several pages shows its head only; its value was compared by the caller.
+            let same = self.shape().pages() > 1 || read.own() == own;
+            if !read.live() || !same {
+                return (Added::Gone, NONE);
+            }
+            let mut tids: Vec<Tid> = read.tids().collect();
+            if tids.contains(&tid) {
+                return (Added::Yes, NONE);
+            }
+            if tids.len() == INLINE_TIDS {
+                return (Added::Full, read.link());
+            }
+            tids.push(tid);
+            node.set_tids(&tids);
+            (Added::Yes, NONE)
+        })?;
+        if matches!(added, Added::Yes) {
+            edit.commit()?;
+            return Ok(added);
+        }
+        drop(edit);
+        if !matches!(added, Added::Full) || chunk == NONE {
+            return Ok(added);
+        }
+        self.try_add_to_chunk(number, chunk, tid)
+    }
+
+    fn try_add_to_chunk(&self, owner: u32, number: u32, tid: Tid) -> Result<Added, Error> {
+        let room = capacity(self.shape());
+        let mut edit = self.pages.change();
+        let added = edit.node(number, Part::Head, |slot| {
+            let chunk = Chunk(slot.bytes);
+            if !chunk.is_of(owner) {
+                return Added::Again;
+            }
+            let mut tids = chunk.tids();
+            if tids.len() >= room {
+                return Added::Full;
+            }
+            if !tids.contains(&tid) {
+                tids.push(tid);
+                set_tids(slot.bytes, &tids);
+            }
+            Added::Yes
+        })?;
+        if matches!(added, Added::Yes) {
+            edit.commit()?;
+        }
+        Ok(added)
+    }
+
+    /// Makes `chunk` the first of a node's chain; false where the node has no rows any more.
+    fn chain(&self, number: u32, chunk: u32) -> Result<bool, Error> {
+        let mut edit = self.pages.change();
+        let blocks = [number, chunk].map(|number| self.shape().place(number).0);
+        edit.page(blocks[0].min(blocks[1]))?;
+        edit.page(blocks[0].max(blocks[1]))?;
+        let next = edit.node(number, Part::Head, |node| {
+            let (live, next) = (node.read().live(), node.read().link());
+            if live {
+                node.set_link(chunk);
+            }
+            live.then_some(next)
+        })?;
+        let Some(next) = next else {
+            return Ok(false);
+        };
+        edit.node(chunk, Part::Head, |slot| {
+            set_field(slot.bytes, 8, next.to_ne_bytes());
+        })?;
+        edit.commit()?;
+        Ok(true)
+    }
+
+    /// Frees a slot that nothing leads to.
+    pub(super) fn free_slot(&self, number: u32) -> Result<(), Error> {
+        let mut edit = self.pages.change();
+        edit.free(number)?;
+        Ok(edit.commit()?)
+    }
+
+    /// Checks that a chain's chunk belongs to its node.
+    pub(super) fn chunk_of(&self, owner: u32, number: u32) -> Result<(Vec<Tid>, u32), Error> {
+        let read = |slot: Node<'_>| {
+            let chunk = Chunk(slot.bytes);
+            chunk.is_of(owner).then(|| (chunk.tids(), chunk.next()))
+        };
+        let found = self.pages.read(number, read)?;
+        found.ok_or_else(|| corrupt(number, format!("no tids of node {owner}")).into())
+    }
+}
