@@ -21,8 +21,10 @@ use clap::Parser;
 use support::npy::{Matrix, read_floats, read_integers};
 use support::{Result, project};
 use vector_ext::distance::simd::kernels;
-use vector_ext::hnsw::{Continue, Dense, Index, Metric, Options, Tid};
-use vector_ext::page::MemoryStore;
+use vector_ext::hnsw::{
+    Builder, Built, Continue, Dense, Index, Metric, Options, Progress, Resources, Tid, build_into,
+};
+use vector_ext::page::{MemoryStore, PAGE_BYTES, PageStore};
 
 /// Nearest neighbours asked for.
 const K: usize = 10;
@@ -45,9 +47,39 @@ struct Arguments {
     /// Inserts row by row instead of building
     #[arg(long)]
     insert: bool,
+    /// Threads of the build
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Memory of the build in MB; files past it
+    #[arg(long, default_value_t = 4096)]
+    memory: usize,
+    /// How distances are measured
+    #[arg(long, value_enum, default_value_t = Distance::L2)]
+    metric: Distance,
+    /// Checks every invariant of the graph
+    #[arg(long)]
+    check: bool,
     /// What cargo passes to benchmarks
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// The metrics by name.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Distance {
+    L2,
+    Ip,
+    Cosine,
+}
+
+impl From<Distance> for Metric {
+    fn from(distance: Distance) -> Self {
+        match distance {
+            Distance::L2 => Self::L2,
+            Distance::Ip => Self::InnerProduct,
+            Distance::Cosine => Self::Cosine,
+        }
+    }
 }
 
 struct Data {
@@ -100,18 +132,7 @@ fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Resu
     }
     let seconds = start.elapsed().as_secs_f64();
     let queries = data.queries.rows().len();
-    let mut hits = 0;
-    for (truth, found) in data.truth.rows().zip(found.chunks(K)) {
-        let truth: HashSet<u64> = truth[..K]
-            .iter()
-            .map(|id| u64::from(id.unsigned_abs()))
-            .collect();
-        hits += found
-            .iter()
-            .flatten()
-            .filter(|id| truth.contains(id))
-            .count();
-    }
+    let hits = data.hits(&found);
     Ok(format!(
         r#"{{"ef":{ef},"recall":{:.5},"seconds":{seconds:.6},"queries":{queries},"pages":{:.1}}}"#,
         hits as f64 / (queries * K) as f64,
@@ -119,9 +140,37 @@ fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Resu
     ))
 }
 
+/// Puts rows into an empty store.
+fn fill(
+    store: &MemoryStore,
+    data: &Data,
+    rows: usize,
+    options: &Options,
+    arguments: &Arguments,
+) -> Result<Built> {
+    let vectors = || (0_u64..).map(Tid::from).zip(data.base.rows()).take(rows);
+    if arguments.insert {
+        let index = Index::create(store, data.base.width, arguments.metric.into(), options)?;
+        for (tid, vector) in vectors() {
+            index.insert(vector, tid)?;
+        }
+        return Ok(Built::default());
+    }
+    let resources = Resources {
+        threads: arguments.threads,
+        budget: arguments.memory << 20,
+        folder: std::env::temp_dir(),
+    };
+    let mut builder = Builder::dense(data.base.width, arguments.metric.into(), options, resources);
+    for (tid, vector) in vectors() {
+        builder.push(vector, tid)?;
+    }
+    Ok(build_into(builder, store, &Progress::default())?)
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let data = Data::read(arguments.data)?;
+    let data = Data::read(arguments.data.clone())?;
     let rows = arguments
         .rows
         .unwrap_or(usize::MAX)
@@ -133,15 +182,19 @@ fn main() -> Result<()> {
     };
     let store = MemoryStore::new();
     let start = Instant::now();
-    let index = Index::create(&store, data.base.width, Metric::L2, &options)?;
-    for (id, vector) in data.base.rows().take(rows).enumerate() {
-        index.insert(vector, Tid::from(id as u64))?;
-    }
+    let built = fill(&store, &data, rows, &options, &arguments)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let index = Index::open(&store, &options)?;
     println!(
-        r#"{{"engine":"vector_ext","event":"built","rows":{rows},"dims":{},"build_seconds":{:.2}}}"#,
+        r#"{{"engine":"vector_ext","event":"built","rows":{rows},"dims":{},"threads":{},"build_seconds":{seconds:.2},"memory_per_row":{},"bytes_per_row":{}}}"#,
         data.base.width,
-        start.elapsed().as_secs_f64(),
+        arguments.threads,
+        (built.memory + built.spilled) / rows.max(1),
+        store.blocks()? as usize * PAGE_BYTES / rows.max(1),
     );
+    if arguments.check {
+        println!("{:?}", index.check()?);
+    }
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let ef = line.strip_prefix("search ").ok_or("expected: search EF")?;

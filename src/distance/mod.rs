@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
+//! | `prefetch.rs` | bytes that are asked for before they are needed |
 //! | `simd.rs` | the kernels that run: simsimd's, and ours where simsimd has none that serves |
 //!
 //! [`Kernels`] is the one table: a metric is looked up once, at the door, and gives a plain function
@@ -12,7 +13,10 @@
 //! and never beyond.
 
 pub mod plain;
+mod prefetch;
 pub mod simd;
+
+pub use prefetch::prefetch;
 
 use std::f64::consts::PI;
 

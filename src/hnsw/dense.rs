@@ -14,12 +14,13 @@
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
 use crate::page::{PageError, PageStore};
-use crate::quantize::{Factors, Form, Rotation, StoredKernels, Table, encode, estimate};
+use crate::quantize::{Factors, Form, Rotation, StoredKernels, Table};
+use crate::quantize::{as_signed, encode, estimate, inner_product};
 
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::{BLOCK_LANES, Shape};
-use super::space::{Near, Space};
+use super::space::{Near, Sketch, Space};
 
 /// How near two dense vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,6 @@ impl Dense {
     pub fn with_centre(mut self, centre: Vec<f32>) -> Self {
         self.centre = centre;
         self
-    }
-
-    /// The rotated centre.
-    #[must_use]
-    pub fn centre(&self) -> &[f32] {
-        &self.centre
     }
 
     /// The metric.
@@ -183,6 +178,10 @@ impl Space for Dense {
         }
     }
 
+    fn unit(&self, point: &Vec<f32>) -> f32 {
+        self.dot(point, point)
+    }
+
     fn code(&self, point: &Vec<f32>) -> Code {
         let offset = self.offset(point);
         let mut bits = vec![0; self.bits / 8];
@@ -197,6 +196,51 @@ impl Space for Dense {
         Code {
             factors: Some(factors),
             bits,
+        }
+    }
+
+    fn accumulate(&self, point: &Vec<f32>, sum: &mut Vec<f64>) {
+        sum.resize(point.len(), 0.0);
+        for (sum, x) in sum.iter_mut().zip(point) {
+            *sum += f64::from(*x);
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "a mean of float32"
+    )]
+    fn settle(&mut self, sum: &[f64], rows: u64) {
+        if rows > 0 && sum.len() == self.centre.len() {
+            let mean = sum.iter().map(|sum| (sum / rows as f64) as f32);
+            self.centre = mean.map(|x| if x.is_finite() { x } else { 0.0 }).collect();
+        }
+    }
+
+    fn centre(&self) -> &[f32] {
+        &self.centre
+    }
+
+    fn sketch_bytes(&self) -> usize {
+        self.dims()
+    }
+
+    /// The int8 form, its scale, and the squared length that this form has.
+    #[expect(clippy::cast_precision_loss, reason = "a sum of squares of int8")]
+    fn sketch(&self, point: &Vec<f32>, sketch: &mut [u8]) -> [f32; 2] {
+        let scale = Form::Int8.encode(point, sketch);
+        let signed = as_signed(sketch);
+        [scale, scale * scale * inner_product(signed, signed) as f32]
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a sum of products of int8")]
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
+        let product = a.numbers[0] * b.numbers[0] * product;
+        match self.metric {
+            Metric::L2 | Metric::Cosine => a.numbers[1] + b.numbers[1] - 2.0 * product,
+            Metric::InnerProduct => -product,
         }
     }
 

@@ -15,8 +15,8 @@ use super::space::Space;
 pub struct Index<'s, S, V> {
     pub(super) pages: Pages<'s, S>,
     pub(super) space: V,
-    /// Candidates that an insert looks at.
-    pub(super) ef_construction: usize,
+    /// Candidates that an insert keeps.
+    pub(super) beam: usize,
 }
 
 /// How an index is made.
@@ -24,7 +24,7 @@ pub struct Index<'s, S, V> {
 pub struct Options {
     /// Links of a node and level; twice as many on the ground. 2 to 100.
     pub m: u16,
-    /// Candidates that an insert looks at. 4 to 1,000.
+    /// Half the candidates that inserts and builds keep. 4 to 1,000.
     pub ef_construction: u16,
     /// How vectors are stored; None for what suits their size.
     pub form: Option<Form>,
@@ -47,6 +47,12 @@ impl Default for Options {
 const CENTRE_ELEMENTS: usize = CONTENT_BYTES / 4;
 
 impl Options {
+    /// The beam of inserts and builds: twice what is asked for. Estimates and int8 distances make
+    /// it as cheap as half of it elsewhere, and what a walk finds later depends on it.
+    pub(super) fn beam(&self) -> usize {
+        2 * usize::from(self.ef_construction)
+    }
+
     /// What an index of dense vectors will never change.
     pub(super) fn dense(&self, dims: usize, metric: Metric) -> (Parameters, Form) {
         let form = self
@@ -120,14 +126,14 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
             *page = *bytes;
             Ok(change.commit()?)
         })?;
-        Self::open(store, options.ef_construction)
+        Self::open(store, options)
     }
 
     /// Opens an index of dense vectors.
     ///
     /// # Errors
     /// Where its first pages make no sense, or it holds other values.
-    pub fn open(store: &'s S, ef_construction: u16) -> Result<Self, Error> {
+    pub fn open(store: &'s S, options: &Options) -> Result<Self, Error> {
         let parameters = meta::parameters(&*store.read(META)?)?;
         let Parameters {
             kind, metric, form, ..
@@ -144,7 +150,7 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
         Ok(Self {
             pages: Pages { store, parameters },
             space: space.with_centre(centre),
-            ef_construction: ef_construction.into(),
+            beam: options.beam(),
         })
     }
 }

@@ -117,13 +117,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         near: &mut Near,
     ) -> Result<Option<u32>, Error> {
         new.neighbours = vec![Vec::new(); usize::from(level) + 1];
-        let mut beam = Beam::new(self.ef_construction);
+        let mut beam = Beam::new(self.beam);
         for at in (0..=level).rev() {
             let Some(start) = self.descend(&mut new.query, near, at)? else {
                 continue;
             };
             let mut candidates = Candidates::default();
-            beam.clear(self.ef_construction);
+            beam.clear(self.beam);
             beam.push(f32::MAX, start);
             let mut walk_level = Level {
                 index: self,

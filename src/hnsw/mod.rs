@@ -19,6 +19,8 @@
 //! | `check.rs` | every invariant, and a dump for tests |
 //! | `build/` | many rows at once |
 
+mod build;
+mod check;
 mod dense;
 mod descent;
 mod error;
@@ -33,6 +35,8 @@ mod shape;
 mod space;
 mod tids;
 
+pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
+pub use check::Report;
 pub use dense::{Dense, Metric};
 pub use error::Error;
 pub use index::{Index, Options};

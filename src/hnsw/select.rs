@@ -7,7 +7,7 @@ use super::error::Error;
 use super::index::Index;
 use super::node::{Link, Node};
 use super::pages::Part;
-use super::shape::BLOCK_LANES;
+use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Near, Space};
 
 /// A node that was seen and may become a neighbour.
@@ -68,35 +68,73 @@ pub(super) struct Placement {
     pub empty: Vec<usize>,
 }
 
+/// A node's lanes, as a new neighbour sees them.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes<'a> {
+    /// Neighbours, [`NONE`] in empty lanes.
+    pub numbers: &'a [u32],
+    /// How far each is from the node.
+    pub distances: &'a [f32],
+    /// How far each is from the new neighbour.
+    pub to: &'a [f32],
+}
+
+impl Lanes<'_> {
+    /// A lane that is empty, where the node has fewer than `max` neighbours.
+    pub fn free(&self, max: usize) -> Option<usize> {
+        let taken = self
+            .numbers
+            .iter()
+            .filter(|number| **number != NONE)
+            .count();
+        let free = self.numbers.iter().position(|number| *number == NONE);
+        free.filter(|_| taken < max)
+    }
+
+    /// Decides whether a full node takes a neighbour at `distance`: not if a nearer one leads to
+    /// it, except that it `must`; then in place of those that it leads to, or of the farthest.
+    pub fn displace(&self, distance: f32, must: bool) -> Option<Placement> {
+        let lanes = || {
+            let all = self
+                .numbers
+                .iter()
+                .zip(self.distances)
+                .zip(self.to)
+                .enumerate();
+            all.filter(|(_, ((number, _), _))| **number != NONE)
+                .map(|(lane, ((_, from), to))| (lane, *from, *to))
+        };
+        if !must && lanes().any(|(_, from, to)| from <= distance && to < distance) {
+            return None;
+        }
+        let led = lanes().filter(|&(_, from, to)| from > distance && to < from);
+        let mut empty: Vec<usize> = led.map(|(lane, ..)| lane).collect();
+        if let Some(lane) = empty.pop() {
+            return Some(Placement { lane, empty });
+        }
+        let (lane, from, _) = lanes().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (must || from > distance).then_some(Placement { lane, empty })
+    }
+}
+
 /// Decides from one page whether a node takes a neighbour at `distance`; `near` holds how far that
-/// one is from the node's neighbours. With `must` it takes it in any case.
-pub(super) fn place(node: Node<'_>, near: &Near, distance: f32, must: bool) -> Option<Placement> {
-    let max = node.max_degree();
-    if node.degree() < max {
-        let mut lanes = 0..node.shape.lanes;
-        let lane = lanes.find(|lane| near.numbers.get(*lane) == Some(&super::shape::NONE))?;
-        return Some(Placement {
+/// one is from the node's neighbours.
+fn place(node: Node<'_>, near: &Near, distance: f32, must: bool) -> Option<Placement> {
+    let distances: Vec<f32> = (0..node.shape.lanes)
+        .map(|lane| node.distance(lane))
+        .collect();
+    let lanes = Lanes {
+        numbers: &near.numbers,
+        distances: &distances,
+        to: &near.distances,
+    };
+    match lanes.free(node.max_degree()) {
+        Some(lane) => Some(Placement {
             lane,
             empty: Vec::new(),
-        });
+        }),
+        None => lanes.displace(distance, must),
     }
-    let leads = |(lane, _, to): (usize, u32, f32)| node.distance(lane) <= distance && to < distance;
-    if !must && near.iter().any(leads) {
-        return None;
-    }
-    let led = |&(lane, _, to): &(usize, u32, f32)| {
-        node.distance(lane) > distance && to < node.distance(lane)
-    };
-    let mut empty: Vec<usize> = near.iter().filter(led).map(|(lane, ..)| lane).collect();
-    let lane = match empty.pop() {
-        Some(lane) => lane,
-        None => {
-            let farthest = |a: &usize, b: &usize| node.distance(*a).total_cmp(&node.distance(*b));
-            let lane = near.iter().map(|(lane, ..)| lane).max_by(farthest)?;
-            (must || node.distance(lane) > distance).then_some(lane)?
-        }
-    };
-    Some(Placement { lane, empty })
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -143,9 +181,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             self.look_for_placement(number, query, near, |node, near| {
                 tables.extend_from_slice(node.tables());
                 let known = near.numbers.contains(&link.number);
-                placement = (node.live() && !known)
-                    .then(|| place(node, near, link.distance, must))
-                    .flatten();
+                if node.live() && !known {
+                    placement = place(node, near, link.distance, must);
+                }
             })?;
             let Some(placement) = placement else {
                 return Ok(());

@@ -39,8 +39,31 @@ pub trait Space: Sync {
     /// How far a stored value is. Smaller is nearer.
     fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
 
+    /// How large distances between points like this one are: what rounding is measured by.
+    fn unit(&self, point: &Self::Point) -> f32;
+
     /// What a link to this point carries.
     fn code(&self, point: &Self::Point) -> Code;
+
+    /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
+    fn accumulate(&self, _point: &Self::Point, _sum: &mut Vec<f64>) {}
+
+    /// Learns from the sum of `rows` points, before any of them is encoded.
+    fn settle(&mut self, _sum: &[f64], _rows: u64) {}
+
+    /// What stands on the pages behind the meta page.
+    fn centre(&self) -> &[f32] {
+        &[]
+    }
+
+    /// Bytes of a sketch.
+    fn sketch_bytes(&self) -> usize;
+
+    /// Writes a small stand-in with which graphs are built, and gives two numbers that belong to it.
+    fn sketch(&self, point: &Self::Point, sketch: &mut [u8]) -> [f32; 2];
+
+    /// How far two values are, as well as their sketches can tell.
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
 
     /// Looks at a node: shows it with its distance to `see`, then fills `near` with its
     /// neighbours and how far they are, as well as that can be told. Leaves `near` empty where
@@ -56,6 +79,15 @@ pub trait Space: Sync {
         near: &mut Near,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError>;
+}
+
+/// A stand-in for a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Sketch<'a> {
+    /// [`Space::sketch_bytes`] bytes.
+    pub bytes: &'a [u8],
+    /// What [`Space::sketch`] gave.
+    pub numbers: [f32; 2],
 }
 
 /// A node's neighbours by lane, and how far each is from a query.

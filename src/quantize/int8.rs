@@ -1,5 +1,14 @@
 //! Products of int8 vectors, for building.
 
+#![allow(unsafe_code, reason = "bytes as signed bytes")]
+
+/// Bytes as the int8 numbers that they are.
+#[must_use]
+pub fn as_signed(bytes: &[u8]) -> &[i8] {
+    // SAFETY: u8 and i8 have one size, one alignment, and no byte that is invalid.
+    unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
 /// The inner product of two vectors of int8, exact. Of different lengths, that of the part that
 /// both have.
 #[must_use]

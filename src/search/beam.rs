@@ -103,6 +103,11 @@ impl Beam {
         self.cursor = self.cursor.min(at);
     }
 
+    /// Number and distance of the candidates, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
+        self.keys.iter().map(|key| (key.number(), key.distance()))
+    }
+
     /// Marks the nearest unvisited candidate as visited and gives its number.
     pub fn next_unvisited(&mut self) -> Option<u32> {
         while let Some(key) = self.keys.get_mut(self.cursor) {

@@ -1,0 +1,406 @@
+//! The graph while it is built: links in memory, distances by sketch, many threads.
+//!
+//! Lists are read without locks: each link is one atomic number, and a list that is being changed is
+//! still a list of neighbours. Writers of a list hold its lock. Nobody holds two.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rayon::ThreadPool;
+
+use crate::distance::prefetch;
+use crate::search::{Beam, Graph, walk};
+
+use super::super::error::Error;
+use super::super::select::Lanes;
+use super::super::shape::NONE;
+use super::super::space::{Sketch, Space};
+use super::rows::Rows;
+use super::{Progress, Sink};
+
+const LOCKS: usize = 4_096;
+
+/// How often the calling thread looks up.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Links that are being made.
+pub struct Links<'b, V> {
+    pub space: &'b V,
+    pub rows: &'b Rows,
+    /// Level of each value.
+    pub levels: &'b [u8],
+    /// The first list above the ground of each value that has one.
+    pub above: &'b [u32],
+    pub lanes: usize,
+    pub degrees: [usize; 2],
+    /// Neighbours plus one, so that zero is none.
+    pub numbers: &'b [AtomicU32],
+    /// Distances, as bits.
+    pub distances: &'b [AtomicU32],
+    pub entry: Mutex<Option<(u32, u8)>>,
+    locks: Vec<Mutex<()>>,
+}
+
+/// What a thread needs.
+pub struct Scratch {
+    beam: Beam,
+    seen: Vec<u8>,
+    epoch: u8,
+    fresh: Vec<u32>,
+    ef: usize,
+}
+
+impl Scratch {
+    pub fn new(values: usize, ef: usize) -> Self {
+        Self {
+            beam: Beam::new(ef),
+            seen: vec![0; values],
+            epoch: 0,
+            fresh: Vec::new(),
+            ef,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.seen.fill(0);
+            self.epoch = 1;
+        }
+    }
+}
+
+/// A walk on one level towards one value.
+struct Walk<'w, 'b, V> {
+    links: &'w Links<'b, V>,
+    level: u8,
+    target: Sketch<'w>,
+    seen: &'w mut [u8],
+    epoch: u8,
+    fresh: &'w mut Vec<u32>,
+}
+
+impl<V: Space> Graph for Walk<'_, '_, V> {
+    type Error = Infallible;
+
+    fn visit(&mut self, value: u32, beam: &mut Beam) -> Result<(), Infallible> {
+        self.fresh.clear();
+        for number in self.links.list(value, self.level) {
+            let number = number.load(Relaxed);
+            if let Some(neighbour) = number.checked_sub(1)
+                && let Some(seen) = self.seen.get_mut(neighbour as usize)
+                && *seen != self.epoch
+            {
+                *seen = self.epoch;
+                prefetch(self.links.rows.sketch_record(neighbour));
+                self.fresh.push(neighbour);
+            }
+        }
+        for neighbour in self.fresh.iter() {
+            let sketch = self.links.rows.sketch(*neighbour);
+            beam.push(
+                self.links.space.sketch_distance(self.target, sketch),
+                *neighbour,
+            );
+        }
+        Ok(())
+    }
+
+    fn prefetch(&self, value: u32) {
+        let list = self.links.list(value, self.level);
+        if let (Some(first), Some(second)) = (list.first(), list.get(16)) {
+            prefetch(std::slice::from_ref(&first.load(Relaxed).to_ne_bytes()[0]));
+            prefetch(std::slice::from_ref(&second.load(Relaxed).to_ne_bytes()[0]));
+        }
+    }
+}
+
+impl<'b, V: Space> Links<'b, V> {
+    /// No links yet. `lists` are the atomics of [`list_count`] lists.
+    pub fn new(
+        space: &'b V,
+        rows: &'b Rows,
+        (levels, above): (&'b [u8], &'b [u32]),
+        (lanes, degrees): (usize, [usize; 2]),
+        (numbers, distances): (&'b [AtomicU32], &'b [AtomicU32]),
+    ) -> Self {
+        Self {
+            space,
+            rows,
+            levels,
+            above,
+            lanes,
+            degrees,
+            numbers,
+            distances,
+            entry: Mutex::new(None),
+            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+        }
+    }
+
+    /// Where the list of a value on a level starts.
+    #[inline]
+    fn at(&self, value: u32, level: u8) -> usize {
+        let list = match level {
+            0 => value as usize,
+            level => {
+                self.above
+                    .get(value as usize)
+                    .map_or(0, |above| *above as usize)
+                    + usize::from(level)
+                    - 1
+            }
+        };
+        list * self.lanes
+    }
+
+    #[inline]
+    fn list(&self, value: u32, level: u8) -> &[AtomicU32] {
+        let at = self.at(value, level);
+        self.numbers.get(at..at + self.lanes).unwrap_or_default()
+    }
+
+    /// Neighbours of a value on a level with their distances.
+    pub fn neighbours(&self, value: u32, level: u8) -> Vec<(u32, f32)> {
+        let at = self.at(value, level);
+        let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
+        let both = self.list(value, level).iter().zip(distances);
+        both.filter_map(|(number, distance)| {
+            let number = number.load(Relaxed).checked_sub(1)?;
+            Some((number, f32::from_bits(distance.load(Relaxed))))
+        })
+        .collect()
+    }
+
+    fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
+        let at = self.at(value, level) + lane;
+        if let (Some(number), Some(distance)) = (self.numbers.get(at), self.distances.get(at)) {
+            let (to, far) = neighbour.map_or((0, 0.0), |(to, far)| (to + 1, far));
+            distance.store(far.to_bits(), Relaxed);
+            number.store(to, Relaxed);
+        }
+    }
+
+    fn lock(&self, value: u32) -> Option<MutexGuard<'_, ()>> {
+        let lock = self.locks.get(value as usize % LOCKS);
+        lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn distance(&self, a: u32, b: u32) -> f32 {
+        let (a, b) = (self.rows.sketch(a), self.rows.sketch(b));
+        self.space.sketch_distance(a, b)
+    }
+
+    /// Inserts all values in order, several at a time, until it is cancelled. The calling thread
+    /// polls meanwhile.
+    pub fn insert_all(
+        &self,
+        pool: &ThreadPool,
+        ef: usize,
+        progress: &Progress,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let next = AtomicU32::new(0);
+        let cancel = &progress.cancel;
+        let values = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let work = || {
+            let mut scratch = Scratch::new(self.rows.len(), ef);
+            while !cancel.load(Relaxed) {
+                let value = next.fetch_add(1, Relaxed);
+                if value >= values {
+                    break;
+                }
+                self.insert(value, &mut scratch);
+                progress.linked.fetch_add(1, Relaxed);
+            }
+        };
+        let (ended, ends) = mpsc::channel();
+        let polled = pool.in_place_scope(|scope| {
+            for _ in 0..pool.current_num_threads() {
+                let (work, ended) = (&work, ended.clone());
+                scope.spawn(move |_| {
+                    work();
+                    // Nobody listens where polling has failed.
+                    let _ = ended.send(());
+                });
+            }
+            drop(ended);
+            while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
+                if let Err(error) = sink.poll() {
+                    cancel.store(true, Relaxed);
+                    return Err(error);
+                }
+            }
+            Ok(())
+        });
+        polled?;
+        match cancel.load(Relaxed) {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// Malkov and Yashunin, 2018, algorithm 1.
+    fn insert(&self, value: u32, scratch: &mut Scratch) {
+        let level = self.levels.get(value as usize).copied().unwrap_or(0);
+        let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((mut start, top)) = *entry else {
+            *entry = Some((value, level));
+            return;
+        };
+        // Who raises the top holds the entry until it is linked.
+        let raising = (level > top).then_some(entry);
+        for above in (level + 1..=top).rev() {
+            self.search(value, start, above, 1, scratch);
+            start = scratch
+                .beam
+                .iter()
+                .next()
+                .map_or(start, |(nearest, _)| nearest);
+        }
+        for level in (0..=level.min(top)).rev() {
+            self.search(value, start, level, scratch.ef, scratch);
+            start = scratch
+                .beam
+                .iter()
+                .next()
+                .map_or(start, |(nearest, _)| nearest);
+            let kept = self.select(&scratch.beam, self.degrees[usize::from(level > 0)]);
+            {
+                let _lock = self.lock(value);
+                for (lane, neighbour) in kept.iter().enumerate() {
+                    self.set(value, level, lane, Some(*neighbour));
+                }
+            }
+            for (nearest, (neighbour, distance)) in kept.into_iter().enumerate() {
+                self.link_back(neighbour, level, (value, distance), nearest == 0);
+            }
+        }
+        if let Some(mut entry) = raising {
+            *entry = Some((value, level));
+        }
+    }
+
+    /// Fills the beam with what is nearest to a value on a level.
+    fn search(&self, value: u32, start: u32, level: u8, ef: usize, scratch: &mut Scratch) {
+        scratch.forget();
+        for own in [value, start] {
+            if let Some(seen) = scratch.seen.get_mut(own as usize) {
+                *seen = scratch.epoch;
+            }
+        }
+        scratch.beam.clear(ef);
+        scratch.beam.push(self.distance(value, start), start);
+        let mut step = Walk {
+            links: self,
+            level,
+            target: self.rows.sketch(value),
+            seen: &mut scratch.seen,
+            epoch: scratch.epoch,
+            fresh: &mut scratch.fresh,
+        };
+        let Ok(()) = walk(&mut step, &mut scratch.beam);
+    }
+
+    fn select(&self, beam: &Beam, max: usize) -> Vec<(u32, f32)> {
+        let mut kept: Vec<(u32, f32)> = Vec::with_capacity(max);
+        for (value, distance) in beam.iter() {
+            if kept.len() == max {
+                break;
+            }
+            if !kept
+                .iter()
+                .any(|(nearer, _)| self.distance(*nearer, value) < distance)
+            {
+                kept.push((value, distance));
+            }
+        }
+        kept
+    }
+
+    /// Makes `link` a neighbour of `value`, as far as that one keeps it.
+    pub fn link_back(&self, value: u32, level: u8, link: (u32, f32), must: bool) {
+        let _lock = self.lock(value);
+        let list = self.list(value, level);
+        let numbers = list
+            .iter()
+            .map(|number| number.load(Relaxed).wrapping_sub(1));
+        let numbers: Vec<u32> = numbers.collect();
+        debug_assert_eq!(NONE, 0_u32.wrapping_sub(1));
+        if numbers.contains(&link.0) {
+            return;
+        }
+        let mut lanes = Lanes {
+            numbers: &numbers,
+            distances: &[],
+            to: &[],
+        };
+        if let Some(lane) = lanes.free(self.degrees[usize::from(level > 0)]) {
+            self.set(value, level, lane, Some(link));
+            return;
+        }
+        let at = self.at(value, level);
+        let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
+        let distances: Vec<f32> = distances
+            .iter()
+            .map(|distance| f32::from_bits(distance.load(Relaxed)))
+            .collect();
+        let to = |number: &u32| match *number {
+            NONE => f32::INFINITY,
+            number => self.distance(link.0, number),
+        };
+        let to: Vec<f32> = numbers.iter().map(to).collect();
+        lanes.distances = &distances;
+        lanes.to = &to;
+        if let Some(placement) = lanes.displace(link.1, must) {
+            self.set(value, level, placement.lane, Some(link));
+            for lane in placement.empty {
+                self.set(value, level, lane, None);
+            }
+        }
+    }
+
+    /// Links what cannot be reached from the entry to a neighbour that can, a few times over, for a
+    /// link that is displaced may cut off another.
+    pub fn connect(&self) {
+        for _ in 0..4 {
+            let reached = self.reached();
+            let missed = (0_u32..).zip(&reached).filter(|(_, reached)| !**reached);
+            let missed: Vec<u32> = missed.map(|(value, _)| value).collect();
+            if missed.is_empty() {
+                return;
+            }
+            for value in missed {
+                let near = self.neighbours(value, 0);
+                let near = near
+                    .into_iter()
+                    .filter(|(to, _)| reached.get(*to as usize) == Some(&true));
+                if let Some((to, distance)) = near.min_by(|a, b| a.1.total_cmp(&b.1)) {
+                    self.link_back(to, 0, (value, distance), true);
+                }
+            }
+        }
+    }
+
+    fn reached(&self) -> Vec<bool> {
+        let mut reached = vec![false; self.rows.len()];
+        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stack: Vec<u32> = entry.into_iter().map(|(entry, _)| entry).collect();
+        // A value is on the ground wherever it is above.
+        while let Some(value) = stack.pop() {
+            if let Some(reached) = reached.get_mut(value as usize)
+                && !*reached
+            {
+                *reached = true;
+                let level = self.levels.get(value as usize).copied().unwrap_or(0);
+                for level in 0..=level {
+                    stack.extend(self.neighbours(value, level).into_iter().map(|(to, _)| to));
+                }
+            }
+        }
+        reached
+    }
+}

@@ -1,0 +1,226 @@
+//! Many rows at once: values into memory, a graph by many threads, pages in order.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `region.rs` | memory, and mapped files past the budget |
+//! | `rows.rs` | values, sketches, tids |
+//! | `graph.rs` | links while they are made |
+//! | `order.rs` | which node gets which number |
+//! | `write.rs` | pages |
+
+mod graph;
+mod order;
+mod region;
+mod rows;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use crate::page::{Bytes, Change, PageStore};
+
+use super::dense::{Dense, Metric};
+use super::error::Error;
+use super::index::Options;
+use super::insert::draw_level;
+use super::meta::Parameters;
+use super::node::Tid;
+use super::shape::Shape;
+use super::space::Space;
+use graph::Links;
+use region::Memory;
+use rows::{ROW_OVERHEAD, Rows};
+
+/// What a build may use.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// Threads; 0 for one a core.
+    pub threads: usize,
+    /// Bytes of memory. Past it, files in `folder` are mapped.
+    pub budget: usize,
+    /// Where files go.
+    pub folder: PathBuf,
+}
+
+/// Seen by others while a build runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Set by others to end it.
+    pub cancel: AtomicBool,
+    /// Values that are linked.
+    pub linked: AtomicU64,
+    /// Pages that are written.
+    pub written: AtomicU64,
+}
+
+/// Where a build's pages go. Only the thread that builds calls it.
+pub trait Sink {
+    /// Takes the next page.
+    ///
+    /// # Errors
+    /// The build ends with them.
+    fn page(&mut self, bytes: &Bytes) -> Result<(), Error>;
+
+    /// Called every few milliseconds while other threads work.
+    ///
+    /// # Errors
+    /// The build ends with them.
+    fn poll(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Built {
+    /// Rows in the index.
+    pub rows: u64,
+    /// Distinct values.
+    pub values: u64,
+    /// Bytes of memory that were in use.
+    pub memory: usize,
+    /// Bytes of mapped files.
+    pub spilled: usize,
+}
+
+/// Collects rows and builds an index of them.
+pub struct Builder<V: Space> {
+    space: V,
+    parameters: Parameters,
+    rows: Rows,
+    memory: Memory,
+    sum: Vec<f64>,
+    ef: usize,
+    threads: usize,
+}
+
+impl Builder<Dense> {
+    /// Starts a build of dense vectors.
+    #[must_use]
+    pub fn dense(dims: usize, metric: Metric, options: &Options, resources: Resources) -> Self {
+        let (parameters, form) = options.dense(dims, metric);
+        let space = Dense::new(metric, form, dims, options.seed, &parameters.shape);
+        Self::new(space, parameters, options, resources)
+    }
+}
+
+impl<V: Space> Builder<V> {
+    pub(super) fn new(
+        space: V,
+        parameters: Parameters,
+        options: &Options,
+        resources: Resources,
+    ) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            rows: Rows::new(parameters.shape.own, space.sketch_bytes()),
+            space,
+            parameters,
+            memory: Memory::new(resources.budget, resources.folder),
+            sum: Vec::new(),
+            ef: options.beam(),
+            threads: match resources.threads {
+                0 => cores(),
+                threads => threads,
+            },
+        }
+    }
+
+    /// Bytes of memory for each row of a build that does not spill.
+    #[must_use]
+    pub fn bytes_per_row(&self) -> usize {
+        let shape = &self.parameters.shape;
+        shape.own + self.space.sketch_bytes() + 12 + ROW_OVERHEAD + self.link_bytes() + self.threads
+    }
+
+    fn link_bytes(&self) -> usize {
+        8 * self.parameters.shape.lanes
+    }
+
+    /// Adds a row. False where its value has no place in the metric.
+    ///
+    /// # Errors
+    /// Where the spill file fails, or no number is left.
+    pub fn push(&mut self, value: &V::Value, tid: Tid) -> Result<bool, Error> {
+        let Some(point) = self.space.point(value) else {
+            return Ok(false);
+        };
+        self.space.accumulate(&point, &mut self.sum);
+        if self.rows.push(&self.space, &point, tid, &mut self.memory)? {
+            // Links come later, but their memory is spoken for.
+            self.memory.account(ROW_OVERHEAD + self.threads);
+        }
+        Ok(true)
+    }
+
+    /// Builds the graph and hands its pages to `sink` in order, from block 0.
+    ///
+    /// # Errors
+    /// Cancelled, those of the sink, or of the spill file.
+    pub fn finish(mut self, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
+        self.space.settle(&self.sum, self.rows.rows());
+        let (levels, above, lists) = self.draw_levels();
+        let Shape { lanes, degrees, .. } = self.parameters.shape;
+        let mut numbers = self.memory.allocate(4 * lists * lanes)?;
+        let mut distances = self.memory.allocate(4 * lists * lanes)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build();
+        let pool = pool.map_err(|error| Error::Spill(std::io::Error::other(error)))?;
+        let links = Links::new(
+            &self.space,
+            &self.rows,
+            (&levels, &above),
+            (lanes, degrees),
+            (numbers.atomics(), distances.atomics()),
+        );
+        links.insert_all(&pool, self.ef, progress, sink)?;
+        links.connect();
+        write::pages(&links, &self.parameters, &pool, progress, sink)?;
+        let (memory, spilled) = self.memory.used();
+        Ok(Built {
+            rows: self.rows.rows(),
+            values: self.rows.len() as u64,
+            memory,
+            spilled,
+        })
+    }
+
+    /// Levels, the first list above the ground of each value, and how many lists there are.
+    fn draw_levels(&self) -> (Vec<u8>, Vec<u32>, usize) {
+        let Parameters { seed, m, .. } = self.parameters;
+        let levels = (0..self.rows.len()).map(|value| draw_level(seed, value as u64, m));
+        let levels: Vec<u8> = levels.collect();
+        let mut lists = self.rows.len();
+        let above = levels.iter().map(|level| {
+            let above = u32::try_from(lists).unwrap_or(u32::MAX);
+            lists += usize::from(*level);
+            above
+        });
+        let above = above.collect();
+        (levels, above, lists)
+    }
+}
+
+/// Builds into a store in memory: for tests and benchmarks.
+///
+/// # Errors
+/// As [`Builder::finish`].
+pub fn build_into<V: Space, S: PageStore>(
+    builder: Builder<V>,
+    store: &S,
+    progress: &Progress,
+) -> Result<Built, Error> {
+    builder.finish(progress, &mut Appended(store))
+}
+
+struct Appended<'s, S>(&'s S);
+
+impl<S: PageStore> Sink for Appended<'_, S> {
+    fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        let mut change = self.0.change();
+        let (_, page) = change.append()?;
+        *page = *bytes;
+        Ok(change.commit()?)
+    }
+}

@@ -1,0 +1,114 @@
+//! Which node gets which number: nodes that are visited together share a page.
+
+use std::collections::VecDeque;
+
+use super::super::meta::Parameters;
+use super::super::space::Space;
+use super::graph::Links;
+
+/// A node: a value on a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub value: u32,
+    pub level: u8,
+}
+
+/// Nodes in the order of their slots, and where each is.
+pub struct Order {
+    pub places: Vec<Place>,
+    ground: Vec<u32>,
+    above: Vec<Vec<u32>>,
+    slots: u32,
+    first: u32,
+    pages: u32,
+}
+
+impl Order {
+    /// Highest levels first, for every walk begins there; then the ground, a value with its nearest
+    /// neighbours on a page, page after page along the links.
+    pub fn new<V: Space>(links: &Links<'_, V>, parameters: &Parameters) -> Self {
+        let slots = parameters.shape.slots();
+        let mut above: Vec<(u8, u32)> = Vec::new();
+        for (value, level) in (0_u32..).zip(links.levels) {
+            above.extend((1..=*level).map(|level| (level, value)));
+        }
+        above.sort_by_key(|(level, value)| (std::cmp::Reverse(*level), *value));
+        let mut places: Vec<Place> = above
+            .into_iter()
+            .map(|(level, value)| Place { value, level })
+            .collect();
+        places.extend(ground(links, slots as usize, places.len()));
+        let mut order = Self {
+            ground: vec![0; links.levels.len()],
+            above: links
+                .levels
+                .iter()
+                .map(|level| vec![0; (*level).into()])
+                .collect(),
+            places,
+            slots,
+            first: parameters.first(),
+            pages: parameters.shape.pages(),
+        };
+        for at in 0..order.places.len() {
+            let (number, place) = (order.number_at(at), order.places[at]);
+            let value = place.value as usize;
+            match usize::from(place.level) {
+                0 => order.ground[value] = number,
+                level => order.above[value][level - 1] = number,
+            }
+        }
+        order
+    }
+
+    /// The number of the slot that is the `at`-th.
+    pub fn number_at(&self, at: usize) -> u32 {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        (self.first + at / self.slots * self.pages) * self.slots + at % self.slots
+    }
+
+    /// The number of a node.
+    pub fn number(&self, value: u32, level: u8) -> u32 {
+        match usize::from(level) {
+            0 => self.ground[value as usize],
+            level => self.above[value as usize][level - 1],
+        }
+    }
+}
+
+/// The values of the ground; `taken` slots come before.
+fn ground<V: Space>(links: &Links<'_, V>, slots: usize, taken: usize) -> Vec<Place> {
+    let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
+    let mut placed = vec![false; links.levels.len()];
+    let mut order = Vec::with_capacity(links.levels.len());
+    let mut queue = VecDeque::new();
+    for start in 0..values {
+        queue.push_back(start);
+        while let Some(value) = queue.pop_front() {
+            if std::mem::replace(&mut placed[value as usize], true) {
+                continue;
+            }
+            order.push(Place { value, level: 0 });
+            let mut near = links.neighbours(value, 0);
+            near.sort_by(|a, b| a.1.total_cmp(&b.1));
+            for (neighbour, _) in near {
+                let room = !(taken + order.len()).is_multiple_of(slots);
+                if placed[neighbour as usize] {
+                    continue;
+                }
+                if room {
+                    placed[neighbour as usize] = true;
+                    order.push(Place {
+                        value: neighbour,
+                        level: 0,
+                    });
+                    let next = links.neighbours(neighbour, 0);
+                    queue.extend(next.into_iter().map(|(next, _)| next));
+                } else {
+                    queue.push_back(neighbour);
+                }
+            }
+        }
+    }
+    order
+}

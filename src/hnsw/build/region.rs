@@ -1,0 +1,133 @@
+//! Memory of a build: the process's own, or past its budget a mapped file.
+
+#![allow(unsafe_code, reason = "mapped files and atomics in them")]
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+
+use memmap2::MmapMut;
+
+/// Gives out memory as long as the budget lasts, then mapped files without a name, which are gone
+/// when they are closed, whatever happens.
+#[derive(Debug)]
+pub struct Memory {
+    budget: usize,
+    used: usize,
+    spilled: usize,
+    folder: PathBuf,
+}
+
+impl Memory {
+    /// `budget` bytes of memory; files in `folder` past it.
+    #[must_use]
+    pub fn new(budget: usize, folder: PathBuf) -> Self {
+        Self {
+            budget,
+            used: 0,
+            spilled: 0,
+            folder,
+        }
+    }
+
+    /// Bytes given out, in memory and in files.
+    #[must_use]
+    pub fn used(&self) -> (usize, usize) {
+        (self.used, self.spilled)
+    }
+
+    /// Accounts for memory that is held elsewhere.
+    pub fn account(&mut self, bytes: usize) {
+        self.used += bytes;
+    }
+
+    /// Zeros, a multiple of eight bytes.
+    ///
+    /// # Errors
+    /// Where the file cannot be made as large.
+    pub fn allocate(&mut self, bytes: usize) -> io::Result<Region> {
+        let words = bytes.div_ceil(8);
+        if self.used + bytes <= self.budget {
+            self.used += bytes;
+            return Ok(Region::Heap(vec![0; words]));
+        }
+        let file = tempfile::tempfile_in(&self.folder)?;
+        file.set_len(8 * words.max(1) as u64)?;
+        // SAFETY: nobody else can open a file that has no name.
+        let map = unsafe { MmapMut::map_mut(&file) }?;
+        self.spilled += bytes;
+        Ok(Region::Mapped(map))
+    }
+}
+
+/// A piece of memory.
+#[derive(Debug)]
+pub enum Region {
+    /// Words, so that it is aligned.
+    Heap(Vec<u64>),
+    /// A file.
+    Mapped(MmapMut),
+}
+
+impl Region {
+    /// All bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            // SAFETY: words are bytes, all of them initialised.
+            Self::Heap(words) => unsafe {
+                std::slice::from_raw_parts(words.as_ptr().cast(), 8 * words.len())
+            },
+            Self::Mapped(map) => map,
+        }
+    }
+
+    /// All bytes, to write.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            // SAFETY: as above, and any bytes are words.
+            Self::Heap(words) => unsafe {
+                std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), 8 * words.len())
+            },
+            Self::Mapped(map) => map,
+        }
+    }
+
+    /// The same bytes as numbers that threads may share.
+    pub fn atomics(&mut self) -> &[AtomicU32] {
+        let bytes = self.bytes_mut();
+        let len = bytes.len() / 4;
+        // SAFETY: aligned to words or pages, borrowed from here on only as atomics.
+        unsafe { std::slice::from_raw_parts(bytes.as_mut_ptr().cast(), len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering;
+
+    #[test]
+    fn past_the_budget_it_is_a_file_that_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::new(1_000, folder.path().into());
+        for (bytes, mapped) in [(600, false), (600, true), (400, false), (8, true)] {
+            let mut region = memory.allocate(bytes).unwrap();
+            assert_eq!(matches!(region, Region::Mapped(_)), mapped);
+            assert!(region.bytes().len() >= bytes);
+            assert!(region.bytes().iter().all(|byte| *byte == 0));
+            region.bytes_mut()[bytes - 1] = 7;
+            region.atomics()[0].store(5, Ordering::Relaxed);
+            assert_eq!(region.bytes()[bytes - 1], 7);
+            assert_eq!(region.bytes()[..4], 5_u32.to_ne_bytes());
+        }
+        assert_eq!(memory.used(), (1_000, 608));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let mut memory = Memory::new(0, "/nowhere/at/all".into());
+        assert!(memory.allocate(10).is_err());
+    }
+}

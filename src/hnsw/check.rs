@@ -1,0 +1,335 @@
+//! Every invariant of an index, and a dump for tests.
+//!
+//! A crash may leave nodes that nothing links to, chunks that nothing chains and slots that are
+//! reserved: they are counted, for vacuum frees them. Everything else that is not as it must be is
+//! a problem.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Write as _;
+
+use crate::page::{self, PageStore};
+use crate::quantize::{from_bf16, to_bf16};
+
+use super::error::Error;
+use super::index::Index;
+use super::meta::{KIND_NODES, Roots};
+use super::node::{Node, State, Tid, state};
+use super::shape::NONE;
+use super::space::Space;
+use super::tids::Chunk;
+
+/// What [`Index::check`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Live nodes of each level, the ground first.
+    pub nodes: Vec<u64>,
+    /// Rows.
+    pub rows: u64,
+    /// Links.
+    pub links: u64,
+    /// Nodes without rows that are still walked through.
+    pub dead: u64,
+    /// Slots that are free.
+    pub free: u64,
+    /// Slots of further tids.
+    pub chunks: u64,
+    /// Slots and chunks that a crash has left.
+    pub orphans: u64,
+    /// Live nodes of the ground that no walk can reach.
+    pub unreachable: u64,
+    /// What is wrong, one line each.
+    pub problems: Vec<String>,
+}
+
+/// What is kept of a node while others are checked.
+struct Seen {
+    level: u8,
+    walkable: bool,
+    links: Vec<u32>,
+    down: u32,
+}
+
+struct Checker<'i, 's, S, V> {
+    index: &'i Index<'s, S, V>,
+    roots: Roots,
+    report: Report,
+    seen: HashMap<u32, Seen>,
+    tids: HashSet<Tid>,
+    chunks: HashSet<u32>,
+    chained: HashSet<u32>,
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Checks everything. Nothing may be inserted or vacuumed meanwhile.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or hold no slots at all. What is wrong within slots is reported.
+    pub fn check(&self) -> Result<Report, Error> {
+        let mut checker = Checker {
+            index: self,
+            roots: self.pages.roots()?,
+            report: Report::default(),
+            seen: HashMap::new(),
+            tids: HashSet::new(),
+            chunks: HashSet::new(),
+            chained: HashSet::new(),
+        };
+        checker.slots()?;
+        checker.links()?;
+        checker.levels();
+        checker.free_pages()?;
+        checker.reach();
+        let chunks = checker.chunks.difference(&checker.chained).count();
+        checker.report.orphans += chunks as u64;
+        Ok(checker.report)
+    }
+
+    /// A text of every node in order of its number: level, rows, neighbours by distance.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn dump(&self) -> Result<String, Error> {
+        let roots = self.pages.roots()?;
+        let mut text = format!("entry {} top {}\n", roots.entry as i32, roots.top);
+        for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
+            self.pages.read(number, |node| {
+                if !node.walkable() {
+                    return;
+                }
+                let mut links: Vec<_> = node.neighbours().collect();
+                links.sort_by(|a, b| node.distance(a.0).total_cmp(&node.distance(b.0)));
+                let tids: Vec<u64> = node.tids().map(u64::from).collect();
+                let _ = write!(text, "{number} level {} rows {tids:?} to", node.level());
+                for (lane, to) in links {
+                    let _ = write!(text, " {to}@{:.3}", node.distance(lane));
+                }
+                text.push('\n');
+            })?;
+        }
+        Ok(text)
+    }
+}
+
+impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
+    fn problem(&mut self, number: u32, what: &str) {
+        self.report.problems.push(format!("node {number}: {what}"));
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u32> + use<'_, S, V> {
+        (0..self.roots.groups).flat_map(|group| self.index.pages.group(group))
+    }
+
+    /// First pass: states, rows, and what each node links to.
+    fn slots(&mut self) -> Result<(), Error> {
+        let numbers: Vec<u32> = self.numbers().collect();
+        for number in numbers {
+            let seen = self.index.pages.read(number, |node| {
+                let state = state(node.bytes, number).unwrap_or(State::Free);
+                let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
+                let tids: Vec<Tid> = node.tids().collect();
+                let excess = node.degree() > node.max_degree();
+                (state, node.level(), node.link(), links, tids, excess)
+            })?;
+            let (state, level, down, links, tids, excess) = seen;
+            match state {
+                State::Free => self.report.free += 1,
+                State::Reserved => self.report.orphans += 1,
+                State::Tids => {
+                    self.report.chunks += 1;
+                    self.chunks.insert(number);
+                }
+                State::Dead => {
+                    self.report.dead += 1;
+                    if !tids.is_empty() {
+                        self.problem(number, "dead, but with rows");
+                    }
+                }
+                State::Live => self.live(number, level, down, tids)?,
+            }
+            if excess {
+                self.problem(number, "more links than it may have");
+            }
+            if matches!(state, State::Live | State::Dead) {
+                self.report.links += links.len() as u64;
+                let walkable = true;
+                self.seen.insert(
+                    number,
+                    Seen {
+                        level,
+                        walkable,
+                        links,
+                        down,
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn live(&mut self, number: u32, level: u8, down: u32, tids: Vec<Tid>) -> Result<(), Error> {
+        let nodes = &mut self.report.nodes;
+        nodes.resize(nodes.len().max(usize::from(level) + 1), 0);
+        nodes[usize::from(level)] += 1;
+        if level > 0 {
+            if !tids.is_empty() {
+                self.problem(number, "rows above the ground");
+            }
+            return Ok(());
+        }
+        let (mut all, mut next) = (tids, down);
+        while next != NONE {
+            if !self.chained.insert(next) {
+                self.problem(number, "a chunk that is chained twice");
+                break;
+            }
+            let (more, after) = self.index.chunk_of(number, next)?;
+            all.extend(more);
+            next = after;
+        }
+        if all.is_empty() {
+            self.problem(number, "live without rows");
+        }
+        for tid in all {
+            self.report.rows += 1;
+            if !self.tids.insert(tid) {
+                self.problem(number, &format!("row {tid:?} twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Second pass: each link leads to a node of its level and carries that node's code.
+    fn links(&mut self) -> Result<(), Error> {
+        let mut numbers: Vec<u32> = self.seen.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            let (space, pages) = (&self.index.space, &self.index.pages);
+            let (point, links, level) = pages.read(number, |node: Node<'_>| {
+                let links: Vec<_> = node
+                    .neighbours()
+                    .map(|(lane, _)| node.read_link(lane))
+                    .collect();
+                (space.load(node.own(), node.scale()), links, node.level())
+            })?;
+            let mut targets = HashSet::new();
+            for link in links {
+                let known = self.seen.get(&link.number);
+                if !known.is_some_and(|to| to.level == level) || link.number == number {
+                    self.problem(
+                        number,
+                        &format!("links to {} that is no node there", link.number),
+                    );
+                    continue;
+                }
+                if !targets.insert(link.number) {
+                    self.problem(number, &format!("links to {} twice", link.number));
+                }
+                let (code, distance) = pages.read(link.number, |to| {
+                    let code = space.code(&space.load(to.own(), to.scale()));
+                    (code, space.distance(&point, to.own(), to.scale()))
+                })?;
+                let mut stored = code.clone();
+                if let Some(factors) = &mut stored.factors {
+                    factors.slope = from_bf16(to_bf16(factors.slope));
+                }
+                if stored != link.code {
+                    self.problem(
+                        number,
+                        &format!("another code than that of {}", link.number),
+                    );
+                }
+                // Rounded to 8 bits, and measured from a vector that was not yet rounded itself.
+                let size = distance.abs().max(link.distance.abs());
+                if (distance - link.distance).abs() > 0.02 * size + 0.01 * space.unit(&point) {
+                    let both = format!("{} for {distance}", link.distance);
+                    self.problem(number, &format!("distance {both} to {}", link.number));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nodes above the ground lie on one below; the entry is the highest.
+    fn levels(&mut self) {
+        let mut problems = Vec::new();
+        for (number, seen) in self.seen.iter().filter(|(_, seen)| seen.level > 0) {
+            let below = self.seen.get(&seen.down).map(|below| below.level + 1);
+            if below != Some(seen.level) {
+                problems.push((*number, "lies on no node of the level below"));
+            }
+            if seen.level > self.roots.top {
+                problems.push((*number, "above the entry"));
+            }
+        }
+        let entry = self.seen.get(&self.roots.entry).map(|entry| entry.level);
+        if self.roots.entry != NONE && entry != Some(self.roots.top) {
+            problems.push((
+                self.roots.entry,
+                "the entry is no node of the highest level",
+            ));
+        }
+        if self.roots.entry == NONE && self.report.nodes.iter().any(|nodes| *nodes > 0) {
+            problems.push((NONE, "nodes without an entry"));
+        }
+        problems.sort_unstable();
+        for (number, what) in problems {
+            self.problem(number, what);
+        }
+    }
+
+    /// Pages with free slots are chained, and no others.
+    fn free_pages(&mut self) -> Result<(), Error> {
+        let pages = &self.index.pages;
+        let (mut chain, mut block) = (HashSet::new(), self.roots.free);
+        while block != NONE {
+            if !chain.insert(block) {
+                self.report
+                    .problems
+                    .push(format!("block {block} is chained twice"));
+                break;
+            }
+            let page = pages.store.read(block)?;
+            page::verify(&page, block, KIND_NODES)?;
+            block = page::next(&page);
+        }
+        for group in 0..self.roots.groups {
+            let mut free = false;
+            for number in pages.group(group) {
+                free |= pages.read(number, |slot| {
+                    slot.bytes.first() == Some(&(State::Free as u8))
+                })?;
+            }
+            if free != chain.contains(&pages.block(group)) {
+                let what = if free {
+                    "free slots, but not"
+                } else {
+                    "no free slots, but"
+                };
+                let line = format!("block {} has {what} chained", pages.block(group));
+                self.report.problems.push(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// What walks from the entry can reach, going down wherever that is possible.
+    fn reach(&mut self) {
+        let mut reached = HashSet::new();
+        let mut queue = VecDeque::from([self.roots.entry]);
+        while let Some(number) = queue.pop_front() {
+            if let Some(seen) = self.seen.get(&number).filter(|seen| seen.walkable)
+                && reached.insert(number)
+            {
+                queue.extend(&seen.links);
+                if seen.level > 0 {
+                    queue.push_back(seen.down);
+                }
+            }
+        }
+        let ground = self.seen.iter().filter(|(_, seen)| seen.level == 0);
+        let missed = ground
+            .filter(|(number, _)| !reached.contains(number))
+            .count();
+        self.report.unreachable = missed as u64;
+    }
+}
