@@ -13,6 +13,7 @@
 #[path = "../../tests/server/support/mod.rs"]
 mod support;
 
+use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -110,7 +111,8 @@ impl Data {
         let pairs = self.queries.rows().zip(self.truth.rows());
         let hits = pairs.zip(found.chunks(K)).map(|((query, truth), found)| {
             let bound = distance(query, truth[K - 1].unsigned_abs() as usize) * (1.0 + 1e-5);
-            let near = |id: &&u64| distance(query, **id as usize) <= bound;
+            // The upper half of a tid says when its row came.
+            let near = |id: &&u64| distance(query, (**id & 0xFFFF_FFFF) as usize) <= bound;
             found.iter().flatten().filter(near).count()
         });
         hits.sum()
@@ -138,6 +140,65 @@ fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Resu
         hits as f64 / (queries * K) as f64,
         pages as f64 / queries as f64,
     ))
+}
+
+/// Rows that are replaced, round by round.
+struct Churn {
+    /// The tid of each row. Its lower 32 bits are the row.
+    tids: Vec<u64>,
+    round: u64,
+}
+
+impl Churn {
+    fn new(rows: usize) -> Self {
+        Self {
+            tids: (0..rows as u64).collect(),
+            round: 0,
+        }
+    }
+
+    /// Deletes one row in `share`, vacuums, and inserts the same vectors as new rows.
+    fn round(
+        &mut self,
+        index: &Index<'_, MemoryStore, Dense>,
+        store: &MemoryStore,
+        data: &Data,
+        share: u64,
+    ) -> Result<String> {
+        self.round += 1;
+        let chosen = |row: u64| {
+            row.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(20) % share == self.round % share
+        };
+        let base: Vec<&[f32]> = data.base.rows().collect();
+        let rows: Vec<usize> = (0..self.tids.len())
+            .filter(|row| chosen(*row as u64))
+            .collect();
+        let gone: HashSet<u64> = rows.iter().map(|row| self.tids[*row]).collect();
+        let (start, before) = (Instant::now(), store.logged());
+        let vacuumed = index.vacuum(&mut |tid| gone.contains(&tid.into()), &mut || Ok(()))?;
+        let vacuum_seconds = start.elapsed().as_secs_f64();
+        let (start, between) = (Instant::now(), store.logged());
+        let mut reads = 0;
+        for row in &rows {
+            self.tids[*row] = self.round << 32 | *row as u64;
+            let inserted = index.insert(base[*row], self.tids[*row].into())?;
+            reads += inserted.map_or(0, |inserted| inserted.reads);
+        }
+        let (insert_seconds, after) = (start.elapsed().as_secs_f64(), store.logged());
+        let each = |count: u64| count as f64 / rows.len().max(1) as f64;
+        Ok(format!(
+            r#"{{"event":"churned","rows":{},"vacuum_seconds":{vacuum_seconds:.3},"vacuum_reads":{:.1},"vacuum_writes":{:.1},"vacuum_wal":{:.0},"repaired":{:.1},"insert_seconds":{insert_seconds:.3},"insert_reads":{:.1},"insert_writes":{:.1},"insert_wal":{:.0},"blocks":{}}}"#,
+            rows.len(),
+            each(vacuumed.reads),
+            each(between.pages - before.pages),
+            each(between.bytes - before.bytes),
+            each(vacuumed.repaired),
+            each(reads),
+            each(after.pages - between.pages),
+            each(after.bytes - between.bytes),
+            store.blocks()?,
+        ))
+    }
 }
 
 /// Puts rows into an empty store.
@@ -195,10 +256,16 @@ fn main() -> Result<()> {
     if arguments.check {
         println!("{:?}", index.check()?);
     }
+    let mut churn = Churn::new(rows);
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let ef = line.strip_prefix("search ").ok_or("expected: search EF")?;
-        println!("{}", search(&index, &data, ef.trim().parse()?)?);
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let answer = match words[..] {
+            ["search", ef] => search(&index, &data, ef.parse()?)?,
+            ["churn", share] => churn.round(&index, &store, &data, share.parse()?)?,
+            _ => return Err("expected: search EF, or churn SHARE".into()),
+        };
+        println!("{answer}");
     }
     Ok(())
 }

@@ -16,7 +16,6 @@ use super::meta::{KIND_NODES, Roots};
 use super::node::{Node, State, Tid, state};
 use super::shape::NONE;
 use super::space::Space;
-use super::tids::Chunk;
 
 /// What [`Index::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,12 +49,11 @@ where
     }
 }
 
-/// The nearest node that a walk has seen on a level, and where it continues below.
+/// The distance of the nearest node that a walk has seen on a level, and the node below it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub number: u32,
-    pub distance: f32,
-    pub below: u32,
+struct Step {
+    distance: f32,
+    below: u32,
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -81,14 +80,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 level: above,
                 query,
                 near,
-                see: |number, node: Node<'_>, distance| {
+                see: |_, node: Node<'_>, distance| {
                     if best.is_none_or(|best| distance < best.distance) {
                         let below = node.link();
-                        best = Some(Step {
-                            number,
-                            distance,
-                            below,
-                        });
+                        best = Some(Step { distance, below });
                     }
                 },
             };

@@ -20,6 +20,13 @@ struct New<V: Space> {
     neighbours: Vec<Vec<Link>>,
 }
 
+/// What an insert has cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    /// Nodes read.
+    pub reads: u64,
+}
+
 /// The level of a row: `m` nodes of one level for each of the next, drawn from seed and tid.
 pub(super) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
     let mut z = seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -37,7 +44,7 @@ pub(super) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Adds a row. False where its value has no place in the metric (a zero vector under cosine),
+    /// Adds a row. None where its value has no place in the metric (a zero vector under cosine),
     /// and the row is not in the index.
     ///
     /// A crash leaves the row in whole, or reachable in part, or a node that nothing links to; the
@@ -45,9 +52,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     ///
     /// # Errors
     /// Where pages cannot be read or written, or no number is left.
-    pub fn insert(&self, value: &V::Value, tid: Tid) -> Result<bool, Error> {
+    pub fn insert(&self, value: &V::Value, tid: Tid) -> Result<Option<Inserted>, Error> {
         let Some(point) = self.space.point(value) else {
-            return Ok(false);
+            return Ok(None);
         };
         let _writer = self.pages.store.writer();
         let mut own = vec![0; self.shape().own];
@@ -65,12 +72,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             tid.into(),
             self.pages.parameters.m,
         );
-        while !self.try_insert(&mut new, level, tid)? {}
-        Ok(true)
+        let mut near = Near::default();
+        while !self.try_insert(&mut new, &mut near, level, tid)? {}
+        Ok(Some(Inserted { reads: near.reads }))
     }
 
     /// False where another row became the first meanwhile.
-    fn try_insert(&self, new: &mut New<V>, level: u8, tid: Tid) -> Result<bool, Error> {
+    fn try_insert(
+        &self,
+        new: &mut New<V>,
+        near: &mut Near,
+        level: u8,
+        tid: Tid,
+    ) -> Result<bool, Error> {
         let roots = self.pages.roots()?;
         // A new highest level is one above the last, and the first node lies on the ground.
         let level = if roots.entry == NONE {
@@ -78,8 +92,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         } else {
             level.min(roots.top + 1)
         };
-        let mut near = Near::default();
-        if let Some(equal) = self.find_neighbours(new, level, &mut near)?
+        if let Some(equal) = self.find_neighbours(new, level, near)?
             && self.add_tid(equal, &new.own, tid)?
         {
             return Ok(true);
@@ -95,7 +108,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             };
             for (nearest, to) in links.iter().enumerate() {
                 let (link, must) = (back(to), nearest == 0);
-                self.link_back(to.number, &link, &mut new.query, &mut near, must)?;
+                self.link_back(to.number, &link, &mut new.query, near, must)?;
             }
             below = number;
         }

@@ -34,13 +34,16 @@ mod select;
 mod shape;
 mod space;
 mod tids;
+mod vacuum;
 
 pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
 pub use check::Report;
 pub use dense::{Dense, Metric};
 pub use error::Error;
 pub use index::{Index, Options};
+pub use insert::Inserted;
 pub use node::Tid;
 pub use scan::{Continue, Row, Scan};
 pub use shape::Shape;
 pub use space::Space;
+pub use vacuum::Vacuumed;

@@ -1,0 +1,456 @@
+//! Rows less. Cost follows the rows that are gone: pages that hold none of them are read once and
+//! not written.
+//!
+//! 1. *Rows*: every slot is read; tids of dead rows are removed; a node that has no row left is
+//!    marked dead, and so are the nodes above it. Dead nodes are still walked through.
+//! 2. *Wait* until every insert that may have seen them alive is gone. Later ones link to no dead
+//!    node.
+//! 3. *Links*: nodes that link to dead ones get what those linked to instead. The entry, if it is
+//!    dead, becomes another node.
+//! 4. *Slots* of dead nodes are freed, and those that a crash has left.
+//!
+//! A crash between any two changes leaves dead nodes that the next vacuum finds.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::page::PageStore;
+
+use super::error::Error;
+use super::index::Index;
+use super::node::{Link, Node, State, Tid, state};
+use super::pages::Part;
+use super::select::Candidates;
+use super::shape::{BLOCK_LANES, NONE};
+use super::space::{Near, Space};
+use super::tids::Chunk;
+
+/// What a vacuum has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Vacuumed {
+    /// Rows removed.
+    pub removed: u64,
+    /// Rows left.
+    pub left: u64,
+    /// Nodes that got other links.
+    pub repaired: u64,
+    /// Slots freed.
+    pub freed: u64,
+    /// Nodes read, more than one time each where several passes need them.
+    pub reads: u64,
+}
+
+/// Asked between pages: whether to go on.
+pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
+
+/// What the first pass has seen.
+#[derive(Default)]
+struct Seen {
+    dead: HashSet<u32>,
+    /// Nodes above the ground: level, number, the node below.
+    above: BTreeSet<(u8, u32, u32)>,
+    /// Slots that may have been left by a crash.
+    reserved: Vec<u32>,
+    chunks: HashSet<u32>,
+    chained: HashSet<u32>,
+    report: Vacuumed,
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Removes the rows that `gone` says are. `poll` is called often and never while a page is
+    /// locked.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or written, or `poll` ends it. What was done is kept, and the
+    /// next vacuum does the rest.
+    pub fn vacuum(
+        &self,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        poll: Poll<'_>,
+    ) -> Result<Vacuumed, Error> {
+        let groups = self.pages.roots()?.groups;
+        let mut seen = Seen::default();
+        for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+            poll()?;
+            self.remove_rows(number, gone, &mut seen)?;
+        }
+        self.bury_above(&mut seen)?;
+        self.pages.store.wait_for_writers();
+        if !seen.dead.is_empty() {
+            self.replace_entry(&seen)?;
+            let groups = self.pages.roots()?.groups;
+            for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+                poll()?;
+                self.repair(number, &mut seen)?;
+            }
+        }
+        self.free_all(&mut seen, poll)?;
+        Ok(seen.report)
+    }
+
+    /// First pass, one slot.
+    fn remove_rows(
+        &self,
+        number: u32,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        seen: &mut Seen,
+    ) -> Result<(), Error> {
+        seen.report.reads += 1;
+        let read = |node: Node<'_>| {
+            let tids: Vec<Tid> = node.tids().collect();
+            (state(node.bytes, number), node.level(), node.link(), tids)
+        };
+        let (state, level, link, tids) = self.pages.read(number, read)?;
+        match state? {
+            State::Free => {}
+            State::Reserved => seen.reserved.push(number),
+            State::Tids => {
+                seen.chunks.insert(number);
+            }
+            State::Dead => {
+                seen.dead.insert(number);
+            }
+            State::Live if level > 0 => {
+                seen.above.insert((level, number, link));
+            }
+            State::Live => {
+                let left = self.remove_from_chain(number, gone, seen)?;
+                let kept: Vec<Tid> = tids.iter().copied().filter(|tid| !gone(*tid)).collect();
+                seen.report.removed += (tids.len() - kept.len()) as u64;
+                seen.report.left += kept.len() as u64;
+                if kept.len() < tids.len() || (kept.is_empty() && left == 0) {
+                    self.keep_rows(number, &tids, &kept, seen)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves `kept` of the tids that were seen in a node; without any it is dead.
+    fn keep_rows(
+        &self,
+        number: u32,
+        tids: &[Tid],
+        kept: &[Tid],
+        seen: &mut Seen,
+    ) -> Result<(), Error> {
+        let mut edit = self.pages.change();
+        let dead = edit.node(number, Part::Head, |node| {
+            // Rows that were added since are kept too.
+            let now: Vec<Tid> = node.read().tids().collect();
+            let added = now.into_iter().filter(|tid| !tids.contains(tid));
+            let all: Vec<Tid> = kept.iter().copied().chain(added).collect();
+            node.set_tids(&all);
+            let dead = all.is_empty() && node.read().link() == NONE;
+            if dead {
+                node.set_state(State::Dead);
+            }
+            dead
+        })?;
+        edit.commit()?;
+        if dead {
+            seen.dead.insert(number);
+        }
+        Ok(())
+    }
+
+    /// Removes tids from the chunks of a node and unchains those at the front that are empty; gives
+    /// the number of tids that are left.
+    fn remove_from_chain(
+        &self,
+        owner: u32,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        seen: &mut Seen,
+    ) -> Result<usize, Error> {
+        let mut left = 0;
+        let mut next = self.pages.read(owner, |node| node.link())?;
+        while next != NONE {
+            let chunk = next;
+            seen.report.reads += 1;
+            seen.chained.insert(chunk);
+            let (tids, after) = self.chunk_of(owner, chunk)?;
+            let removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
+            if !removed.is_empty() {
+                let mut edit = self.pages.change();
+                edit.node(chunk, Part::Head, |slot| {
+                    let mut now = Chunk(slot.bytes).tids();
+                    now.retain(|tid| !removed.contains(tid));
+                    super::tids::set_tids(slot.bytes, &now);
+                })?;
+                edit.commit()?;
+            }
+            let here = tids.len() - removed.len();
+            seen.report.removed += removed.len() as u64;
+            seen.report.left += here as u64;
+            if here == 0 && left == 0 {
+                self.unchain(owner, chunk, seen)?;
+            }
+            left += here;
+            next = after;
+        }
+        Ok(left)
+    }
+
+    /// Takes an empty chunk off the front of a chain; its slot is free at once, for only its owner
+    /// leads to it.
+    fn unchain(&self, owner: u32, chunk: u32, seen: &mut Seen) -> Result<(), Error> {
+        let mut edit = self.pages.change();
+        edit.roots()?;
+        let blocks = [owner, chunk].map(|number| self.shape().place(number).0);
+        edit.page(blocks[0].min(blocks[1]))?;
+        edit.page(blocks[0].max(blocks[1]))?;
+        let (empty, after) = edit.node(chunk, Part::Head, |slot| {
+            let chunk = Chunk(slot.bytes);
+            (chunk.is_of(owner) && chunk.len() == 0, chunk.next())
+        })?;
+        let first = edit.node(owner, Part::Head, |node| {
+            let first = empty && node.read().link() == chunk;
+            if first {
+                node.set_link(after);
+            }
+            first
+        })?;
+        if first {
+            edit.free(chunk)?;
+            edit.commit()?;
+            seen.report.freed += 1;
+        }
+        Ok(())
+    }
+
+    /// Nodes above dead ones are dead.
+    fn bury_above(&self, seen: &mut Seen) -> Result<(), Error> {
+        for (_, number, below) in std::mem::take(&mut seen.above) {
+            let buried = seen.dead.contains(&below);
+            if buried {
+                let mut edit = self.pages.change();
+                edit.node(number, Part::Head, |node| node.set_state(State::Dead))?;
+                edit.commit()?;
+                seen.dead.insert(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives walks another start where theirs is dead: the highest node that is live.
+    fn replace_entry(&self, seen: &Seen) -> Result<(), Error> {
+        let roots = self.pages.roots()?;
+        if !seen.dead.contains(&roots.entry) {
+            return Ok(());
+        }
+        let mut best: Option<(u8, u32)> = None;
+        for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
+            let level = self
+                .pages
+                .read(number, |node| node.live().then(|| node.level()))?;
+            if let Some(level) = level
+                && best.is_none_or(|(highest, _)| level > highest)
+            {
+                best = Some((level, number));
+            }
+        }
+        let mut edit = self.pages.change();
+        let mut now = edit.roots()?;
+        if now.entry == roots.entry {
+            let (top, entry) = best.unwrap_or((0, NONE));
+            (now.entry, now.top) = (entry, top);
+            edit.set_roots(&now)?;
+            edit.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Second pass, one node: what it linked to by way of dead neighbours it now links to itself.
+    fn repair(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
+        loop {
+            seen.report.reads += 1;
+            let read = |node: Node<'_>| {
+                let hit = node.live() && node.neighbours().any(|(_, to)| seen.dead.contains(&to));
+                hit.then(|| (node.bytes.to_vec(), node.level()))
+            };
+            let Some((bytes, level)) = self.pages.read(number, read)? else {
+                return Ok(());
+            };
+            let node = Node {
+                bytes: &bytes,
+                shape: self.shape(),
+            };
+            let links = self.replacements(number, level, node, seen)?;
+            if self.relink(number, node, &links, &seen.dead)? {
+                seen.report.repaired += 1;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Chooses among the live neighbours of dead neighbours: those that no neighbour that stays
+    /// leads to, nearest first, at most as many as are lost.
+    fn replacements(
+        &self,
+        number: u32,
+        level: u8,
+        node: Node<'_>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Link>, Error> {
+        let point = self.space.load(node.own(), node.scale());
+        let mut query = self.space.query(point);
+        let (mut near, mut scores) = (Near::default(), HashMap::new());
+        let kept: HashSet<u32> = node.neighbours().map(|(_, to)| to).collect();
+        let mut lost: Vec<u32> = kept
+            .iter()
+            .copied()
+            .filter(|to| seen.dead.contains(to))
+            .collect();
+        lost.sort_unstable();
+        // A dead neighbour's neighbours may be dead as well: then theirs.
+        let mut asked: HashSet<u32> = lost.iter().copied().collect();
+        let mut wave = lost.clone();
+        for _ in 0..3 {
+            let mut next = Vec::new();
+            for dead in wave {
+                self.space
+                    .look(&self.pages, dead, &mut query, &mut near, |_, _| {})?;
+                for (_, to, distance) in near.iter() {
+                    if seen.dead.contains(&to) {
+                        if asked.insert(to) {
+                            next.push(to);
+                        }
+                    } else if to != number && !kept.contains(&to) {
+                        scores.insert(to, distance);
+                    }
+                }
+            }
+            if !scores.is_empty() {
+                break;
+            }
+            wave = next;
+            wave.truncate(32);
+        }
+        seen.report.reads += near.reads;
+        let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
+        scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        self.choose(level, &query, &scores, lost.len(), seen)
+    }
+
+    /// Reads the nearest of the scored nodes and keeps at most `max` of them.
+    fn choose(
+        &self,
+        level: u8,
+        query: &V::Query,
+        scores: &[(u32, f32)],
+        max: usize,
+        seen: &mut Seen,
+    ) -> Result<Vec<Link>, Error> {
+        let mut candidates = Candidates::default();
+        // Estimates order them; twice as many as can be kept are measured.
+        for (to, _) in scores.iter().take(2 * max + 2) {
+            seen.report.reads += 1;
+            let point = self.space.point_of(query);
+            self.pages.read(*to, |node| {
+                if node.live() && node.level() == level {
+                    let distance = self.space.distance(point, node.own(), node.scale());
+                    candidates.see(*to, node, distance);
+                }
+            })?;
+        }
+        candidates.sort();
+        let links = self.select(&candidates, max);
+        Ok(links.into_iter().map(|(link, _)| link).collect())
+    }
+
+    /// Puts links in the place of those to dead nodes; false where the node has changed since it
+    /// was read. Lanes of one block change at once.
+    fn relink(
+        &self,
+        number: u32,
+        was: Node<'_>,
+        links: &[Link],
+        dead: &HashSet<u32>,
+    ) -> Result<bool, Error> {
+        let lost: Vec<usize> = was
+            .neighbours()
+            .filter(|(_, to)| dead.contains(to))
+            .map(|(lane, _)| lane)
+            .collect();
+        let mut tables = was.tables().to_vec();
+        for block in 0..self.shape().blocks() {
+            let here = lost
+                .iter()
+                .enumerate()
+                .filter(|(_, lane)| **lane / BLOCK_LANES == block);
+            let here: Vec<(usize, usize)> = here.map(|(i, lane)| (i, *lane)).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let mut edit = self.pages.change();
+            let after = edit.node(number, Part::Block(block), |node| {
+                if !node.read().live() || node.read().tables() != tables {
+                    return None;
+                }
+                for (i, lane) in here {
+                    match links.get(i) {
+                        Some(link) => node.set_lane(lane, link),
+                        None => node.clear_lane(lane),
+                    }
+                }
+                Some(node.read().tables().to_vec())
+            })?;
+            let Some(after) = after else {
+                return Ok(false);
+            };
+            tables = after;
+            edit.commit()?;
+        }
+        Ok(true)
+    }
+
+    /// Last pass: dead nodes, which nothing links to any more, and what a crash has left.
+    fn free_all(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
+        let mut slots: Vec<u32> = seen.dead.iter().copied().collect();
+        slots.extend(seen.chunks.difference(&seen.chained));
+        slots.extend(&seen.reserved);
+        slots.sort_unstable();
+        for number in slots {
+            poll()?;
+            let still = self.pages.read(number, |slot| {
+                let state = state(slot.bytes, number);
+                // A chunk that was not chained when it was seen may be by now.
+                matches!(state, Ok(State::Dead | State::Reserved))
+                    || matches!(state, Ok(State::Tids)) && Chunk(slot.bytes).owner() != NONE
+            })?;
+            if still && !self.is_chained(number)? {
+                self.free_slot(number)?;
+                seen.report.freed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a slot is a chunk that its owner leads to.
+    fn is_chained(&self, number: u32) -> Result<bool, Error> {
+        let owner = self.pages.read(number, |slot| {
+            let tids = matches!(state(slot.bytes, number), Ok(State::Tids));
+            tids.then(|| Chunk(slot.bytes).owner())
+        })?;
+        let Some(owner) = owner else {
+            return Ok(false);
+        };
+        let mut next = self
+            .pages
+            .read(owner, |node| if node.live() { node.link() } else { NONE })?;
+        while next != NONE {
+            if next == number {
+                return Ok(true);
+            }
+            let after = self.pages.read(next, |slot| {
+                let chunk = Chunk(slot.bytes);
+                if chunk.is_of(owner) {
+                    chunk.next()
+                } else {
+                    NONE
+                }
+            })?;
+            next = after;
+        }
+        Ok(false)
+    }
+}
