@@ -43,7 +43,7 @@ pub struct Report {
 /// What is kept of a node while others are checked.
 struct Seen {
     level: u8,
-    walkable: bool,
+    live: bool,
     links: Vec<u32>,
     down: u32,
 }
@@ -150,12 +150,12 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             }
             if matches!(state, State::Live | State::Dead) {
                 self.report.links += links.len() as u64;
-                let walkable = true;
+                let live = state == State::Live;
                 self.seen.insert(
                     number,
                     Seen {
                         level,
-                        walkable,
+                        live,
                         links,
                         down,
                     },
@@ -199,7 +199,9 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
 
     /// Second pass: each link leads to a node of its level and carries that node's code.
     fn links(&mut self) -> Result<(), Error> {
-        let mut numbers: Vec<u32> = self.seen.keys().copied().collect();
+        // Dead nodes are on their way: what they link to may be gone before them.
+        let live = self.seen.iter().filter(|(_, seen)| seen.live);
+        let mut numbers: Vec<u32> = live.map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         for number in numbers {
             let (space, pages) = (&self.index.space, &self.index.pages);
@@ -251,7 +253,8 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     /// Nodes above the ground lie on one below; the entry is the highest.
     fn levels(&mut self) {
         let mut problems = Vec::new();
-        for (number, seen) in self.seen.iter().filter(|(_, seen)| seen.level > 0) {
+        let above = |(_, seen): &(&u32, &Seen)| seen.level > 0 && seen.live;
+        for (number, seen) in self.seen.iter().filter(above) {
             let below = self.seen.get(&seen.down).map(|below| below.level + 1);
             if below != Some(seen.level) {
                 problems.push((*number, "lies on no node of the level below"));
@@ -316,7 +319,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let mut reached = HashSet::new();
         let mut queue = VecDeque::from([self.roots.entry]);
         while let Some(number) = queue.pop_front() {
-            if let Some(seen) = self.seen.get(&number).filter(|seen| seen.walkable)
+            if let Some(seen) = self.seen.get(&number)
                 && reached.insert(number)
             {
                 queue.extend(&seen.links);
@@ -325,7 +328,10 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 }
             }
         }
-        let ground = self.seen.iter().filter(|(_, seen)| seen.level == 0);
+        let ground = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| seen.level == 0 && seen.live);
         let missed = ground
             .filter(|(number, _)| !reached.contains(number))
             .count();

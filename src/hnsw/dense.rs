@@ -19,7 +19,7 @@ use crate::quantize::{as_signed, encode, estimate, inner_product};
 
 use super::node::{Code, Node};
 use super::pages::Pages;
-use super::shape::{BLOCK_LANES, Shape};
+use super::shape::{BLOCK_LANES, Shape, code_dims};
 use super::space::{Near, Sketch, Space};
 
 /// How near two dense vectors are.
@@ -56,7 +56,7 @@ impl Dense {
             metric,
             form,
             bits: shape.bits,
-            rotation: Rotation::new(dims, seed),
+            rotation: Rotation::new(code_dims(dims), seed),
             centre: vec![0.0; dims],
             stored: *form.kernels(),
             plain: kernels(),
@@ -88,8 +88,19 @@ impl Dense {
         self.centre.len()
     }
 
+    /// `point - centre`, as it is encoded.
     fn offset(&self, point: &[f32]) -> Vec<f32> {
-        point.iter().zip(&self.centre).map(|(x, c)| x - c).collect()
+        let mut offset: Vec<f32> = point.iter().zip(&self.centre).map(|(x, c)| x - c).collect();
+        if self.is_padded() {
+            offset.resize(code_dims(self.dims()), 0.0);
+            self.rotation.apply(&mut offset);
+        }
+        offset
+    }
+
+    /// Whether vectors are stored as they are, and rotated only to be encoded.
+    fn is_padded(&self) -> bool {
+        code_dims(self.dims()) > self.dims()
     }
 
     fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
@@ -138,7 +149,9 @@ impl Space for Dense {
                 *x = unit;
             }
         }
-        self.rotation.apply(&mut point);
+        if !self.is_padded() {
+            self.rotation.apply(&mut point);
+        }
         Some(point)
     }
 
@@ -188,10 +201,13 @@ impl Space for Dense {
         let factors = encode(&offset, self.bits, &mut bits);
         let factors = match self.metric {
             Metric::L2 | Metric::Cosine => factors,
-            Metric::InnerProduct => Factors {
-                squared: -self.dot(&offset, &self.centre),
-                slope: factors.slope / 2.0,
-            },
+            Metric::InnerProduct => {
+                let plain: Vec<f32> = point.iter().zip(&self.centre).map(|(x, c)| x - c).collect();
+                Factors {
+                    squared: -self.dot(&plain, &self.centre),
+                    slope: factors.slope / 2.0,
+                }
+            }
         };
         Code {
             factors: Some(factors),

@@ -1,10 +1,10 @@
 //! From the entry down to one level.
 
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Graph, walk};
+use crate::search::{Beam, Graph, MAX_NUMBER, walk};
 
 use super::index::Index;
-use super::node::Node;
+use super::node::{Node, corrupt};
 use super::shape::NONE;
 use super::space::{Near, Space};
 
@@ -37,8 +37,11 @@ where
             }
         })?;
         if !elsewhere {
-            for (_, number, distance) in self.near.iter() {
-                beam.push(distance, number);
+            for (_, neighbour, distance) in self.near.iter() {
+                if neighbour > MAX_NUMBER {
+                    return Err(corrupt(number, format!("links to {neighbour}")));
+                }
+                beam.push(distance, neighbour);
             }
         }
         Ok(())

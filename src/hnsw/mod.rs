@@ -36,6 +36,7 @@ mod space;
 mod tids;
 mod vacuum;
 
+pub use crate::quantize::Form;
 pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
 pub use check::Report;
 pub use dense::{Dense, Metric};

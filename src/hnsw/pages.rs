@@ -35,7 +35,9 @@ impl<'s, S: PageStore> Held<'s, S> {
 }
 
 fn slot<'a>(content: &'a [u8], at: usize, shape: &Shape) -> &'a [u8] {
-    content.get(at..at + shape.bytes()).unwrap_or_default()
+    // Of a node that takes several pages, what lies on the first.
+    let end = (at + shape.bytes()).min(content.len());
+    content.get(at..end).unwrap_or_default()
 }
 
 /// The part of a node that a change may touch.

@@ -80,6 +80,8 @@ pub struct Scan<'i, 's, S, V: Space> {
     beam: Beam,
     /// Of the last walk, and from it the nodes that are still to be given, farthest first.
     found: Vec<Found>,
+    /// Nodes that were passed on the way but are farther than what the walk was looking for.
+    later: Vec<Found>,
     rows: VecDeque<Row>,
     visited: HashSet<u32>,
     last: f32,
@@ -104,6 +106,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
                 Continue::Strict | Continue::Relaxed => Beam::resumable(ef),
             },
             found: Vec::with_capacity(ef + ef / 4),
+            later: Vec::new(),
             rows: VecDeque::new(),
             visited: HashSet::new(),
             last: f32::NEG_INFINITY,
@@ -206,6 +209,16 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
         };
         walk(&mut level, &mut self.beam)?;
+        if self.go_on != Continue::Never {
+            // Nearer ones may still be found between what is near enough and these.
+            let bound = self.beam.bound();
+            self.found.retain(|found| self.visited.insert(found.number));
+            self.found.append(&mut self.later);
+            self.later = self
+                .found
+                .extract_if(.., |found| found.distance > bound)
+                .collect();
+        }
         self.order();
         Ok(())
     }
@@ -213,6 +226,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Visits what no link has led to: after deletions, or inserts that a crash has cut, a node may
     /// be out of reach, and still no row that is there may be missing.
     fn sweep(&mut self) -> Result<(), PageError> {
+        self.found.append(&mut self.later);
         let pages = &self.index.pages;
         let point = self.index.space.point_of(&self.query);
         for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
@@ -235,9 +249,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
 
     /// Farthest first, nothing twice.
     fn order(&mut self) {
-        if self.go_on != Continue::Never {
-            self.found.retain(|found| self.visited.insert(found.number));
-        }
         let order = |a: &Found, b: &Found| {
             b.distance
                 .total_cmp(&a.distance)

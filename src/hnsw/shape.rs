@@ -21,6 +21,9 @@ const CODED_TABLE_BYTES: usize = BLOCK_LANES * (4 + 2 + 4 + 2);
 /// pages at most, so that a link is one change.
 const MAX_SPANNING_BITS: usize = 1_920;
 
+/// Bits that a code has at least: estimates by fewer are so rough that walks lose their way.
+const MIN_BITS: usize = 256;
+
 /// A standard error of estimates, relative to `|x - c| |q - c|`, that is good enough: what 384
 /// dimensions have with all their bits.
 const GOOD_ERROR: f64 = 0.04;
@@ -72,12 +75,12 @@ impl Shape {
     #[must_use]
     pub fn dense(dims: usize, m: usize, form: Form) -> Self {
         let own = form.bytes(dims);
-        let full = Self::coded(m, dims.next_multiple_of(16), own);
+        let full = Self::coded(m, code_dims(dims).next_multiple_of(16), own);
         if full.bytes() <= CONTENT_BYTES {
             return full;
         }
         let fitting = Self::fitting_bits(m, own);
-        if fitting > 0 && error(fitting, dims) <= GOOD_ERROR {
+        if fitting > 0 && error(fitting, code_dims(dims)) <= GOOD_ERROR {
             return Self::coded(m, fitting, own);
         }
         Self::coded(m, full.bits.min(MAX_SPANNING_BITS), own)
@@ -189,6 +192,13 @@ impl Shape {
     }
 }
 
+/// Dimensions in which vectors of `dims` dimensions are encoded: short ones are padded with zeros
+/// before they are rotated, so that they have more bits than dimensions.
+#[must_use]
+pub fn code_dims(dims: usize) -> usize {
+    dims.max(MIN_BITS)
+}
+
 /// The standard error of an estimate by `bits` of `dims` bits, relative to `|x - c| |q - c|`: that
 /// of [`crate::quantize::encode`] where the sign keeps the share sqrt(2/pi) of a coordinate.
 #[expect(clippy::cast_precision_loss, reason = "at most 16,000")]
@@ -221,7 +231,7 @@ mod tests {
             let (_, shape) = dense(dims, 16);
             assert_eq!(shape.pages(), 1, "{dims}");
             assert!(
-                error(shape.bits, dims) <= GOOD_ERROR || shape.bits >= dims,
+                error(shape.bits, code_dims(dims)) <= GOOD_ERROR || shape.bits >= dims,
                 "{dims}"
             );
         }

@@ -5,6 +5,8 @@
 //! chunk: 0 state u8 | 2 tids u16 | 4 owner u32 | 8 next u32 | 12 tids, 6 bytes each
 //! ```
 
+use std::collections::HashSet;
+
 use crate::page::PageStore;
 
 use super::error::Error;
@@ -96,8 +98,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if !live {
                 return Ok(Vec::new());
             }
-            let mut whole = true;
+            let (mut whole, mut chunks) = (true, HashSet::new());
             while next != NONE {
+                if !chunks.insert(next) {
+                    return Err(corrupt(next, "chained to itself".into()).into());
+                }
                 let chunk = self.pages.read(next, |slot| {
                     let chunk = Chunk(slot.bytes);
                     chunk.is_of(number).then(|| (chunk.tids(), chunk.next()))

@@ -17,7 +17,7 @@ use crate::page::PageStore;
 
 use super::error::Error;
 use super::index::Index;
-use super::node::{Link, Node, State, Tid, state};
+use super::node::{Link, Node, State, Tid, corrupt, state};
 use super::pages::Part;
 use super::select::Candidates;
 use super::shape::{BLOCK_LANES, NONE};
@@ -166,7 +166,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         while next != NONE {
             let chunk = next;
             seen.report.reads += 1;
-            seen.chained.insert(chunk);
+            if !seen.chained.insert(chunk) {
+                return Err(corrupt(chunk, "chained twice".into()).into());
+            }
             let (tids, after) = self.chunk_of(owner, chunk)?;
             let removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
             if !removed.is_empty() {
@@ -434,10 +436,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let Some(owner) = owner else {
             return Ok(false);
         };
-        let mut next = self
-            .pages
-            .read(owner, |node| if node.live() { node.link() } else { NONE })?;
-        while next != NONE {
+        let first = |node: Node<'_>| if node.live() { node.link() } else { NONE };
+        let (mut next, mut chunks) = (self.pages.read(owner, first)?, HashSet::new());
+        while next != NONE && chunks.insert(next) {
             if next == number {
                 return Ok(true);
             }

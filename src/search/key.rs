@@ -14,11 +14,10 @@ impl Key {
     /// A candidate that was not visited yet. `number` is at most [`MAX_NUMBER`].
     #[must_use]
     pub fn new(distance: f32, number: u32) -> Self {
-        debug_assert!(number <= MAX_NUMBER, "{number}");
         // Flips the bits of negative numbers, and the sign of the others: floats then sort as integers.
         let bits = distance.to_bits();
         let mask = u32::from(bits >> 31 == 1).wrapping_neg() | 1 << 31;
-        Self(u64::from(bits ^ mask) << 32 | u64::from(number) << 1)
+        Self(u64::from(bits ^ mask) << 32 | u64::from(number & MAX_NUMBER) << 1)
     }
 
     /// The distance.

@@ -1,0 +1,128 @@
+//! The same index from the same rows, cancelled builds, spilled ones.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use vector_ext::hnsw::{Builder, Error, Index, Metric, Progress, Resources, Sink, Tid, build_into};
+use vector_ext::page::{Bytes, MemoryStore};
+
+use crate::support::{Model, Random, build, check, options, resources};
+
+fn rows(count: u64, dims: usize) -> Vec<(u64, Vec<f32>)> {
+    let mut random = Random(47);
+    (0..count).map(|id| (id, random.vector(dims, 12))).collect()
+}
+
+#[test]
+fn one_thread_and_a_seed_give_one_index() {
+    let rows = rows(700, 20);
+    let dump = |store: &MemoryStore| Index::open(store, &options(8)).unwrap().dump().unwrap();
+    let (one, two) = (
+        build(Metric::L2, &rows, &options(8)),
+        build(Metric::L2, &rows, &options(8)),
+    );
+    assert_eq!(one.pages().unwrap(), two.pages().unwrap());
+    let other = vector_ext::hnsw::Options {
+        seed: 5,
+        ..options(8)
+    };
+    let other = build(Metric::L2, &rows, &other);
+    assert_ne!(dump(&one), dump(&other));
+    assert!(dump(&one).lines().count() > 700);
+}
+
+#[test]
+fn threads_build_as_well_as_one() {
+    let rows = rows(1_500, 24);
+    let mut builder = Builder::dense(24, Metric::L2, &options(8), resources(4));
+    for (tid, row) in &rows {
+        builder.push(row, Tid::from(*tid)).unwrap();
+    }
+    let (store, progress) = (MemoryStore::new(), Progress::default());
+    let built = build_into(builder, &store, &progress).unwrap();
+    assert_eq!((built.rows, built.values, built.spilled), (1_500, 1_500, 0));
+    assert_eq!(progress.linked.load(Ordering::Relaxed), 1_500);
+    let index = Index::open(&store, &options(8)).unwrap();
+    let report = check(&index, 1_500);
+    assert_eq!(report.unreachable, 0);
+    let model = Model {
+        rows: rows.into_iter().collect(),
+        ..Model::default()
+    };
+    let mut random = Random(53);
+    let queries = 40;
+    let recall: f64 = (0..queries)
+        .map(|_| model.recall(&index, &random.vector(24, 12), (10, 40)))
+        .sum();
+    assert!(
+        recall / f64::from(queries) >= 0.97,
+        "{}",
+        recall / f64::from(queries)
+    );
+}
+
+#[test]
+fn past_its_budget_a_build_spills_and_gives_the_same_index() {
+    let rows = rows(6_000, 32);
+    let folder = tempfile::tempdir().unwrap();
+    let spilling = Resources {
+        threads: 1,
+        budget: 1 << 20,
+        folder: folder.path().into(),
+    };
+    let mut builder = Builder::dense(32, Metric::L2, &options(4), spilling);
+    for (tid, row) in &rows {
+        builder.push(row, Tid::from(*tid)).unwrap();
+    }
+    let store = MemoryStore::new();
+    let built = build_into(builder, &store, &Progress::default()).unwrap();
+    assert!(built.spilled > 1 << 20, "{built:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let unspilled = build(Metric::L2, &rows, &options(4));
+    assert_eq!(store.pages().unwrap(), unspilled.pages().unwrap());
+}
+
+#[test]
+fn a_folder_that_takes_no_file_is_an_error() {
+    let nowhere = Resources {
+        threads: 1,
+        budget: 0,
+        folder: "/nowhere/at/all".into(),
+    };
+    let mut builder = Builder::dense(4, Metric::L2, &options(4), nowhere);
+    let result = builder.push(&[1.0; 4], Tid::from(1));
+    assert!(matches!(result, Err(Error::Spill(_))));
+}
+
+/// Ends a build when it is first polled.
+struct Impatient(Instant);
+
+impl Sink for Impatient {
+    fn page(&mut self, _: &Bytes) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        self.0 = Instant::now();
+        Err(Error::Cancelled)
+    }
+}
+
+#[test]
+fn a_build_ends_within_a_tenth_of_a_second() {
+    let mut builder = Builder::dense(64, Metric::L2, &options(16), resources(2));
+    let mut random = Random(59);
+    for tid in 0..6_000 {
+        builder
+            .push(&random.vector(64, 50), Tid::from(tid))
+            .unwrap();
+    }
+    let mut sink = Impatient(Instant::now());
+    let result = builder.finish(&Progress::default(), &mut sink);
+    assert!(matches!(result, Err(Error::Cancelled)));
+    assert!(
+        sink.0.elapsed() < Duration::from_millis(100),
+        "{:?}",
+        sink.0.elapsed()
+    );
+}

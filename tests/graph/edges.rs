@@ -1,0 +1,169 @@
+//! No row, one row, equal rows, zero vectors, sorted rows, one dimension, many.
+
+use vector_ext::hnsw::{Index, Metric, Tid};
+use vector_ext::page::MemoryStore;
+
+use crate::support::{Model, Random, build, check, first, options, vacuum};
+
+#[test]
+fn no_row_is_found_in_an_empty_index() {
+    for store in [build(Metric::L2, &[], &options(16)), {
+        let store = MemoryStore::new();
+        Index::create(&store, 3, Metric::L2, &options(16)).unwrap();
+        store
+    }] {
+        let index = Index::open(&store, &options(16)).unwrap();
+        check(&index, 0);
+        assert!(first(&index, &[1.0, 2.0, 3.0], 10, 40).is_empty());
+        assert_eq!(vacuum(&index, |_| true), 0);
+    }
+}
+
+#[test]
+fn one_row_is_found_goes_and_comes_again() {
+    let store = build(Metric::Cosine, &[(7, vec![1.0, 2.0, 3.0])], &options(16));
+    let index = Index::open(&store, &options(16)).unwrap();
+    check(&index, 1);
+    assert_eq!(first(&index, &[-1.0, 0.0, 0.0], 10, 40), [7]);
+    assert_eq!(vacuum(&index, |tid| tid == 7), 1);
+    check(&index, 0);
+    assert!(first(&index, &[1.0, 2.0, 3.0], 10, 40).is_empty());
+    index.insert(&[3.0, 2.0, 1.0], 8_u64.into()).unwrap();
+    check(&index, 1);
+    assert_eq!(first(&index, &[1.0, 2.0, 3.0], 10, 40), [8]);
+}
+
+#[test]
+fn a_hundred_thousand_equal_rows_build_answer_and_go() {
+    let rows: Vec<(u64, Vec<f32>)> = (0..100_000).map(|tid| (tid, vec![0.25; 8])).collect();
+    let store = build(Metric::L2, &rows, &options(16));
+    let index = Index::open(&store, &options(16)).unwrap();
+    let report = check(&index, rows.len());
+    assert_eq!(report.nodes, [1]);
+    let found = first(&index, &[0.5; 8], rows.len() + 1, 40);
+    assert_eq!(found, (0..100_000).collect::<Vec<u64>>());
+    for tid in 100_000_u64..103_000 {
+        index.insert(&[0.25; 8], tid.into()).unwrap();
+    }
+    check(&index, 103_000);
+    assert_eq!(vacuum(&index, |tid| tid % 10 > 0), 92_700);
+    check(&index, 10_300);
+    assert_eq!(first(&index, &[0.5; 8], 20_000, 40).len(), 10_300);
+    assert_eq!(vacuum(&index, |_| true), 10_300);
+    let report = check(&index, 0);
+    assert_eq!((report.chunks, report.dead, report.orphans), (0, 0, 0));
+}
+
+#[test]
+fn zero_has_no_angle_but_a_length() {
+    let zero = vec![0.0; 5];
+    let store = build(
+        Metric::Cosine,
+        &[(1, zero.clone()), (2, vec![1.0; 5])],
+        &options(16),
+    );
+    let index = Index::open(&store, &options(16)).unwrap();
+    check(&index, 1);
+    assert!(index.insert(&zero, 3_u64.into()).unwrap().is_none());
+    check(&index, 1);
+    for metric in [Metric::L2, Metric::InnerProduct] {
+        let store = build(
+            metric,
+            &[(1, zero.clone()), (2, vec![1.0; 5])],
+            &options(16),
+        );
+        let index = Index::open(&store, &options(16)).unwrap();
+        check(&index, 2);
+        assert!(index.insert(&zero, 3_u64.into()).unwrap().is_some());
+        check(&index, 3);
+        let mut found = first(&index, &zero, 10, 40);
+        found.sort_unstable();
+        assert_eq!(found, [1, 2, 3]);
+    }
+}
+
+/// Rows in an order that misleads a graph: all of one place, then all of the next.
+fn adversarial(dims: usize, rows: &[(u64, Vec<f32>)], floor: f64) {
+    let model = Model {
+        rows: rows.iter().cloned().collect(),
+        ..Model::default()
+    };
+    let (head, tail) = rows.split_at(rows.len() / 2);
+    let store = build(Metric::L2, head, &options(8));
+    let index = Index::open(&store, &options(8)).unwrap();
+    for (tid, row) in tail {
+        index.insert(row, Tid::from(*tid)).unwrap();
+    }
+    check(&index, rows.len());
+    let mut random = Random(5);
+    let queries: Vec<Vec<f32>> = (0..30)
+        .map(|_| {
+            let (_, near) = &rows[random.below(rows.len())];
+            near.iter().map(|x| x + 0.01 * random.normal()).collect()
+        })
+        .collect();
+    let recall: f64 = queries
+        .iter()
+        .map(|query| model.recall(&index, query, (10, 40)))
+        .sum();
+    let recall = recall / queries.len() as f64;
+    assert!(recall >= floor, "{dims} dimensions: recall {recall}");
+}
+
+#[test]
+fn sorted_rows_are_found() {
+    let rows: Vec<(u64, Vec<f32>)> = (0..1_500_u16)
+        .map(|i| (i.into(), vec![f32::from(i), 1.0, -f32::from(i)]))
+        .collect();
+    adversarial(3, &rows, 0.99);
+}
+
+#[test]
+fn clusters_one_after_another_are_found() {
+    let mut random = Random(11);
+    let mut rows = Vec::new();
+    for cluster in 0..30_u64 {
+        let centre: Vec<f32> = (0..16).map(|_| 10.0 * random.normal()).collect();
+        for i in 0..50 {
+            let row = centre.iter().map(|x| x + 0.1 * random.normal()).collect();
+            rows.push((cluster * 50 + i, row));
+        }
+    }
+    adversarial(16, &rows, 0.97);
+}
+
+#[test]
+fn one_dimension_is_enough() {
+    let mut random = Random(17);
+    let rows: Vec<(u64, Vec<f32>)> = (0..800).map(|i| (i, vec![random.normal()])).collect();
+    adversarial(1, &rows, 0.99);
+}
+
+#[test]
+fn sixteen_thousand_dimensions_are_not_too_many() {
+    let mut random = Random(19);
+    let rows: Vec<(u64, Vec<f32>)> = (0..40).map(|i| (i, random.vector(16_000, 4))).collect();
+    adversarial(16_000, &rows, 0.99);
+}
+
+#[test]
+fn every_form_and_many_sizes_find_their_rows() {
+    use vector_ext::hnsw::Form;
+    let mut random = Random(23);
+    for dims in [2, 31, 64, 100, 513, 1_536] {
+        for form in [Form::F32, Form::F16, Form::Int8] {
+            let rows: Vec<(u64, Vec<f32>)> =
+                (0..120).map(|i| (i, random.vector(dims, 4))).collect();
+            let options = vector_ext::hnsw::Options {
+                form: Some(form),
+                ..options(16)
+            };
+            let store = build(Metric::L2, &rows, &options);
+            let index = Index::open(&store, &options).unwrap();
+            check(&index, rows.len());
+            for (tid, row) in rows.iter().step_by(17) {
+                assert_eq!(first(&index, row, 1, 40), [*tid], "{dims} {form:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The bytes of this version, and bytes that make no sense.
+
+use std::path::PathBuf;
+
+use vector_ext::hnsw::{Continue, Error, Index, Metric};
+use vector_ext::page::{MemoryStore, PAGE_BYTES, PageError};
+
+use crate::support::{Random, build, check, first, options, vacuum};
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/graph/format")
+        .join(name)
+}
+
+fn rows() -> Vec<(u64, Vec<f32>)> {
+    let mut random = Random(61);
+    let mut rows: Vec<(u64, Vec<f32>)> = (0..40).map(|id| (id, random.vector(20, 3))).collect();
+    let equal = rows[2].1.clone();
+    rows.extend((100..106).map(|id| (id, equal.clone())));
+    rows
+}
+
+/// The pages that an older build wrote are read, answered from and changed. Written anew with
+/// `VECTOR_EXT_WRITE_FIXTURES=1`, which a change of the format needs, with a new version.
+#[test]
+fn the_first_format_is_read() {
+    for (name, metric) in [
+        ("1-l2", Metric::L2),
+        ("1-ip", Metric::InnerProduct),
+        ("1-cosine", Metric::Cosine),
+    ] {
+        let rows = rows();
+        let path = fixture(name);
+        if std::env::var_os("VECTOR_EXT_WRITE_FIXTURES").is_some() {
+            let pages = build(metric, &rows, &options(8)).pages().unwrap();
+            let bytes: Vec<u8> = pages.iter().flat_map(|page| page.iter().copied()).collect();
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let store = MemoryStore::new();
+        for page in bytes.as_chunks::<PAGE_BYTES>().0 {
+            store.push(page).unwrap();
+        }
+        let index = Index::open(&store, &options(8)).unwrap();
+        check(&index, rows.len());
+        if metric != Metric::InnerProduct {
+            for (tid, row) in rows.iter().skip(3).step_by(7).take(5) {
+                assert!(first(&index, row, 1, 20).contains(tid), "{name} {tid}");
+            }
+        }
+        index.insert(&rows[0].1, 500_u64.into()).unwrap();
+        assert_eq!(vacuum(&index, |tid| tid == 1), 1);
+        check(&index, rows.len());
+    }
+}
+
+/// Whatever a byte becomes, the answer is rows or an error, never a panic, and an error names a
+/// block.
+#[test]
+fn bytes_that_make_no_sense_are_errors() {
+    let store = build(Metric::L2, &rows(), &options(8));
+    let pages = store.pages().unwrap();
+    let (mut random, mut errors) = (Random(67), 0);
+    for _ in 0..1_500 {
+        let damaged = MemoryStore::new();
+        let (block, at) = (random.below(pages.len()), random.below(PAGE_BYTES));
+        for (number, page) in pages.iter().enumerate() {
+            let mut page = **page;
+            if number == block {
+                let len = 1 + random.below(8);
+                for byte in page.iter_mut().skip(at).take(len) {
+                    *byte = random.next() as u8;
+                }
+            }
+            damaged.push(&page).unwrap();
+        }
+        let result = use_all(&damaged);
+        if let Err(error) = result {
+            errors += 1;
+            let named = matches!(
+                error,
+                Error::Page(PageError::Corrupt { .. } | PageError::Missing { .. })
+                    | Error::OtherSpace { .. }
+                    | Error::Full
+            );
+            assert!(named, "{error}");
+        }
+    }
+    assert!(errors > 10, "{errors}");
+}
+
+fn use_all(store: &MemoryStore) -> Result<(), Error> {
+    let index = Index::open(store, &options(8))?;
+    let query = vec![0.5; index.space().dims()];
+    if let Some(mut scan) = index.scan(&query, 20, Continue::Relaxed) {
+        for _ in 0..200 {
+            scan.next_row()?;
+        }
+    }
+    index.insert(&query, 900_u64.into())?;
+    index.check()?;
+    index.vacuum(&mut |tid| u64::from(tid) % 2 == 0, &mut || Ok(()))?;
+    Ok(())
+}
+
+#[test]
+fn a_page_that_is_not_there_is_an_error() {
+    let store = MemoryStore::new();
+    let missing = Index::open(&store, &options(8)).err().unwrap();
+    assert!(matches!(
+        missing,
+        Error::Page(PageError::Missing { block: 0, .. })
+    ));
+    store.push(&[0; PAGE_BYTES]).unwrap();
+    let new = Index::open(&store, &options(8)).err().unwrap();
+    assert!(matches!(
+        new,
+        Error::Page(PageError::Corrupt { block: 0, .. })
+    ));
+}

@@ -1,0 +1,28 @@
+//! The graph against models: what it finds, what a crash leaves, what its bytes are.
+//!
+//! | file | what it tests |
+//! |---|---|
+//! | `support.rs` | vectors from a seed, exact search, indexes small enough for debug builds |
+//! | `model.rs` | random inserts, deletes, vacuums and searches beside exact search |
+//! | `crash.rs` | every operation cut after every commit |
+//! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
+//! | `stream.rs` | scans that go on |
+//! | `threads.rs` | many writers and readers at once |
+//! | `builds.rs` | the same index from the same rows, cancelled builds, spilled ones |
+//! | `format.rs` | the bytes of this version, and bytes that make no sense |
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
+mod builds;
+mod crash;
+mod edges;
+mod format;
+mod model;
+mod stream;
+mod support;
+mod threads;

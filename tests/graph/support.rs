@@ -1,0 +1,145 @@
+//! Vectors from a seed, exact search, indexes small enough for debug builds.
+
+use std::collections::BTreeMap;
+
+use vector_ext::hnsw::{
+    Builder, Continue, Dense, Index, Metric, Options, Progress, Report, Resources, Space, Tid,
+    build_into,
+};
+use vector_ext::page::{MemoryStore, PageStore};
+
+/// Repeatable randomness (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    /// About normal, from the sum of four uniform numbers.
+    pub fn normal(&mut self) -> f32 {
+        let uniform = |bits: u64| (bits >> 40) as f32 / (1 << 24) as f32 - 0.5;
+        (0..4).map(|_| uniform(self.next())).sum::<f32>() * 1.73
+    }
+
+    /// A vector near one of `clusters` centres.
+    pub fn vector(&mut self, dims: usize, clusters: u64) -> Vec<f32> {
+        let mut centre = Random(1_000 + self.next() % clusters);
+        (0..dims)
+            .map(|_| centre.normal() + 0.5 * self.normal())
+            .collect()
+    }
+}
+
+/// The rows that an index should have, and exact search over them.
+#[derive(Default)]
+pub struct Model {
+    pub metric: Option<Metric>,
+    pub rows: BTreeMap<u64, Vec<f32>>,
+}
+
+impl Model {
+    pub fn distance(&self, a: &[f32], b: &[f32]) -> f32 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        match self.metric {
+            Some(Metric::InnerProduct) => -dot(a, b),
+            Some(Metric::Cosine) => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+            Some(Metric::L2) | None => a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum(),
+        }
+    }
+
+    /// The distance of the k-th nearest row.
+    pub fn bound(&self, query: &[f32], k: usize) -> f32 {
+        let mut all: Vec<f32> = self
+            .rows
+            .values()
+            .map(|row| self.distance(query, row))
+            .collect();
+        all.sort_by(f32::total_cmp);
+        all.get(k.min(all.len()).wrapping_sub(1))
+            .copied()
+            .unwrap_or(f32::INFINITY)
+    }
+
+    /// The share of the k nearest that a search finds; every row that it gives must be there.
+    pub fn recall<S: PageStore>(
+        &self,
+        index: &Index<'_, S, Dense>,
+        query: &[f32],
+        (k, ef): (usize, usize),
+    ) -> f64 {
+        let found = first(index, query, k, ef);
+        let bound = self.bound(query, k);
+        let slack = 1e-3 * bound.abs().max(1e-3);
+        let near = |tid: &&u64| self.distance(query, &self.rows[*tid]) <= bound + slack;
+        let hits = found.iter().filter(near).count();
+        hits as f64 / k.min(self.rows.len()).max(1) as f64
+    }
+}
+
+/// The rows that a search gives first.
+pub fn first<S: PageStore, V: Space>(
+    index: &Index<'_, S, V>,
+    query: &V::Value,
+    k: usize,
+    ef: usize,
+) -> Vec<u64> {
+    let mut scan = index.scan(query, ef, Continue::Strict).unwrap();
+    let mut rows = Vec::new();
+    while rows.len() < k
+        && let Some(row) = scan.next_row().unwrap()
+    {
+        rows.push(u64::from(row.tid));
+    }
+    rows
+}
+
+/// All invariants hold, and the index has just the rows of the model.
+pub fn check<S: PageStore, V: Space>(index: &Index<'_, S, V>, rows: usize) -> Report {
+    let report = index.check().unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.rows, rows as u64);
+    report
+}
+
+pub fn options(m: u16) -> Options {
+    Options {
+        m,
+        ef_construction: 20,
+        ..Options::default()
+    }
+}
+
+pub fn resources(threads: usize) -> Resources {
+    Resources {
+        threads,
+        budget: 1 << 30,
+        folder: std::env::temp_dir(),
+    }
+}
+
+/// Builds an index of rows in memory.
+pub fn build(metric: Metric, rows: &[(u64, Vec<f32>)], options: &Options) -> MemoryStore {
+    let dims = rows.first().map_or(3, |(_, row)| row.len());
+    let mut builder = Builder::dense(dims, metric, options, resources(1));
+    for (tid, row) in rows {
+        builder.push(row, Tid::from(*tid)).unwrap();
+    }
+    let store = MemoryStore::new();
+    build_into(builder, &store, &Progress::default()).unwrap();
+    store
+}
+
+/// Removes rows by vacuum.
+pub fn vacuum<S: PageStore, V: Space>(index: &Index<'_, S, V>, gone: impl Fn(u64) -> bool) -> u64 {
+    let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()));
+    vacuumed.unwrap().removed
+}
