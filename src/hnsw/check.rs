@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 
 use crate::page::{self, PageStore};
-use crate::quantize::{from_bf16, to_bf16};
 
 use super::error::Error;
 use super::index::Index;
@@ -226,14 +225,10 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     self.problem(number, &format!("links to {} twice", link.number));
                 }
                 let (code, distance) = pages.read(link.number, |to| {
-                    let code = space.code(&space.load(to.own(), to.scale()));
+                    let code = space.code(&space.load(to.own(), to.scale()), &point);
                     (code, space.distance(&point, to.own(), to.scale()))
                 })?;
-                let mut stored = code.clone();
-                if let Some(factors) = &mut stored.factors {
-                    factors.slope = from_bf16(to_bf16(factors.slope));
-                }
-                if stored != link.code {
+                if code != link.code {
                     self.problem(
                         number,
                         &format!("another code than that of {}", link.number),

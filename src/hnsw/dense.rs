@@ -1,25 +1,28 @@
 //! Dense vectors under L2, inner product and cosine: links carry 1-bit codes.
 //!
-//! All codes are relative to one centre `c`, so that a vector has one code, computed once and
-//! copied between pages. With `y = x - c` and `v = q - c`, both rotated, [`encode`] gives
-//! `|y|^2` and a slope with `slope * sum b_i v_i ~ -2 <y, v>`, hence
+//! A link from node `u` to node `x` carries the code of `y = x - u` (rotated), so that estimates are
+//! the better the nearer `u` and `x` are, however far all of them lie from the origin. With the
+//! centre `c` of all vectors, `S = sum b_i (u - c)_i` and a query's sums of `b_i (q - c)_i` from one
+//! lookup table, [`encode`] gives `slope * (sum - S) ~ -2 <y, q - u>`, hence
 //!
-//! | metric | distance | base | slope | constant |
+//! | metric | distance | base | slope | constant, exact at a visit of `u` |
 //! |---|---|---|---|---|
-//! | L2, cosine | `\|x - q\|^2` | `\|y\|^2` | slope | `\|v\|^2` |
-//! | inner product | `-<x, q>` | `-<y, c>` | slope / 2 | `-<c, q>` |
+//! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - u\|^2` |
+//! | inner product | `-<x, q>` | `-<y, u> - slope S / 2` | slope / 2 | `-<u, q>` |
 //!
 //! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
 use crate::page::{PageError, PageStore};
-use crate::quantize::{Factors, Form, Rotation, StoredKernels, Table};
-use crate::quantize::{as_signed, encode, estimate, inner_product};
+use crate::quantize::{Factors, Form, Lanes, Rotation, StoredKernels, Table};
+use crate::quantize::{
+    as_floats, as_signed, encode, estimate, from_bf16, inner_product, signed_sum, to_bf16,
+};
 
 use super::node::{Code, Node};
 use super::pages::Pages;
-use super::shape::{BLOCK_LANES, Shape, code_dims};
+use super::shape::{BLOCK_LANES, NONE, Shape, code_dims};
 use super::space::{Near, Sketch, Space};
 
 /// How near two dense vectors are.
@@ -33,6 +36,12 @@ pub enum Metric {
     /// Squared Euclidean distance of unit vectors.
     Cosine = 2,
 }
+
+/// Up to so many dimensions, graphs are built with float32.
+const EXACT_SKETCH_DIMS: usize = 128;
+
+/// A node is near where its squared distance is so much smaller than the query's from the centre.
+const NEAR: f32 = 256.0;
 
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 0;
@@ -88,9 +97,18 @@ impl Dense {
         self.centre.len()
     }
 
-    /// `point - centre`, as it is encoded.
-    fn offset(&self, point: &[f32]) -> Vec<f32> {
-        let mut offset: Vec<f32> = point.iter().zip(&self.centre).map(|(x, c)| x - c).collect();
+    /// Short vectors are built with as they are: int8 is roughest there, and saves least.
+    fn sketch_form(&self) -> Form {
+        if self.dims() <= EXACT_SKETCH_DIMS {
+            Form::F32
+        } else {
+            Form::Int8
+        }
+    }
+
+    /// `point - from`, as it is encoded.
+    fn encoded(&self, point: &[f32], from: &[f32]) -> Vec<f32> {
+        let mut offset: Vec<f32> = point.iter().zip(from).map(|(x, u)| x - u).collect();
         if self.is_padded() {
             offset.resize(code_dims(self.dims()), 0.0);
             self.rotation.apply(&mut offset);
@@ -107,23 +125,55 @@ impl Dense {
         (self.plain.inner_product)(a, b)
     }
 
+    /// The same with a table of its own, whose 8 bits cover `q - u` and not `q - c`. Then `S` is 0,
+    /// and the base is the neighbour's distance from the node.
+    fn score_near(&self, query: &mut Query, node: Node<'_>, distance: f32, near: &mut Near) {
+        let own = self.load(node.own(), node.scale());
+        query
+            .fine
+            .fill(&self.encoded(&query.point, &own), self.bits);
+        near.fill(node);
+        let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
+        for (block, out) in blocks.iter_mut().enumerate() {
+            let Some(lanes) = node.lanes(block) else {
+                continue;
+            };
+            let mut bases = *lanes.bases;
+            for (lane, base) in bases.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let lane = block * BLOCK_LANES + lane;
+                if node.neighbour(lane) != NONE {
+                    *base = node.distance(lane).to_ne_bytes();
+                }
+            }
+            let lanes = Lanes {
+                bases: &bases,
+                ..lanes
+            };
+            estimate(&query.fine, lanes, distance, out);
+        }
+    }
+
     /// Estimates the distances to all lanes of a node.
-    fn score(&self, query: &Query, node: Node<'_>, near: &mut Near) {
+    fn score(query: &Query, node: Node<'_>, distance: f32, near: &mut Near) {
         near.fill(node);
         let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
         for (block, out) in blocks.iter_mut().enumerate() {
             if let Some(lanes) = node.lanes(block) {
-                estimate(&query.table, lanes, query.constant, out);
+                estimate(&query.table, lanes, distance, out);
             }
         }
     }
 }
 
-/// A vector, rotated, and its lookup table.
+/// A vector, rotated, and its lookup tables.
 pub struct Query {
     point: Vec<f32>,
+    /// Of `q - c`.
     table: Table,
-    constant: f32,
+    /// `|q - c|^2`
+    squared: f32,
+    /// Of `q - u`, for nodes so near that the other is too rough.
+    fine: Table,
 }
 
 impl Space for Dense {
@@ -156,17 +206,14 @@ impl Space for Dense {
     }
 
     fn query(&self, point: Vec<f32>) -> Query {
-        let offset = self.offset(&point);
         let mut table = Table::new();
+        let offset = self.encoded(&point, &self.centre);
         table.fill(&offset, self.bits);
-        let constant = match self.metric {
-            Metric::L2 | Metric::Cosine => self.dot(&offset, &offset),
-            Metric::InnerProduct => -self.dot(&self.centre, &point),
-        };
         Query {
             point,
             table,
-            constant,
+            squared: self.dot(&offset, &offset),
+            fine: Table::new(),
         }
     }
 
@@ -195,22 +242,23 @@ impl Space for Dense {
         self.dot(point, point)
     }
 
-    fn code(&self, point: &Vec<f32>) -> Code {
-        let offset = self.offset(point);
+    fn code(&self, point: &Vec<f32>, from: &Vec<f32>) -> Code {
+        let difference = self.encoded(point, from);
         let mut bits = vec![0; self.bits / 8];
-        let factors = encode(&offset, self.bits, &mut bits);
-        let factors = match self.metric {
-            Metric::L2 | Metric::Cosine => factors,
+        let Factors { squared, slope } = encode(&difference, self.bits, &mut bits);
+        let sum = signed_sum(&difference, self.bits, &self.encoded(from, &self.centre));
+        let (base, slope) = match self.metric {
+            Metric::L2 | Metric::Cosine => (squared, slope),
             Metric::InnerProduct => {
-                let plain: Vec<f32> = point.iter().zip(&self.centre).map(|(x, c)| x - c).collect();
-                Factors {
-                    squared: -self.dot(&plain, &self.centre),
-                    slope: factors.slope / 2.0,
-                }
+                let along = self.dot(point, from) - self.dot(from, from);
+                (-along, slope / 2.0)
             }
         };
+        // As the page will have it, so that what cancels out cancels out.
+        let slope = from_bf16(to_bf16(slope));
+        let squared = base - slope * sum;
         Code {
-            factors: Some(factors),
+            factors: Some(Factors { squared, slope }),
             bits,
         }
     }
@@ -239,19 +287,26 @@ impl Space for Dense {
     }
 
     fn sketch_bytes(&self) -> usize {
-        self.dims()
+        self.sketch_form().bytes(self.dims())
     }
 
-    /// The int8 form, its scale, and the squared length that this form has.
+    /// Int8 with its scale and the squared length that this form has, or float32.
     #[expect(clippy::cast_precision_loss, reason = "a sum of squares of int8")]
     fn sketch(&self, point: &Vec<f32>, sketch: &mut [u8]) -> [f32; 2] {
-        let scale = Form::Int8.encode(point, sketch);
+        let scale = self.sketch_form().encode(point, sketch);
         let signed = as_signed(sketch);
         [scale, scale * scale * inner_product(signed, signed) as f32]
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a sum of products of int8")]
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        if self.sketch_form() == Form::F32 {
+            let (a, b) = (as_floats(a.bytes), as_floats(b.bytes));
+            return match self.metric {
+                Metric::L2 | Metric::Cosine => (self.plain.l2_squared)(a, b),
+                Metric::InnerProduct => -self.dot(a, b),
+            };
+        }
         let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
         let product = a.numbers[0] * b.numbers[0] * product;
         match self.metric {
@@ -276,8 +331,13 @@ impl Space for Dense {
             shape,
         };
         if node.walkable() {
-            see(node, self.distance(&query.point, node.own(), node.scale()));
-            self.score(query, node, near);
+            let distance = self.distance(&query.point, node.own(), node.scale());
+            see(node, distance);
+            if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
+                self.score_near(query, node, distance, near);
+            } else {
+                Self::score(query, node, distance, near);
+            }
         } else {
             near.clear();
         }

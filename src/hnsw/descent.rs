@@ -8,6 +8,9 @@ use super::node::{Node, corrupt};
 use super::shape::NONE;
 use super::space::{Near, Space};
 
+/// Candidates kept on levels above the one that is asked for: one alone is led astray by estimates.
+const UPPER_BEAM: usize = 2;
+
 /// A walk on one level, showing each node it visits.
 pub(super) struct Level<'i, 's, S, V: Space, F> {
     pub index: &'i Index<'s, S, V>,
@@ -60,7 +63,7 @@ struct Step {
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Walks greedily from the entry to the level above `level`, and gives the node of `level`
+    /// Walks from the entry to the level above `level`, and gives the node of `level`
     /// where to go on; None where the index has no such level.
     pub(super) fn descend(
         &self,
@@ -72,11 +75,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if roots.entry == NONE || roots.top < level {
             return Ok(None);
         }
-        let mut beam = Beam::new(1);
+        let mut beam = Beam::new(UPPER_BEAM);
         let mut start = roots.entry;
         for above in (level..roots.top).rev().map(|below| below + 1) {
             let mut best: Option<Step> = None;
-            beam.clear(1);
+            beam.clear(UPPER_BEAM);
             beam.push(f32::MAX, start);
             let mut level = Level {
                 index: self,

@@ -7,7 +7,7 @@ use super::descent::Level;
 use super::error::Error;
 use super::index::Index;
 use super::node::{Link, MAX_LEVEL, Node, NodeMut, Tid};
-use super::select::Candidates;
+use super::select::{Candidates, Newcomer};
 use super::shape::NONE;
 use super::space::{Near, Space};
 
@@ -16,7 +16,8 @@ struct New<V: Space> {
     query: V::Query,
     own: Vec<u8>,
     scale: f32,
-    code: super::node::Code,
+    /// As it will be read.
+    stored: V::Point,
     neighbours: Vec<Vec<Link>>,
 }
 
@@ -64,7 +65,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             query: self.space.query(point),
             own,
             scale,
-            code: self.space.code(&stored),
+            stored,
             neighbours: Vec::new(),
         };
         let level = draw_level(
@@ -101,14 +102,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         for (at, links) in (0..=level).zip(new.neighbours.clone()) {
             let rows = if at == 0 { &[tid][..] } else { &[] };
             let number = self.pages.create(&self.node_bytes(new, at, below, rows))?;
-            let back = |to: &Link| Link {
-                number,
-                distance: to.distance,
-                code: new.code.clone(),
-            };
             for (nearest, to) in links.iter().enumerate() {
-                let (link, must) = (back(to), nearest == 0);
-                self.link_back(to.number, &link, &mut new.query, near, must)?;
+                let newcomer = Newcomer {
+                    number,
+                    point: &new.stored,
+                    distance: to.distance,
+                    must: nearest == 0,
+                };
+                self.link_back(to.number, &newcomer, &mut new.query, near)?;
             }
             below = number;
         }
@@ -157,9 +158,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 }
             }
             let max = self.shape().degrees[usize::from(at > 0)];
-            let links = self.select(&candidates, max);
+            let links = self.select(&candidates, &new.stored, max);
             if let Some(place) = new.neighbours.get_mut(usize::from(at)) {
-                *place = links.into_iter().map(|(link, _)| link).collect();
+                *place = links;
             }
         }
         Ok(None)

@@ -137,9 +137,21 @@ fn place(node: Node<'_>, near: &Near, distance: f32, must: bool) -> Option<Place
     }
 }
 
+/// A node that others shall link to.
+pub(super) struct Newcomer<'n, V: Space> {
+    pub number: u32,
+    /// Its value as it is stored.
+    pub point: &'n V::Point,
+    /// How far it is from the node that shall link to it.
+    pub distance: f32,
+    /// Whether that one takes it in any case.
+    pub must: bool,
+}
+
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Keeps of sorted candidates those that none of the nearer ones kept leads to, at most `max`.
-    pub(super) fn select(&self, candidates: &Candidates, max: usize) -> Vec<(Link, V::Point)> {
+    /// Keeps of sorted candidates those that none of the nearer ones kept leads to, at most `max`, as
+    /// links from the point `from`.
+    pub(super) fn select(&self, candidates: &Candidates, from: &V::Point, max: usize) -> Vec<Link> {
         let own = self.shape().own;
         let mut kept: Vec<(Link, V::Point)> = Vec::new();
         for candidate in &candidates.list {
@@ -157,35 +169,40 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let link = Link {
                 number: candidate.number,
                 distance: candidate.distance,
-                code: self.space.code(&point),
+                code: self.space.code(&point, from),
             };
             kept.push((link, point));
         }
-        kept
+        kept.into_iter().map(|(link, _)| link).collect()
     }
 
-    /// Makes `link` a neighbour of `number`, as far as that one keeps it. `query` is the value that
-    /// `link` leads to. Looks without a lock, and changes the page only if nothing has changed there
-    /// since.
+    /// Makes `new` a neighbour of `number`, as far as that one keeps it. Looks without a lock, and
+    /// changes the page only if nothing has changed there since.
     pub(super) fn link_back(
         &self,
         number: u32,
-        link: &Link,
+        new: &Newcomer<'_, V>,
         query: &mut V::Query,
         near: &mut Near,
-        must: bool,
     ) -> Result<(), Error> {
         loop {
             let mut tables = Vec::new();
-            let mut placement = None;
+            let mut decided = None;
             self.look_for_placement(number, query, near, |node, near| {
-                tables.extend_from_slice(node.tables());
-                let known = near.numbers.contains(&link.number);
-                if node.live() && !known {
-                    placement = place(node, near, link.distance, must);
+                if node.live() && !near.numbers.contains(&new.number) {
+                    tables.extend_from_slice(node.tables());
+                    decided = place(node, near, new.distance, new.must).map(|placement| {
+                        let from = self.space.load(node.own(), node.scale());
+                        let link = Link {
+                            number: new.number,
+                            distance: new.distance,
+                            code: self.space.code(new.point, &from),
+                        };
+                        (placement, link)
+                    });
                 }
             })?;
-            let Some(placement) = placement else {
+            let Some((placement, link)) = decided else {
                 return Ok(());
             };
             let mut edit = self.pages.change();
@@ -193,7 +210,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let same = edit.node(number, part, |node| {
                 let same = node.read().live() && node.read().tables() == tables;
                 if same {
-                    node.set_lane(placement.lane, link);
+                    node.set_lane(placement.lane, &link);
                     placement
                         .empty
                         .iter()

@@ -42,8 +42,8 @@ pub trait Space: Sync {
     /// How large distances between points like this one are: what rounding is measured by.
     fn unit(&self, point: &Self::Point) -> f32;
 
-    /// What a link to this point carries.
-    fn code(&self, point: &Self::Point) -> Code;
+    /// What a link to `point` carries in the node of `from`.
+    fn code(&self, point: &Self::Point, from: &Self::Point) -> Code;
 
     /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
     fn accumulate(&self, _point: &Self::Point, _sum: &mut Vec<f64>) {}

@@ -355,8 +355,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             })?;
         }
         candidates.sort();
-        let links = self.select(&candidates, max);
-        Ok(links.into_iter().map(|(link, _)| link).collect())
+        Ok(self.select(&candidates, self.space.point_of(query), max))
     }
 
     /// Puts links in the place of those to dead nodes; false where the node has changed since it

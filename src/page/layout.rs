@@ -88,6 +88,17 @@ pub fn set_lower(page: &mut Bytes, bytes: usize) {
     set_short(page, LOWER, HEADER_BYTES + bytes.min(CONTENT_BYTES));
 }
 
+/// Zeros what lies between lower and upper, as `GenericXLogFinish` does. New pages stay as they are.
+pub(super) fn clear_hole(page: &mut Bytes) {
+    let (lower, upper) = (short(page, LOWER), short(page, UPPER));
+    if let Some(hole) = page
+        .get_mut(lower.into()..upper.into())
+        .filter(|_| upper > 0)
+    {
+        hole.fill(0);
+    }
+}
+
 /// The next block of a chain, or [`NO_BLOCK`].
 #[must_use]
 pub fn next(page: &Bytes) -> u32 {

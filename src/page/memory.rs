@@ -7,6 +7,7 @@ use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::layout::clear_hole;
 use super::{Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, PageStore, generic_wal_bytes};
 
 /// Pages of the first chunk; each further chunk doubles the store.
@@ -85,9 +86,8 @@ impl MemoryStore {
     /// # Errors
     /// Where the store is full.
     pub fn push(&self, page: &Bytes) -> Result<u32, PageError> {
-        let block = self.extend()?;
-        let slot = self.slot(block)?;
-        slot.write().unwrap_or_else(PoisonError::into_inner).0 = *page;
+        let (block, mut guard) = self.extend()?;
+        guard.0 = *page;
         Ok(block)
     }
 
@@ -124,27 +124,30 @@ impl MemoryStore {
         chunk.and_then(|chunk| chunk.get(at)).ok_or(missing)
     }
 
-    fn extend(&self) -> Result<u32, PageError> {
+    /// Adds a page of zeros. It is locked before others can see that it is there.
+    fn extend(&self) -> Result<(u32, RwLockWriteGuard<'_, Box<Aligned>>), PageError> {
         let _one = self
             .extension
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let block = self.blocks.load(Ordering::Acquire);
-        let (chunk, _) = place(block);
         let full = PageError::Missing {
             block,
             blocks: block,
         };
-        let place = self.chunks.get(chunk).ok_or_else(|| full.clone())?;
-        place.get_or_init(|| {
+        let (chunk, at) = place(block);
+        let chunk_of_slots = self.chunks.get(chunk).ok_or_else(|| full.clone())?;
+        let slots = chunk_of_slots.get_or_init(|| {
             let page = || RwLock::new(Box::new(Aligned([0; PAGE_BYTES])));
             std::iter::repeat_with(page)
                 .take(chunk_len(chunk))
                 .collect()
         });
+        let slot = slots.get(at).ok_or_else(|| full.clone())?;
+        let guard = slot.write().unwrap_or_else(PoisonError::into_inner);
         let blocks = block.checked_add(1).ok_or(full)?;
         self.blocks.store(blocks, Ordering::Release);
-        Ok(block)
+        Ok((block, guard))
     }
 }
 
@@ -179,9 +182,10 @@ impl PageStore for MemoryStore {
             && let Ok(page) = slot.try_read()
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            for line in page.0.get(bytes).unwrap_or_default().chunks(64) {
+            let start = page.0.as_ptr();
+            for at in (bytes.start..bytes.end.min(PAGE_BYTES)).step_by(64) {
                 // SAFETY: a prefetch reads nothing and cannot fault.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at).cast()) };
             }
         }
     }
@@ -208,15 +212,17 @@ pub struct MemoryChange<'a> {
     held: Vec<(u32, RwLockWriteGuard<'a, Box<Aligned>>, Box<Aligned>)>,
 }
 
-impl MemoryChange<'_> {
-    fn hold(&mut self, block: u32) -> Result<&mut Bytes, PageError> {
+impl<'a> MemoryChange<'a> {
+    fn room(&self, block: u32) -> Result<(), PageError> {
         if self.held.len() == MAX_PAGES {
             return Err(PageError::TooMany { block });
         }
-        let slot = self.store.slot(block)?;
-        let guard = slot.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(())
+    }
+
+    fn hold(&mut self, block: u32, guard: RwLockWriteGuard<'a, Box<Aligned>>) -> &mut Bytes {
         let copy = guard.clone();
-        Ok(&mut self.held.push_mut((block, guard, copy)).2.0)
+        &mut self.held.push_mut((block, guard, copy)).2.0
     }
 }
 
@@ -229,17 +235,22 @@ impl Change for MemoryChange<'_> {
         if let Some(&(held, ..)) = self.held.last().filter(|(held, ..)| *held > block) {
             return Err(PageError::Order { block, held });
         }
-        self.hold(block)
+        self.room(block)?;
+        let slot = self.store.slot(block)?;
+        let guard = slot.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.hold(block, guard))
     }
 
     fn append(&mut self) -> Result<(u32, &mut Bytes), PageError> {
-        let block = self.store.extend()?;
-        Ok((block, self.hold(block)?))
+        self.room(self.store.blocks()?)?;
+        let (block, guard) = self.store.extend()?;
+        Ok((block, self.hold(block, guard)))
     }
 
     fn commit(self) -> Result<(), PageError> {
         let (mut pages, mut bytes) = (0, 0);
-        for (_, mut guard, copy) in self.held {
+        for (_, mut guard, mut copy) in self.held {
+            clear_hole(&mut copy.0);
             let logged = generic_wal_bytes(&guard.0, &copy.0);
             pages += u64::from(logged > 0);
             bytes += logged as u64;
@@ -299,6 +310,25 @@ mod tests {
         assert_eq!(store.read(3).unwrap()[100], 3);
     }
 
+    /// An index that forgets `set_lower` must fail here, and not first on a server.
+    #[test]
+    fn what_lies_in_the_hole_is_dropped() {
+        let store = store(1);
+        let mut change = store.change();
+        let page = change.page(0).unwrap();
+        super::super::format(page, 1);
+        set_lower(page, 10);
+        super::super::content_mut(page).fill(7);
+        change.commit().unwrap();
+        let page = store.read(0).unwrap();
+        assert_eq!(super::super::content(&page)[..10], [7; 10]);
+        assert!(
+            super::super::content(&page)[10..]
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+    }
+
     #[test]
     fn an_appended_page_stays_as_zeros() {
         let store = store(1);
@@ -326,6 +356,8 @@ mod tests {
             change.page(block).unwrap();
         }
         assert_eq!(change.page(8).unwrap_err(), PageError::TooMany { block: 8 });
+        assert!(change.append().is_err());
+        assert_eq!(store.blocks().unwrap(), 9);
         assert_eq!(store.read(9).err(), Some(missing));
     }
 

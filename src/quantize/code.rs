@@ -45,6 +45,23 @@ pub fn encode(offset: &[f32], bits: usize, code: &mut [u8]) -> Factors {
     Factors { squared, slope }
 }
 
+/// `sum b_i v_i` for the signs `b` with which [`encode`] encodes `offset` by `bits` bits.
+#[must_use]
+pub fn signed_sum(offset: &[f32], bits: usize, v: &[f32]) -> f32 {
+    let coded = offset.len().min(bits).min(v.len());
+    let (signs, signs_rest) = offset[..coded].as_chunks::<32>();
+    let (values, values_rest) = v[..coded].as_chunks::<32>();
+    let signed = |sign: f32, value: f32| if sign < 0.0 { -value } else { value };
+    let mut sums = [0.0_f32; 32];
+    for (signs, values) in signs.iter().zip(values) {
+        for i in 0..32 {
+            sums[i] += signed(signs[i], values[i]);
+        }
+    }
+    let rest = signs_rest.iter().zip(values_rest);
+    sums.iter().sum::<f32>() + rest.map(|(sign, value)| signed(*sign, *value)).sum::<f32>()
+}
+
 /// `sum |x_i|` in independent sums, so that it is one instruction for many.
 fn sum_of_sizes(vector: &[f32]) -> f32 {
     let (blocks, rest) = vector.as_chunks::<32>();
@@ -182,6 +199,8 @@ mod tests {
             for (i, x) in offset.iter().enumerate() {
                 prop_assert_eq!(code[i / 8] >> (i % 8) & 1 == 1, *x >= 0.0);
             }
+            let by_bits = sum(&code, &offset);
+            prop_assert!((signed_sum(&offset, bits, &offset) - by_bits).abs() <= 1e-4);
             // Asked for itself, a vector is at distance 0.
             let own = 2.0 * factors.squared + factors.slope * sum(&code, &offset);
             prop_assert!(own.abs() <= 1e-5 * factors.squared);

@@ -19,8 +19,8 @@ mod scan;
 mod stored;
 
 pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
-pub use code::{Factors, encode, from_bf16, standard_error, to_bf16};
+pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
 pub use rotation::Rotation;
 pub use scan::{Estimate, estimate};
-pub use stored::{Form, StoredKernels};
+pub use stored::{Form, StoredKernels, as_floats};

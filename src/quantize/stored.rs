@@ -114,6 +114,14 @@ impl Form {
 /// Above this, rounding could give what float32 cannot hold.
 const LARGEST: f32 = 3.4e38;
 
+/// Float32 as it lies in memory; none where it is not aligned.
+#[must_use]
+pub fn as_floats(bytes: &[u8]) -> &[f32] {
+    // SAFETY: any bits are a float32.
+    let (before, floats, _) = unsafe { bytes.align_to() };
+    if before.is_empty() { floats } else { &[] }
+}
+
 /// The power of two above the largest element, so that all are below 1; 1 for zero.
 fn power_above(largest: f32) -> f32 {
     if largest == 0.0 || !largest.is_finite() {

@@ -6,17 +6,61 @@ use super::Key;
 
 /// The `width` nearest candidates that were offered, in order of distance.
 ///
-/// A candidate's distance may be an estimate, but must be the same each time it is offered: an
-/// equal key is one that is here already. What was driven out by `width` nearer ones would be
-/// driven out again, so no set of seen numbers is needed.
+/// A candidate's distance may be an estimate, and another one each time it is offered: the first
+/// that is near enough counts.
 #[derive(Debug, Default)]
 pub struct Beam {
     keys: Vec<Key>,
     width: usize,
     /// No candidate before this one is unvisited.
     cursor: usize,
+    /// Numbers that were taken, whether they are still here or not.
+    known: Known,
     /// What did not fit, kept only where the walk may go on later. Holds repetitions.
     spare: Option<Vec<Key>>,
+}
+
+/// A set of numbers that is cheap to ask and to empty: open addressing, at most half full.
+#[derive(Debug, Default)]
+struct Known {
+    slots: Vec<u32>,
+    len: usize,
+}
+
+impl Known {
+    const FREE: u32 = u32::MAX;
+
+    fn clear(&mut self) {
+        self.slots.fill(Self::FREE);
+        self.len = 0;
+    }
+
+    /// False where it was there already.
+    fn insert(&mut self, number: u32) -> bool {
+        if 2 * self.len >= self.slots.len() {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = number.wrapping_mul(0x9E37_79B1).rotate_left(16) as usize & mask;
+        while self.slots[at] != Self::FREE {
+            if self.slots[at] == number {
+                return false;
+            }
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = number;
+        self.len += 1;
+        true
+    }
+
+    fn grow(&mut self) {
+        let more = (4 * self.slots.len()).max(256);
+        let old = std::mem::replace(&mut self.slots, vec![Self::FREE; more]);
+        self.len = 0;
+        for number in old.into_iter().filter(|number| *number != Self::FREE) {
+            self.insert(number);
+        }
+    }
 }
 
 impl Beam {
@@ -43,6 +87,7 @@ impl Beam {
         self.keys.clear();
         self.width = width.max(1);
         self.cursor = 0;
+        self.known.clear();
         if let Some(spare) = &mut self.spare {
             spare.clear();
         }
@@ -74,7 +119,9 @@ impl Beam {
     /// Offers a candidate. Not-a-number and infinity are never taken.
     pub fn push(&mut self, distance: f32, number: u32) {
         if distance < self.bound() {
-            self.insert(Key::new(distance, number));
+            if self.known.insert(number) {
+                self.insert(Key::new(distance, number));
+            }
         } else if let Some(spare) = &mut self.spare
             && distance.is_finite()
         {
@@ -83,15 +130,7 @@ impl Beam {
     }
 
     fn insert(&mut self, key: Key) {
-        let candidate = key.candidate();
-        let at = self.keys.partition_point(|k| k.candidate() < candidate);
-        if self
-            .keys
-            .get(at)
-            .is_some_and(|k| k.candidate() == candidate)
-        {
-            return;
-        }
+        let at = self.keys.partition_point(|k| *k < key);
         if self.keys.len() == self.width
             && let Some(last) = self.keys.pop()
             && let Some(spare) = &mut self.spare
@@ -136,8 +175,16 @@ impl Beam {
             return false;
         };
         spare.sort_unstable();
-        spare.dedup();
-        spare.retain(|key| !visited.contains(&key.number()));
+        let mut nearest = HashSet::new();
+        spare.retain(|key| !visited.contains(&key.number()) && nearest.insert(key.number()));
+        // What is still here unvisited stays; what was driven out may come back.
+        self.known.clear();
+        for key in &self.keys {
+            self.known.insert(key.number());
+        }
+        for number in visited {
+            self.known.insert(*number);
+        }
         self.width += more;
         let taken = spare.len().min(self.width.saturating_sub(self.keys.len()));
         self.spare = Some(spare.split_off(taken));

@@ -5,8 +5,7 @@ pub const MAX_NUMBER: u32 = u32::MAX >> 1;
 
 /// Distance (32 bits), number (31 bits), and whether the number was visited (1 bit).
 ///
-/// Keys sort by distance, then by number. The same number at the same distance is the same
-/// candidate, which is how a [`Beam`](super::Beam) knows what it has seen without a set beside it.
+/// Keys sort by distance, then by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u64);
 
@@ -42,11 +41,6 @@ impl Key {
     pub(super) fn visit(&mut self) {
         self.0 |= 1;
     }
-
-    /// The same candidate, visited or not.
-    pub(super) fn candidate(self) -> u64 {
-        self.0 >> 1
-    }
 }
 
 #[cfg(test)]
@@ -70,7 +64,6 @@ mod tests {
         let mut key = Key::new(-0.5, 7);
         key.visit();
         assert!(key.visited());
-        assert_eq!(key.candidate(), Key::new(-0.5, 7).candidate());
         assert_eq!(
             (key.distance().to_bits(), key.number()),
             ((-0.5_f32).to_bits(), 7)

@@ -77,6 +77,10 @@ impl Model {
         (k, ef): (usize, usize),
     ) -> f64 {
         let found = first(index, query, k, ef);
+        if self.rows.is_empty() {
+            assert!(found.is_empty());
+            return 1.0;
+        }
         let bound = self.bound(query, k);
         let slack = 1e-3 * bound.abs().max(1e-3);
         let near = |tid: &&u64| self.distance(query, &self.rows[*tid]) <= bound + slack;

@@ -158,13 +158,14 @@ fn node<V: Space>(
     node.set_scale(scale);
     let place = node.own_mut();
     place.copy_from_slice(&own[..place.len()]);
+    let from = links.space.load(&own[..parameters.shape.own], scale);
     for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
         let (own, scale) = links.rows.own(to as usize);
         let point = links.space.load(&own[..parameters.shape.own], scale);
         let link = Link {
             number: order.number(to, level),
             distance,
-            code: links.space.code(&point),
+            code: links.space.code(&point, &from),
         };
         node.set_lane(lane, &link);
     }
