@@ -4,11 +4,7 @@
 //! At start one line says how the index was built; then each line `search EF` on stdin is answered
 //! by one line with recall, seconds and pages read.
 
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "counts are small"
-)]
+#![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
 #[path = "../../tests/server/support/mod.rs"]
 mod support;

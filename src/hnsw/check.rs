@@ -88,7 +88,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Where pages cannot be read.
     pub fn dump(&self) -> Result<String, Error> {
         let roots = self.pages.roots()?;
-        let mut text = format!("entry {} top {}\n", roots.entry as i32, roots.top);
+        let mut text = format!("entry {} top {}\n", roots.entry.cast_signed(), roots.top);
         for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
             self.pages.read(number, |node| {
                 if !node.walkable() {
@@ -214,7 +214,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let mut targets = HashSet::new();
             for link in links {
                 let known = self.seen.get(&link.number);
-                if !known.is_some_and(|to| to.level == level) || link.number == number {
+                if known.is_none_or(|to| to.level != level) || link.number == number {
                     self.problem(
                         number,
                         &format!("links to {} that is no node there", link.number),

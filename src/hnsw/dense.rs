@@ -23,7 +23,7 @@ use crate::quantize::{
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::{BLOCK_LANES, NONE, Shape, code_dims};
-use super::space::{Near, Sketch, Space};
+use super::space::{Near, Probe, Sketch, Space};
 
 /// How near two dense vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,11 +319,11 @@ impl Space for Dense {
         &self,
         pages: &Pages<'_, S>,
         number: u32,
-        query: &mut Query,
-        near: &mut Near,
+        probe: &mut Probe<Query>,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError> {
         let shape = pages.shape();
+        let Probe { query, near } = probe;
         near.reads += 1;
         let held = pages.hold(number)?;
         let node = Node {

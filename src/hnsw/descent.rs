@@ -6,7 +6,7 @@ use crate::search::{Beam, Graph, MAX_NUMBER, walk};
 use super::index::Index;
 use super::node::{Node, corrupt};
 use super::shape::NONE;
-use super::space::{Near, Space};
+use super::space::{Probe, Space};
 
 /// Candidates kept on levels above the one that is asked for: one alone is led astray by estimates.
 const UPPER_BEAM: usize = 2;
@@ -14,9 +14,8 @@ const UPPER_BEAM: usize = 2;
 /// A walk on one level, showing each node it visits.
 pub(super) struct Level<'i, 's, S, V: Space, F> {
     pub index: &'i Index<'s, S, V>,
-    pub level: u8,
-    pub query: &'i mut V::Query,
-    pub near: &'i mut Near,
+    pub height: u8,
+    pub probe: &'i mut Probe<V::Query>,
     pub see: F,
 }
 
@@ -29,10 +28,10 @@ where
     type Error = PageError;
 
     fn visit(&mut self, number: u32, beam: &mut Beam) -> Result<(), PageError> {
-        let (pages, level, see) = (&self.index.pages, self.level, &mut self.see);
+        let (pages, level, see) = (&self.index.pages, self.height, &mut self.see);
         let mut elsewhere = false;
         let space = &self.index.space;
-        space.look(pages, number, self.query, self.near, |node, distance| {
+        space.look(pages, number, self.probe, |node, distance| {
             // A slot that was freed and taken by a node of another level.
             elsewhere = node.level() != level;
             if !elsewhere {
@@ -40,9 +39,9 @@ where
             }
         })?;
         if !elsewhere {
-            for (_, neighbour, distance) in self.near.iter() {
+            for (_, neighbour, distance) in self.probe.near.iter() {
                 if neighbour > MAX_NUMBER {
-                    return Err(corrupt(number, format!("links to {neighbour}")));
+                    return Err(corrupt(number, &format!("links to {neighbour}")));
                 }
                 beam.push(distance, neighbour);
             }
@@ -67,8 +66,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// where to go on; None where the index has no such level.
     pub(super) fn descend(
         &self,
-        query: &mut V::Query,
-        near: &mut Near,
+        probe: &mut Probe<V::Query>,
         level: u8,
     ) -> Result<Option<u32>, PageError> {
         let roots = self.pages.roots()?;
@@ -83,9 +81,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             beam.push(f32::MAX, start);
             let mut level = Level {
                 index: self,
-                level: above,
-                query,
-                near,
+                height: above,
+                probe,
                 see: |_, node: Node<'_>, distance| {
                     if best.is_none_or(|best| distance < best.distance) {
                         let below = node.link();

@@ -9,11 +9,11 @@ use super::index::Index;
 use super::node::{Link, MAX_LEVEL, Node, NodeMut, Tid};
 use super::select::{Candidates, Newcomer};
 use super::shape::NONE;
-use super::space::{Near, Space};
+use super::space::{Probe, Space};
 
 /// A new node before it is placed: its query, its stored value, and its neighbours by level.
 struct New<V: Space> {
-    query: V::Query,
+    probe: Probe<V::Query>,
     own: Vec<u8>,
     scale: f32,
     /// As it will be read.
@@ -62,7 +62,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let scale = self.space.store(&point, &mut own);
         let stored = self.space.load(&own, scale);
         let mut new = New::<V> {
-            query: self.space.query(point),
+            probe: Probe::new(self.space.query(point)),
             own,
             scale,
             stored,
@@ -73,19 +73,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             tid.into(),
             self.pages.parameters.m,
         );
-        let mut near = Near::default();
-        while !self.try_insert(&mut new, &mut near, level, tid)? {}
-        Ok(Some(Inserted { reads: near.reads }))
+        while !self.try_insert(&mut new, level, tid)? {}
+        Ok(Some(Inserted {
+            reads: new.probe.near.reads,
+        }))
     }
 
     /// False where another row became the first meanwhile.
-    fn try_insert(
-        &self,
-        new: &mut New<V>,
-        near: &mut Near,
-        level: u8,
-        tid: Tid,
-    ) -> Result<bool, Error> {
+    fn try_insert(&self, new: &mut New<V>, level: u8, tid: Tid) -> Result<bool, Error> {
         let roots = self.pages.roots()?;
         // A new highest level is one above the last, and the first node lies on the ground.
         let level = if roots.entry == NONE {
@@ -93,7 +88,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         } else {
             level.min(roots.top + 1)
         };
-        if let Some(equal) = self.find_neighbours(new, level, near)?
+        if let Some(equal) = self.find_neighbours(new, level)?
             && self.add_tid(equal, &new.own, tid)?
         {
             return Ok(true);
@@ -109,7 +104,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     distance: to.distance,
                     must: nearest == 0,
                 };
-                self.link_back(to.number, &newcomer, &mut new.query, near)?;
+                self.link_back(to.number, &newcomer, &mut new.probe)?;
             }
             below = number;
         }
@@ -124,16 +119,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Fills the neighbours of all levels up to `level`; gives a node that has the same value.
-    fn find_neighbours(
-        &self,
-        new: &mut New<V>,
-        level: u8,
-        near: &mut Near,
-    ) -> Result<Option<u32>, Error> {
+    fn find_neighbours(&self, new: &mut New<V>, level: u8) -> Result<Option<u32>, Error> {
         new.neighbours = vec![Vec::new(); usize::from(level) + 1];
         let mut beam = Beam::new(self.beam);
         for at in (0..=level).rev() {
-            let Some(start) = self.descend(&mut new.query, near, at)? else {
+            let Some(start) = self.descend(&mut new.probe, at)? else {
                 continue;
             };
             let mut candidates = Candidates::default();
@@ -141,9 +131,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             beam.push(f32::MAX, start);
             let mut walk_level = Level {
                 index: self,
-                level: at,
-                query: &mut new.query,
-                near,
+                height: at,
+                probe: &mut new.probe,
                 see: |number, node: Node<'_>, distance| candidates.see(number, node, distance),
             };
             walk(&mut walk_level, &mut beam)?;

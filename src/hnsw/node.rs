@@ -83,11 +83,11 @@ pub fn state(bytes: &[u8], number: u32) -> Result<State, PageError> {
     ];
     let byte = bytes.first().copied().unwrap_or_default();
     let known = STATES.into_iter().find(|state| *state as u8 == byte);
-    known.ok_or_else(|| corrupt(number, format!("slot state {byte:#x}")))
+    known.ok_or_else(|| corrupt(number, &format!("slot state {byte:#x}")))
 }
 
 /// A slot whose bytes make no sense. The number stands for the block until it is located.
-pub(super) fn corrupt(number: u32, what: String) -> PageError {
+pub(super) fn corrupt(number: u32, what: &str) -> PageError {
     PageError::Corrupt {
         block: number,
         reason: format!("node {number}: {what}").into(),
@@ -306,8 +306,8 @@ impl NodeMut<'_> {
 
     /// Replaces the tids that lie in the node; what is beyond [`INLINE_TIDS`] is left out.
     pub fn set_tids(&mut self, tids: &[Tid]) {
-        let kept = tids.len().min(INLINE_TIDS);
-        set_field(self.bytes, 2, (kept as u16).to_ne_bytes());
+        let kept = u16::try_from(tids.len().min(INLINE_TIDS)).unwrap_or(0);
+        set_field(self.bytes, 2, kept.to_ne_bytes());
         for i in 0..INLINE_TIDS {
             let tid = tids.get(i).map_or([0; 6], |tid| tid.0);
             set_field(self.bytes, 12 + 6 * i, tid);

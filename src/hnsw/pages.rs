@@ -24,7 +24,7 @@ pub enum Held<'s, S: PageStore + 's> {
     Copy(Vec<u8>),
 }
 
-impl<'s, S: PageStore> Held<'s, S> {
+impl<S: PageStore> Held<'_, S> {
     /// The node's bytes.
     pub fn bytes(&self, shape: &Shape) -> &[u8] {
         match self {
@@ -196,14 +196,12 @@ impl<'s, S: PageStore> Pages<'s, S> {
             page::set_next(page, NONE);
             edit.set_roots(&roots)?;
         }
-        match free.first() {
-            Some(&number) => self.write_new(edit, number, bytes),
-            // A chained page without room: it has been taken out above, once that is committed.
-            None => {
-                edit.commit()?;
-                Ok(None)
-            }
+        if let Some(&number) = free.first() {
+            return self.write_new(edit, number, bytes);
         }
+        // A chained page without room: it has been taken out above, once that is committed.
+        edit.commit()?;
+        Ok(None)
     }
 
     fn free_slots(&self, page: &Bytes, block: u32) -> Result<Vec<u32>, PageError> {
@@ -258,7 +256,7 @@ pub struct Edit<'p, 's, S: PageStore + 's> {
     change: S::Change<'s>,
 }
 
-impl<'s, S: PageStore> Edit<'_, 's, S> {
+impl<S: PageStore> Edit<'_, '_, S> {
     /// Locks the meta page and reads the roots.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::index::Index;
 use super::node::{INLINE_TIDS, Node, Tid};
 use super::shape::NONE;
-use super::space::{Near, Space};
+use super::space::{Probe, Space};
 
 /// What a scan does when the rows of its first walk are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +72,10 @@ enum Stage {
 /// A search that is going on.
 pub struct Scan<'i, 's, S, V: Space> {
     index: &'i Index<'s, S, V>,
-    query: V::Query,
+    probe: Probe<V::Query>,
     ef: usize,
     go_on: Continue,
     stage: Stage,
-    near: Near,
     beam: Beam,
     /// Of the last walk, and from it the nodes that are still to be given, farthest first.
     found: Vec<Found>,
@@ -96,11 +95,10 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let ef = ef.max(1);
         Some(Scan {
             index: self,
-            query: self.space.query(point),
+            probe: Probe::new(self.space.query(point)),
             ef,
             go_on,
             stage: Stage::Start,
-            near: Near::default(),
             beam: match go_on {
                 Continue::Never => Beam::new(ef),
                 Continue::Strict | Continue::Relaxed => Beam::resumable(ef),
@@ -136,7 +134,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Nodes whose pages were read so far.
     #[must_use]
     pub fn nodes_read(&self) -> u64 {
-        self.near.reads
+        self.probe.near.reads
     }
 
     /// Walks so far: more than one where the rows of the first did not suffice.
@@ -162,7 +160,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.last = self.last.max(found.distance);
         let inline = found.tids.iter().take(found.count.into()).copied();
         let tids = if found.more {
-            self.near.reads += 1;
+            self.probe.near.reads += 1;
             self.index.tids(found.number)?
         } else {
             inline.collect()
@@ -178,7 +176,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         match self.stage {
             Stage::Start => {
                 self.stage = Stage::Walking;
-                if let Some(start) = self.index.descend(&mut self.query, &mut self.near, 0)? {
+                if let Some(start) = self.index.descend(&mut self.probe, 0)? {
                     self.beam.push(f32::MAX, start);
                     self.walk()?;
                 }
@@ -203,9 +201,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let found = &mut self.found;
         let mut level = Level {
             index: self.index,
-            level: 0,
-            query: &mut self.query,
-            near: &mut self.near,
+            height: 0,
+            probe: &mut self.probe,
             see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
         };
         walk(&mut level, &mut self.beam)?;
@@ -228,7 +225,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     fn sweep(&mut self) -> Result<(), PageError> {
         self.found.append(&mut self.later);
         let pages = &self.index.pages;
-        let point = self.index.space.point_of(&self.query);
+        let point = self.index.space.point_of(&self.probe.query);
         for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
             if self.visited.contains(&number) {
                 continue;
@@ -240,7 +237,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                     Found::new(number, node, distance)
                 })
             })?;
-            self.near.reads += 1;
+            self.probe.near.reads += 1;
             self.found.extend(found);
         }
         self.order();

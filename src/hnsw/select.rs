@@ -8,7 +8,7 @@ use super::index::Index;
 use super::node::{Link, Node};
 use super::pages::Part;
 use super::shape::{BLOCK_LANES, NONE};
-use super::space::{Near, Space};
+use super::space::{Near, Probe, Space};
 
 /// A node that was seen and may become a neighbour.
 #[derive(Clone, Debug)]
@@ -182,13 +182,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         &self,
         number: u32,
         new: &Newcomer<'_, V>,
-        query: &mut V::Query,
-        near: &mut Near,
+        probe: &mut Probe<V::Query>,
     ) -> Result<(), Error> {
         loop {
             let mut tables = Vec::new();
             let mut decided = None;
-            self.look_for_placement(number, query, near, |node, near| {
+            self.look_for_placement(number, probe, |node, near| {
                 if node.live() && !near.numbers.contains(&new.number) {
                     tables.extend_from_slice(node.tables());
                     decided = place(node, near, new.distance, new.must).map(|placement| {
@@ -229,15 +228,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     pub(super) fn look_for_placement(
         &self,
         number: u32,
-        query: &mut V::Query,
-        near: &mut Near,
+        probe: &mut Probe<V::Query>,
         show: impl FnOnce(Node<'_>, &Near),
     ) -> Result<(), PageError> {
         let mut copy = Vec::new();
-        self.space
-            .look(&self.pages, number, query, near, |node, _| {
-                copy.extend_from_slice(node.bytes);
-            })?;
+        self.space.look(&self.pages, number, probe, |node, _| {
+            copy.extend_from_slice(node.bytes);
+        })?;
         if !copy.is_empty() {
             let shape = self.pages.shape();
             show(
@@ -245,7 +242,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     bytes: &copy,
                     shape,
                 },
-                near,
+                &probe.near,
             );
         }
         Ok(())

@@ -35,7 +35,7 @@ const GOOD_ERROR: f64 = 0.04;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Links a node has room for, a multiple of [`BLOCK_LANES`].
+    /// Links a node has room for, a multiple of 32.
     pub lanes: usize,
     /// Links a node may have on the ground level, and above it.
     pub degrees: [usize; 2],

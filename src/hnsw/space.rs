@@ -65,9 +65,9 @@ pub trait Space: Sync {
     /// How far two values are, as well as their sketches can tell.
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
 
-    /// Looks at a node: shows it with its distance to `see`, then fills `near` with its
-    /// neighbours and how far they are, as well as that can be told. Leaves `near` empty where
-    /// the slot holds no node. No lock is held afterwards.
+    /// Looks at a node: shows it with its distance to `see`, then fills `probe.near` with its
+    /// neighbours and how far they are, as well as that can be told. Leaves that empty where the
+    /// slot holds no node. No lock is held afterwards.
     ///
     /// # Errors
     /// Where pages cannot be read.
@@ -75,8 +75,7 @@ pub trait Space: Sync {
         &self,
         pages: &Pages<'_, S>,
         number: u32,
-        query: &mut Self::Query,
-        near: &mut Near,
+        probe: &mut Probe<Self::Query>,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError>;
 }
@@ -88,6 +87,24 @@ pub struct Sketch<'a> {
     pub bytes: &'a [u8],
     /// What [`Space::sketch`] gave.
     pub numbers: [f32; 2],
+}
+
+/// A query on its way.
+pub struct Probe<Q> {
+    /// Prepared for many estimates.
+    pub query: Q,
+    /// What it has seen last.
+    pub near: Near,
+}
+
+impl<Q> Probe<Q> {
+    /// A query that has seen nothing yet.
+    pub fn new(query: Q) -> Self {
+        Self {
+            query,
+            near: Near::default(),
+        }
+    }
 }
 
 /// A node's neighbours by lane, and how far each is from a query.

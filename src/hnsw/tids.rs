@@ -101,7 +101,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let (mut whole, mut chunks) = (true, HashSet::new());
             while next != NONE {
                 if !chunks.insert(next) {
-                    return Err(corrupt(next, "chained to itself".into()).into());
+                    return Err(corrupt(next, "chained to itself").into());
                 }
                 let chunk = self.pages.read(next, |slot| {
                     let chunk = Chunk(slot.bytes);
@@ -236,6 +236,6 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             chunk.is_of(owner).then(|| (chunk.tids(), chunk.next()))
         };
         let found = self.pages.read(number, read)?;
-        found.ok_or_else(|| corrupt(number, format!("no tids of node {owner}")).into())
+        found.ok_or_else(|| corrupt(number, &format!("no tids of node {owner}")).into())
     }
 }

@@ -21,7 +21,7 @@ use super::node::{Link, Node, State, Tid, corrupt, state};
 use super::pages::Part;
 use super::select::Candidates;
 use super::shape::{BLOCK_LANES, NONE};
-use super::space::{Near, Space};
+use super::space::{Probe, Space};
 use super::tids::Chunk;
 
 /// What a vacuum has done.
@@ -167,7 +167,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let chunk = next;
             seen.report.reads += 1;
             if !seen.chained.insert(chunk) {
-                return Err(corrupt(chunk, "chained twice".into()).into());
+                return Err(corrupt(chunk, "chained twice").into());
             }
             let (tids, after) = self.chunk_of(owner, chunk)?;
             let removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
@@ -294,8 +294,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         seen: &mut Seen,
     ) -> Result<Vec<Link>, Error> {
         let point = self.space.load(node.own(), node.scale());
-        let mut query = self.space.query(point);
-        let (mut near, mut scores) = (Near::default(), HashMap::new());
+        let mut probe = Probe::new(self.space.query(point));
+        let mut scores = HashMap::new();
         let kept: HashSet<u32> = node.neighbours().map(|(_, to)| to).collect();
         let mut lost: Vec<u32> = kept
             .iter()
@@ -309,9 +309,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         for _ in 0..3 {
             let mut next = Vec::new();
             for dead in wave {
-                self.space
-                    .look(&self.pages, dead, &mut query, &mut near, |_, _| {})?;
-                for (_, to, distance) in near.iter() {
+                self.space.look(&self.pages, dead, &mut probe, |_, _| {})?;
+                for (_, to, distance) in probe.near.iter() {
                     if seen.dead.contains(&to) {
                         if asked.insert(to) {
                             next.push(to);
@@ -327,26 +326,26 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             wave = next;
             wave.truncate(32);
         }
-        seen.report.reads += near.reads;
+        seen.report.reads += probe.near.reads;
         let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
+        // Estimates order them; twice as many as can be kept are measured.
         scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        self.choose(level, &query, &scores, lost.len(), seen)
+        scores.truncate(2 * lost.len() + 2);
+        seen.report.reads += scores.len() as u64;
+        let point = self.space.point_of(&probe.query);
+        self.choose(level, point, &scores, lost.len())
     }
 
-    /// Reads the nearest of the scored nodes and keeps at most `max` of them.
+    /// Reads nodes and keeps at most `max` of them as neighbours of `point`.
     fn choose(
         &self,
         level: u8,
-        query: &V::Query,
-        scores: &[(u32, f32)],
+        point: &V::Point,
+        nodes: &[(u32, f32)],
         max: usize,
-        seen: &mut Seen,
     ) -> Result<Vec<Link>, Error> {
         let mut candidates = Candidates::default();
-        // Estimates order them; twice as many as can be kept are measured.
-        for (to, _) in scores.iter().take(2 * max + 2) {
-            seen.report.reads += 1;
-            let point = self.space.point_of(query);
+        for (to, _) in nodes {
             self.pages.read(*to, |node| {
                 if node.live() && node.level() == level {
                     let distance = self.space.distance(point, node.own(), node.scale());
@@ -355,7 +354,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             })?;
         }
         candidates.sort();
-        Ok(self.select(&candidates, self.space.point_of(query), max))
+        Ok(self.select(&candidates, point, max))
     }
 
     /// Puts links in the place of those to dead nodes; false where the node has changed since it

@@ -119,7 +119,7 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
 }
 
 impl<'b, V: Space> Links<'b, V> {
-    /// No links yet. `lists` are the atomics of [`list_count`] lists.
+    /// No links yet. Each list has `lanes` numbers and distances.
     pub fn new(
         space: &'b V,
         rows: &'b Rows,
@@ -237,10 +237,10 @@ impl<'b, V: Space> Links<'b, V> {
             Ok(())
         });
         polled?;
-        match cancel.load(Relaxed) {
-            true => Err(Error::Cancelled),
-            false => Ok(()),
+        if cancel.load(Relaxed) {
+            return Err(Error::Cancelled);
         }
+        Ok(())
     }
 
     /// Malkov and Yashunin, 2018, algorithm 1.
@@ -254,7 +254,7 @@ impl<'b, V: Space> Links<'b, V> {
         // Who raises the top holds the entry until it is linked.
         let raising = (level > top).then_some(entry);
         for above in (level + 1..=top).rev() {
-            self.search(value, start, above, 1, scratch);
+            self.search(value, (start, above), 1, scratch);
             start = scratch
                 .beam
                 .iter()
@@ -262,7 +262,7 @@ impl<'b, V: Space> Links<'b, V> {
                 .map_or(start, |(nearest, _)| nearest);
         }
         for level in (0..=level.min(top)).rev() {
-            self.search(value, start, level, scratch.ef, scratch);
+            self.search(value, (start, level), scratch.ef, scratch);
             start = scratch
                 .beam
                 .iter()
@@ -284,8 +284,8 @@ impl<'b, V: Space> Links<'b, V> {
         }
     }
 
-    /// Fills the beam with what is nearest to a value on a level.
-    fn search(&self, value: u32, start: u32, level: u8, ef: usize, scratch: &mut Scratch) {
+    /// Fills the beam with what is nearest to a value, from a start on a level.
+    fn search(&self, value: u32, (start, level): (u32, u8), ef: usize, scratch: &mut Scratch) {
         scratch.forget();
         for own in [value, start] {
             if let Some(seen) = scratch.seen.get_mut(own as usize) {

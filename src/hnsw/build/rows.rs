@@ -68,7 +68,7 @@ pub struct Rows {
     equal: HashMap<u32, Vec<Tid>>,
     /// The first value with a hash.
     known: HashMap<u64, u32, BuildHasherDefault<DefaultHasher>>,
-    rows: u64,
+    pushed: u64,
 }
 
 fn float(bytes: &[u8], at: usize) -> f32 {
@@ -85,7 +85,7 @@ impl Rows {
             tids: Vec::new(),
             equal: HashMap::new(),
             known: HashMap::default(),
-            rows: 0,
+            pushed: 0,
         }
     }
 
@@ -103,7 +103,7 @@ impl Rows {
         scale.copy_from_slice(&space.store(point, own).to_ne_bytes());
         let mut hasher = DefaultHasher::new();
         record.hash(&mut hasher);
-        self.rows += 1;
+        self.pushed += 1;
         let first = *self.known.entry(hasher.finish()).or_insert(value);
         if first != value && self.own.get(first as usize) == self.own.get(value as usize) {
             self.own.pop();
@@ -125,7 +125,7 @@ impl Rows {
 
     /// Rows.
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.pushed
     }
 
     /// The stored form of a value and its scale.

@@ -63,16 +63,16 @@ pub fn pages<V: Space>(
     write_head(parameters, &roots, links.space.centre(), |page| {
         sink.page(page)
     })?;
-    let groups: Vec<&[Slot]> = slots.chunks(on_page).collect();
+    let contents: Vec<&[Slot]> = slots.chunks(on_page).collect();
     let chain = |value: u32| chains.get(&value).copied().unwrap_or(NONE);
-    for batch in groups.chunks(BATCH) {
+    for batch in contents.chunks(BATCH) {
         if progress.cancel.load(Relaxed) {
             return Err(Error::Cancelled);
         }
         let make = |slots: &&[Slot]| group(links, parameters, &order, &chain, slots);
-        let made: Vec<Vec<Bytes>> = pool.install(|| batch.par_iter().map(make).collect());
+        let written: Vec<Vec<Bytes>> = pool.install(|| batch.par_iter().map(make).collect());
         sink.poll()?;
-        for page in made.iter().flatten() {
+        for page in written.iter().flatten() {
             sink.page(page)?;
             progress.written.fetch_add(1, Relaxed);
         }
