@@ -19,64 +19,65 @@ NEIGHBOURS = 100
 SPARE = 28
 BLOCK = 50_000
 
-# The shape of the mixture. Centres lie in few dimensions, around topics; clusters are as wide as
-# their centres are apart, and each is spread along directions of its own.
+# The shape of the mixture. Everything but a little noise lies in the shared dimensions, the first of
+# which count most. Centres lie around topics, clusters are about as wide as their centres are apart,
+# and each is spread along directions of its own. Clusters that shared no directions would be islands
+# which no graph joins: embeddings are not like that.
+SHARED_DIMS = 48
+SHARED_DECAY = 0.7
 TOPICS = 40
-CENTRE_DIMS = 40
 TOPIC_SPREAD = 0.6
 CENTRE_SPREAD = 0.5
 CLUSTER_SPREAD = 1.0
 CLUSTER_DIMS = (16, 32)
+CLUSTER_DECAY = 0.4
 SIZE_EXPONENT = 0.9
-NOISE = 0.35
+NOISE = 0.5
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Where the clusters lie, and how likely each is."""
+    """Where the clusters lie, in which directions they may spread, and how likely each is."""
 
+    axes: NDArray[np.float64]
     centres: NDArray[np.float32]
     weights: NDArray[np.float64]
     seed: int
 
     @staticmethod
     def draw(dims: int, clusters: int, seed: int) -> "Mixture":
-        """Centres around topics, in a subspace that all share; sizes by a power law."""
+        """Centres around topics, in the dimensions that all share; sizes by a power law."""
         rng = np.random.default_rng(seed)
-        inner = min(CENTRE_DIMS, dims)
-        spectrum = normalised_spectrum(inner)
-        topics = rng.standard_normal((TOPICS, inner)) * spectrum * TOPIC_SPREAD
+        shared = min(SHARED_DIMS, dims)
+        axes = directions(rng, shared, dims) * spectrum(shared, SHARED_DECAY)[:, None]
+        topics = rng.standard_normal((TOPICS, shared)) * TOPIC_SPREAD
         centres = topics[rng.integers(TOPICS, size=clusters)]
-        centres = centres + rng.standard_normal((clusters, inner)) * spectrum * CENTRE_SPREAD
+        centres = centres + rng.standard_normal((clusters, shared)) * CENTRE_SPREAD
         mean = rng.standard_normal(dims) * 0.3 / np.sqrt(dims)
         weights = np.arange(1, clusters + 1, dtype=np.float64) ** -SIZE_EXPONENT
-        return Mixture(
-            (centres @ directions(rng, inner, dims) + mean).astype(np.float32),
-            weights / weights.sum(),
-            seed,
-        )
+        return Mixture(axes, (centres @ axes + mean).astype(np.float32), weights / weights.sum(), seed)
 
     def members(self, cluster: int, count: int) -> NDArray[np.float32]:
         """`count` vectors of one cluster: its own directions, decaying, and a little noise in all."""
         rng = np.random.default_rng([self.seed, cluster])
-        dims = self.centres.shape[1]
-        inner = min(int(rng.integers(CLUSTER_DIMS[0], CLUSTER_DIMS[1] + 1)), dims)
-        spread = CLUSTER_SPREAD * rng.uniform(0.6, 1.4)
-        axes = directions(rng, inner, dims) * normalised_spectrum(inner)[:, None] * spread
+        shared, dims = self.axes.shape
+        inner = min(int(rng.integers(CLUSTER_DIMS[0], CLUSTER_DIMS[1] + 1)), shared)
+        axes = (directions(rng, inner, shared) * spectrum(inner, CLUSTER_DECAY)[:, None]) @ self.axes
+        axes *= CLUSTER_SPREAD * rng.uniform(0.8, 1.2) / np.linalg.norm(axes)
         rows = rng.standard_normal((count, inner), dtype=np.float32) @ axes.astype(np.float32)
         rows += rng.standard_normal((count, dims), dtype=np.float32) * np.float32(NOISE / np.sqrt(dims))
-        return rows + self.centres[cluster]
+        return np.asarray(rows + self.centres[cluster])
 
 
-def normalised_spectrum(count: int) -> NDArray[np.float64]:
-    """Standard deviations that fall as i^-0.4, of total variance 1."""
-    spectrum = np.arange(1, count + 1, dtype=np.float64) ** -0.4
-    return spectrum / np.sqrt((spectrum**2).sum())
+def spectrum(count: int, decay: float) -> NDArray[np.float64]:
+    """Standard deviations that fall as i^-decay, of total variance 1."""
+    deviations = np.arange(1, count + 1, dtype=np.float64) ** -decay
+    return np.asarray(deviations / np.linalg.norm(deviations))
 
 
 def directions(rng: np.random.Generator, count: int, dims: int) -> NDArray[np.float64]:
     """`count` orthonormal rows."""
-    return np.linalg.qr(rng.standard_normal((dims, count)))[0].T
+    return np.asarray(np.linalg.qr(rng.standard_normal((dims, count)))[0].T)
 
 
 def write_vectors(mixture: Mixture, rows: int, queries: int, unit: bool, folder: Path) -> None:
