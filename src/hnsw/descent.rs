@@ -1,11 +1,12 @@
 //! From the entry down to one level.
 
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Graph, MAX_NUMBER, walk};
+use crate::quantize::nearer;
+use crate::search::{Beam, Graph, walk};
 
 use super::index::Index;
-use super::node::{Node, corrupt};
-use super::shape::NONE;
+use super::node::Node;
+use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
 
 /// Candidates kept on levels above the one that is asked for: one alone is led astray by estimates.
@@ -39,11 +40,10 @@ where
             }
         })?;
         if !elsewhere {
-            for (_, neighbour, distance) in self.probe.near.iter() {
-                if neighbour > MAX_NUMBER {
-                    return Err(corrupt(number, &format!("links to {neighbour}")));
-                }
-                beam.push(distance, neighbour);
+            let near = &self.probe.near;
+            let numbers = near.numbers.chunks(BLOCK_LANES);
+            for (numbers, distances) in numbers.zip(near.distances.as_chunks().0) {
+                beam.offer(numbers, distances, nearer(distances, beam.bound()));
             }
         }
         Ok(())

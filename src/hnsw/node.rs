@@ -169,6 +169,14 @@ impl<'a> Node<'a> {
         self.bytes.get(at..at + self.shape.own).unwrap_or_default()
     }
 
+    /// The neighbours of a block, four bytes each.
+    #[must_use]
+    pub fn numbers(&self, block: usize) -> &'a [u8] {
+        let table = self.bytes.get(self.shape.table_at(block)..);
+        let numbers = table.and_then(|table| table.get(..4 * BLOCK_LANES));
+        numbers.unwrap_or_default()
+    }
+
     /// The neighbour in `lane`, or [`NONE`].
     #[must_use]
     pub fn neighbour(&self, lane: usize) -> u32 {

@@ -129,8 +129,12 @@ impl Near {
     pub fn fill(&mut self, node: Node<'_>) {
         self.clear();
         let lanes = node.shape.lanes;
-        self.numbers
-            .extend((0..lanes).map(|lane| node.neighbour(lane)));
+        for block in 0..node.shape.blocks() {
+            let numbers = node.numbers(block).as_chunks().0;
+            self.numbers
+                .extend(numbers.iter().map(|number| u32::from_ne_bytes(*number)));
+        }
+        self.numbers.resize(lanes, NONE);
         self.distances.resize(lanes, f32::INFINITY);
     }
 

@@ -1,11 +1,14 @@
 //! Pages in memory, for tests, benchmarks and builds. Locks as Postgres does: shared and exclusive,
 //! one a page.
 
-#![allow(unsafe_code, reason = "software prefetch")]
+#![allow(unsafe_code, reason = "software prefetch, advice on huge pages")]
 
+use std::mem::MaybeUninit;
 use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    LazyLock, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use super::layout::clear_hole;
 use super::{Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, PageStore, generic_wal_bytes};
@@ -15,13 +18,13 @@ const FIRST_CHUNK: u32 = 64;
 /// Enough for 2^32 pages.
 const CHUNKS: usize = 27;
 
-/// Aligned as a direct-I/O buffer of Postgres.
-#[repr(C, align(4096))]
+/// Starts at a cache line.
+#[repr(C, align(64))]
 #[derive(Clone)]
 struct Aligned(Bytes);
 
-/// The bytes lie apart from the locks, so that pages stay aligned without wasting one each.
-type Slot = RwLock<Box<Aligned>>;
+/// A page beside its lock: whoever waits for the one has the other.
+type Slot = RwLock<Aligned>;
 
 /// Pages in memory. Pages never move, and reading one takes its own lock only.
 pub struct MemoryStore {
@@ -68,6 +71,29 @@ fn place(block: u32) -> (usize, usize) {
 
 fn chunk_len(chunk: usize) -> usize {
     to_usize(FIRST_CHUNK) << chunk.saturating_sub(1)
+}
+
+/// Where the lock and the bytes of a [`Slot`] lie in it: the compiler decides.
+static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
+    let slot = Box::new(RwLock::new(Aligned([0; PAGE_BYTES])));
+    let start = std::ptr::from_ref(&*slot).addr();
+    let page = slot.read().unwrap_or_else(PoisonError::into_inner);
+    let content = page.0.as_ptr().addr() - start;
+    (if content == 0 { PAGE_BYTES } else { 0 }, content)
+});
+
+/// Asks for huge pages, as Postgres does for its buffers: reading a few lines of each of many pages
+/// otherwise waits for address translation.
+fn advise_huge(memory: &mut [MaybeUninit<Slot>]) {
+    const HUGE: usize = 2 << 20;
+    let (start, bytes) = (memory.as_mut_ptr().addr(), size_of_val(memory));
+    let (first, end) = (start.next_multiple_of(HUGE), (start + bytes) / HUGE * HUGE);
+    if first < end {
+        let at = memory.as_mut_ptr().cast::<u8>().wrapping_add(first - start);
+        // SAFETY: the range lies in the slice, which nobody else has yet, and the advice leaves what
+        // it holds as it is. Where the system knows no such advice nothing happens.
+        unsafe { libc::madvise(at.cast(), end - first, libc::MADV_HUGEPAGE) };
+    }
 }
 
 fn to_usize(number: u32) -> usize {
@@ -125,7 +151,7 @@ impl MemoryStore {
     }
 
     /// Adds a page of zeros. It is locked before others can see that it is there.
-    fn extend(&self) -> Result<(u32, RwLockWriteGuard<'_, Box<Aligned>>), PageError> {
+    fn extend(&self) -> Result<(u32, RwLockWriteGuard<'_, Aligned>), PageError> {
         let _one = self
             .extension
             .lock()
@@ -138,10 +164,10 @@ impl MemoryStore {
         let (chunk, at) = place(block);
         let chunk_of_slots = self.chunks.get(chunk).ok_or_else(|| full.clone())?;
         let slots = chunk_of_slots.get_or_init(|| {
-            let page = || RwLock::new(Box::new(Aligned([0; PAGE_BYTES])));
-            std::iter::repeat_with(page)
-                .take(chunk_len(chunk))
-                .collect()
+            let mut slots = Vec::with_capacity(chunk_len(chunk));
+            advise_huge(slots.spare_capacity_mut());
+            slots.resize_with(chunk_len(chunk), || RwLock::new(Aligned([0; PAGE_BYTES])));
+            slots.into_boxed_slice()
         });
         let slot = slots.get(at).ok_or_else(|| full.clone())?;
         let guard = slot.write().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +178,7 @@ impl MemoryStore {
 }
 
 /// A page under a shared lock.
-pub struct Guard<'a>(RwLockReadGuard<'a, Box<Aligned>>);
+pub struct Guard<'a>(RwLockReadGuard<'a, Aligned>);
 
 impl Deref for Guard<'_> {
     type Target = Bytes;
@@ -178,14 +204,17 @@ impl PageStore for MemoryStore {
 
     fn prefetch(&self, block: u32, bytes: Range<usize>) {
         #[cfg(target_arch = "x86_64")]
-        if let Ok(slot) = self.slot(block)
-            && let Ok(page) = slot.try_read()
-        {
+        if let Ok(slot) = self.slot(block) {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let start = page.0.as_ptr();
-            for at in (bytes.start..bytes.end.min(PAGE_BYTES)).step_by(64) {
+            let start = std::ptr::from_ref(slot).cast::<i8>();
+            let line = |at: usize| {
                 // SAFETY: a prefetch reads nothing and cannot fault.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at).cast()) };
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at)) };
+            };
+            let (lock, content) = *PLACES;
+            line(lock);
+            for at in (bytes.start..bytes.end.min(PAGE_BYTES)).step_by(64) {
+                line(content + at);
             }
         }
     }
@@ -209,7 +238,7 @@ impl PageStore for MemoryStore {
 /// Pages that are locked, each with the copy that is edited.
 pub struct MemoryChange<'a> {
     store: &'a MemoryStore,
-    held: Vec<(u32, RwLockWriteGuard<'a, Box<Aligned>>, Box<Aligned>)>,
+    held: Vec<(u32, RwLockWriteGuard<'a, Aligned>, Box<Aligned>)>,
 }
 
 impl<'a> MemoryChange<'a> {
@@ -220,8 +249,8 @@ impl<'a> MemoryChange<'a> {
         Ok(())
     }
 
-    fn hold(&mut self, block: u32, guard: RwLockWriteGuard<'a, Box<Aligned>>) -> &mut Bytes {
-        let copy = guard.clone();
+    fn hold(&mut self, block: u32, guard: RwLockWriteGuard<'a, Aligned>) -> &mut Bytes {
+        let copy = Box::new(guard.clone());
         &mut self.held.push_mut((block, guard, copy)).2.0
     }
 }
@@ -254,7 +283,7 @@ impl Change for MemoryChange<'_> {
             let logged = generic_wal_bytes(&guard.0, &copy.0);
             pages += u64::from(logged > 0);
             bytes += logged as u64;
-            **guard = *copy;
+            *guard = *copy;
         }
         for (total, more) in self.store.logged.iter().zip([1, pages, bytes]) {
             total.fetch_add(more, Ordering::Relaxed);

@@ -4,6 +4,13 @@
 //! in its low half and those of lane `j + 16` in its high half. A byte shuffle looks up 16 lanes at
 //! once in the 16 sums that the signs of a group can have.
 
+#![allow(
+    unsafe_code,
+    reason = "calling a function compiled for a CPU feature that was tested for"
+)]
+
+use super::wide::widened;
+
 /// Codes of a block.
 pub const LANES: usize = 32;
 
@@ -78,22 +85,10 @@ impl Table {
     /// Makes it the table of `offset = q - c` (rotated) for codes of `bits` bits, a multiple of 16.
     pub fn fill(&mut self, offset: &[f32], bits: usize) {
         self.code_bytes = code_bytes(bits);
-        let mut coordinates = offset.get(..bits).unwrap_or(offset).to_vec();
-        coordinates.resize(bits, 0.0);
-        let (groups, _) = coordinates.as_chunks::<GROUP>();
-        // A group's sums go from -size to size; the largest size takes all of the 8 bits.
-        let size = |group: &[f32; GROUP]| group.iter().map(|v| v.abs()).sum::<f32>();
-        let largest = groups.iter().map(size).fold(0.0, f32::max);
-        self.scale = 2.0 * largest / 255.0;
-        self.bias = -groups.iter().map(size).sum::<f32>();
         self.entries.clear();
         self.entries.resize(self.code_bytes.next_multiple_of(64), 0);
-        if largest > 0.0 && largest.is_finite() {
-            let (rows, _) = self.entries.as_chunks_mut::<GROUP_BYTES>();
-            for (row, group) in rows.iter_mut().zip(groups) {
-                fill_row(row, group, size(group), 1.0 / self.scale);
-            }
-        }
+        [self.bias, self.scale] =
+            fill_rows(&mut self.entries, offset.get(..bits).unwrap_or(offset));
     }
 
     /// `bias + scale * sum`.
@@ -108,20 +103,70 @@ impl Table {
     }
 }
 
-/// Entry `s` is `sum (+-v_i) + size`, plus where bit `i` of `s` is set, in steps of the scale.
-fn fill_row(row: &mut [u8; GROUP_BYTES], group: &[f32; GROUP], size: f32, steps: f32) {
-    for (signs, entry) in row.iter_mut().enumerate() {
-        let mut sum = size;
-        for (i, v) in group.iter().enumerate() {
-            sum += if signs >> i & 1 == 1 { *v } else { -*v };
+widened!(
+    /// Fills the entries and gives bias and scale.
+    fn fill_rows(entries: &mut [u8], offset: &[f32]) -> [f32; 2] = fill_rows_plainly
+);
+
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn fill_rows_plainly(entries: &mut [u8], offset: &[f32]) -> [f32; 2] {
+    let (groups, rest) = offset.as_chunks::<GROUP>();
+    let mut last = [0.0; GROUP];
+    last[..rest.len()].copy_from_slice(rest);
+    // A group's sums go from -size to size; the largest size takes all of the 8 bits.
+    let size = |v: &[f32; GROUP]| (v[0].abs() + v[1].abs()) + (v[2].abs() + v[3].abs());
+    let (mut largest, mut sum) = (size(&last), size(&last));
+    for group in groups {
+        largest = largest.max(size(group));
+        sum += size(group);
+    }
+    let scale = 2.0 * largest / 255.0;
+    if largest > 0.0 && largest.is_finite() {
+        let (rows, _) = entries.as_chunks_mut::<GROUP_BYTES>();
+        let (rows, rows_rest) = rows.split_at_mut(groups.len().min(rows.len()));
+        for (row, group) in rows.iter_mut().zip(groups) {
+            fill_row(row, group, size(group), 1.0 / scale);
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 0 to 255, and saturating"
-        )]
-        let rounded = (sum * steps + 0.5) as u8;
-        *entry = rounded;
+        if let (Some(row), false) = (rows_rest.first_mut(), rest.is_empty()) {
+            fill_row(row, &last, size(&last), 1.0 / scale);
+        }
+    }
+    [-sum, scale]
+}
+
+/// Sign of coordinate `I` in each of the 16 sums.
+const fn signs(i: usize) -> [f32; GROUP_BYTES] {
+    let mut signs = [-1.0; GROUP_BYTES];
+    let mut at = 0;
+    while at < GROUP_BYTES {
+        if at >> i & 1 == 1 {
+            signs[at] = 1.0;
+        }
+        at += 1;
+    }
+    signs
+}
+
+const SIGNS: [[f32; GROUP_BYTES]; GROUP] = [signs(0), signs(1), signs(2), signs(3)];
+
+/// Entry `s` is `sum (+-v_i) + size`, plus where bit `i` of `s` is set, in steps of the scale.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn fill_row(row: &mut [u8; GROUP_BYTES], v: &[f32; GROUP], size: f32, steps: f32) {
+    // Added to a smaller number, its last bits are that number, rounded.
+    const ROUNDING: f32 = 8_388_608.0;
+    for at in 0..GROUP_BYTES {
+        let low = v[0] * SIGNS[0][at] + v[1] * SIGNS[1][at];
+        let high = v[2] * SIGNS[2][at] + v[3] * SIGNS[3][at];
+        let rounded = ((size + (low + high)) * steps).min(255.0) + ROUNDING;
+        row[at] = rounded.to_bits().to_le_bytes()[0];
     }
 }
 

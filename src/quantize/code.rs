@@ -1,6 +1,13 @@
 //! One bit a coordinate, and the two numbers that make distances of it.
 
+#![allow(
+    unsafe_code,
+    reason = "calling a function compiled for a CPU feature that was tested for"
+)]
+
 use crate::distance::simd::kernels;
+
+use super::wide::{total, widened};
 
 /// What a code's bits do not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,14 +36,7 @@ pub struct Factors {
 /// dimensions the code is that of a random projection, and the same holds.
 pub fn encode(offset: &[f32], bits: usize, code: &mut [u8]) -> Factors {
     let squared = (kernels().inner_product)(offset, offset);
-    let coded = &offset[..offset.len().min(bits)];
-    code.fill(0xFF);
-    for (byte, part) in code.iter_mut().zip(coded.chunks(8)) {
-        for (bit, x) in part.iter().enumerate() {
-            *byte &= !(u8::from(*x < 0.0) << bit);
-        }
-    }
-    let sizes = sum_of_sizes(coded);
+    let sizes = signs(&offset[..offset.len().min(bits)], code);
     let slope = if sizes > 0.0 {
         -2.0 * squared / sizes
     } else {
@@ -49,8 +49,50 @@ pub fn encode(offset: &[f32], bits: usize, code: &mut [u8]) -> Factors {
 #[must_use]
 pub fn signed_sum(offset: &[f32], bits: usize, v: &[f32]) -> f32 {
     let coded = offset.len().min(bits).min(v.len());
-    let (signs, signs_rest) = offset[..coded].as_chunks::<32>();
-    let (values, values_rest) = v[..coded].as_chunks::<32>();
+    sum_by_signs(&offset[..coded], &v[..coded])
+}
+
+widened!(
+    /// Writes a bit for each coordinate and gives the sum of their sizes.
+    fn signs(offset: &[f32], code: &mut [u8]) -> f32 = signs_plainly
+);
+widened!(fn sum_by_signs(offset: &[f32], v: &[f32]) -> f32 = sum_by_signs_plainly);
+
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn signs_plainly(offset: &[f32], code: &mut [u8]) -> f32 {
+    let (blocks, rest) = offset.as_chunks::<32>();
+    let (words, _) = code.as_chunks_mut::<4>();
+    let mut sums = [0.0_f32; 32];
+    for (block, word) in blocks.iter().zip(words) {
+        let mut bits = 0_u32;
+        for i in 0..32 {
+            sums[i] += block[i].abs();
+            bits |= u32::from(block[i] < 0.0) << i;
+        }
+        *word = (!bits).to_le_bytes();
+    }
+    let (_, code_rest) = code.split_at_mut(code.len().min(4 * blocks.len()));
+    code_rest.fill(0xFF);
+    for (byte, part) in code_rest.iter_mut().zip(rest.chunks(8)) {
+        for (bit, x) in part.iter().enumerate() {
+            *byte &= !(u8::from(*x < 0.0) << bit);
+        }
+    }
+    total(&sums) + rest.iter().map(|x| x.abs()).sum::<f32>()
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn sum_by_signs_plainly(offset: &[f32], v: &[f32]) -> f32 {
+    let (signs, signs_rest) = offset.as_chunks::<32>();
+    let (values, values_rest) = v.as_chunks::<32>();
     let signed = |sign: f32, value: f32| if sign < 0.0 { -value } else { value };
     let mut sums = [0.0_f32; 32];
     for (signs, values) in signs.iter().zip(values) {
@@ -59,19 +101,7 @@ pub fn signed_sum(offset: &[f32], bits: usize, v: &[f32]) -> f32 {
         }
     }
     let rest = signs_rest.iter().zip(values_rest);
-    sums.iter().sum::<f32>() + rest.map(|(sign, value)| signed(*sign, *value)).sum::<f32>()
-}
-
-/// `sum |x_i|` in independent sums, so that it is one instruction for many.
-fn sum_of_sizes(vector: &[f32]) -> f32 {
-    let (blocks, rest) = vector.as_chunks::<32>();
-    let mut sums = [0.0_f32; 32];
-    for block in blocks {
-        for (sum, x) in sums.iter_mut().zip(block) {
-            *sum += x.abs();
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| x.abs()).sum::<f32>()
+    total(&sums) + rest.map(|(sign, value)| signed(*sign, *value)).sum::<f32>()
 }
 
 /// The standard error of an estimated squared distance: `2 |y| |v| sqrt((1 - a^2) / (a^2 (D - 1)))`,

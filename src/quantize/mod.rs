@@ -6,8 +6,10 @@
 //! | `code.rs` | one bit a coordinate, and the two numbers that make distances of it |
 //! | `block.rs` | 32 codes interleaved, and the lookup table of a query |
 //! | `scan.rs` | the kernels that score a block in one pass |
-//! | `stored.rs` | whole vectors as float32, float16 or int8, and distances to them |
+//! | `stored.rs` | whole vectors as float32, float16 or int8 |
+//! | `sums.rs` | distances to them |
 //! | `int8.rs` | products of int8 vectors, for building |
+//! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
 //! `RaBitQ` is Gao and Long, SIGMOD 2024; `FastScan` is André, Kermarrec and Le Scouarnec, VLDB 2015.
 
@@ -17,10 +19,13 @@ mod int8;
 mod rotation;
 mod scan;
 mod stored;
+mod sums;
+mod wide;
 
 pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
 pub use rotation::Rotation;
-pub use scan::{Estimate, estimate};
-pub use stored::{Form, StoredKernels, as_floats};
+pub use scan::{Estimate, Nearer, estimate, nearer};
+pub use stored::{Form, as_floats};
+pub use sums::{StoredKernels, StoredSum};

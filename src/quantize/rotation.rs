@@ -1,6 +1,13 @@
 //! A random orthogonal map, so that every coordinate tells as much as any other.
 
+#![allow(
+    unsafe_code,
+    reason = "calling a function compiled for a CPU feature that was tested for"
+)]
+
 use std::f32::consts::FRAC_1_SQRT_2;
+
+use super::wide::widened;
 
 /// Rounds of signs and mixing; two spread a coordinate over all others, four leave no pattern.
 const ROUNDS: usize = 4;
@@ -43,16 +50,27 @@ impl Rotation {
         if vector.len() != self.dims || self.dims == 0 {
             return;
         }
-        for (round, signs) in self.signs.chunks_exact(self.dims).enumerate() {
-            for (x, sign) in vector.iter_mut().zip(signs) {
-                *x *= sign;
-            }
-            let rest = self.dims - self.power;
-            let start = if round % 2 == 0 { 0 } else { rest };
-            hadamard(&mut vector[start..start + self.power]);
-            if rest > 0 {
-                mix(vector);
-            }
+        rotate(vector, &self.signs, self.power);
+    }
+}
+
+widened!(fn rotate(vector: &mut [f32], signs: &[f32], power: usize) = rotate_plainly);
+
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn rotate_plainly(vector: &mut [f32], signs: &[f32], power: usize) {
+    for (round, signs) in signs.chunks_exact(vector.len()).enumerate() {
+        for (x, sign) in vector.iter_mut().zip(signs) {
+            *x *= sign;
+        }
+        let rest = vector.len() - power;
+        let start = if round % 2 == 0 { 0 } else { rest };
+        hadamard(&mut vector[start..start + power]);
+        if rest > 0 {
+            mix(vector);
         }
     }
 }
@@ -66,9 +84,24 @@ fn next(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// Coordinates of a register.
+const BLOCK: usize = 16;
+
 /// The orthonormal Walsh-Hadamard transform; the length is a power of two.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
 fn hadamard(vector: &mut [f32]) {
-    let mut half = 1;
+    let (blocks, _) = vector.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        butterfly::<1>(block);
+        butterfly::<2>(block);
+        butterfly::<4>(block);
+        butterfly::<8>(block);
+    }
+    let mut half = if vector.len() < BLOCK { 1 } else { BLOCK };
     while half < vector.len() {
         for pair in vector.chunks_exact_mut(2 * half) {
             let (left, right) = pair.split_at_mut(half);
@@ -85,8 +118,28 @@ fn hadamard(vector: &mut [f32]) {
     }
 }
 
+/// The sums and differences of coordinates `HALF` apart, within a block.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn butterfly<const HALF: usize>(block: &mut [f32; BLOCK]) {
+    let left: [f32; BLOCK] = std::array::from_fn(|i| block[i & !HALF]);
+    let right: [f32; BLOCK] = std::array::from_fn(|i| block[i | HALF]);
+    for i in 0..BLOCK {
+        let sign = if i & HALF == 0 { 1.0 } else { -1.0 };
+        block[i] = left[i] + sign * right[i];
+    }
+}
+
 /// Turns each coordinate of the first half with one of the second by 45 degrees. The middle one of
 /// an odd number stays.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
 fn mix(vector: &mut [f32]) {
     let half = vector.len() / 2;
     let (left, right) = vector.split_at_mut(vector.len() - half);

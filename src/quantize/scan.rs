@@ -16,26 +16,43 @@ use super::code::from_bf16;
 /// Writes `base + constant + slope * sum` for each lane, where `sum` is the table's.
 pub type Estimate = fn(&Table, Lanes<'_>, f32, &mut [f32; LANES]);
 
-static CHOSEN: LazyLock<Estimate> = LazyLock::new(choose);
+/// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
+pub type Nearer = fn(&[f32; LANES], f32) -> u32;
+
+static CHOSEN: LazyLock<(Estimate, Nearer)> = LazyLock::new(choose);
 
 /// Estimates the distances to the 32 lanes of a block. Infinite bases stay infinite. Codes that
 /// the table is not for count as far as both go.
 #[inline]
 pub fn estimate(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
-    (*CHOSEN)(table, lanes, constant, out);
+    CHOSEN.0(table, lanes, constant, out);
 }
 
-fn choose() -> Estimate {
+/// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
+#[inline]
+#[must_use]
+pub fn nearer(distances: &[f32; LANES], bound: f32) -> u32 {
+    CHOSEN.1(distances, bound)
+}
+
+fn choose() -> (Estimate, Nearer) {
     #[cfg(target_arch = "x86_64")]
     {
         if x86::has_avx512() {
-            return x86::avx512;
+            return (x86::avx512, x86::nearer512);
         }
         if is_x86_feature_detected!("avx2") {
-            return x86::avx2;
+            return (x86::avx2, x86::nearer256);
         }
     }
-    portable
+    (portable, portable_nearer)
+}
+
+fn portable_nearer(distances: &[f32; LANES], bound: f32) -> u32 {
+    let bits = distances.iter().enumerate();
+    bits.fold(0, |bits, (lane, distance)| {
+        bits | u32::from(*distance < bound) << lane
+    })
 }
 
 /// The loop as one would write it on paper: the oracle.
@@ -78,16 +95,22 @@ fn finish(
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm256_add_epi16, _mm256_and_si256, _mm256_loadu_si256, _mm256_set1_epi8,
-        _mm256_set1_epi16, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
-        _mm256_storeu_si256, _mm512_add_epi16, _mm512_and_si512, _mm512_loadu_si512,
-        _mm512_set1_epi8, _mm512_set1_epi16, _mm512_setzero_si512, _mm512_shuffle_epi8,
-        _mm512_srli_epi16, _mm512_storeu_si512,
+        __m128i, __m256i, __m512, __m512i, _CMP_LT_OQ, _mm256_add_epi16, _mm256_add_epi32,
+        _mm256_and_si256, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepu16_epi32,
+        _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_ps,
+        _mm256_set1_epi8, _mm256_set1_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        _mm256_slli_epi16, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi16,
+        _mm512_add_epi16, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
+        _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32,
+        _mm512_cvtepu32_epi64, _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512,
+        _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512,
+        _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_slli_epi64,
+        _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_epi16,
     };
 
     use super::{LANES, Lanes, Table, finish};
 
-    /// Steps of four groups before a 16-bit sum may overflow: each adds at most 255.
+    /// Steps before a 16-bit sum may overflow: each adds at most 255.
     const STEPS: usize = 256;
 
     pub fn has_avx512() -> bool {
@@ -104,40 +127,93 @@ mod x86 {
         unsafe { avx2_with(table, lanes, constant, out) }
     }
 
-    /// Adds the even and odd bytes that `parts` has summed for the low and high halves to the lanes.
-    /// `W` is the number of 16-byte rows that were summed side by side.
-    fn gather<const N: usize>(parts: &[[u16; N]; 4], sums: &mut [u32; LANES]) {
-        for (part, values) in parts.iter().enumerate() {
-            let (half, odd) = (part / 2, part % 2);
-            for (i, value) in values.iter().enumerate() {
-                sums[half * 16 + i % 8 * 2 + odd] += u32::from(*value);
-            }
-        }
+    pub fn nearer512(distances: &[f32; LANES], bound: f32) -> u32 {
+        // SAFETY: handed out where the CPU has the features.
+        unsafe { nearer512_with(distances, bound) }
     }
 
+    pub fn nearer256(distances: &[f32; LANES], bound: f32) -> u32 {
+        // SAFETY: handed out where the CPU has the features.
+        unsafe { nearer256_with(distances, bound) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn nearer512_with(distances: &[f32; LANES], bound: f32) -> u32 {
+        let bound = _mm512_set1_ps(bound);
+        let half = |half: usize| {
+            // SAFETY: 64 of 128 bytes; the load needs no alignment.
+            let distances = unsafe { _mm512_loadu_ps(distances.as_ptr().add(16 * half)) };
+            u32::from(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(distances, bound))
+        };
+        half(1) << 16 | half(0)
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn nearer256_with(distances: &[f32; LANES], bound: f32) -> u32 {
+        let bound = _mm256_set1_ps(bound);
+        let quarter = |quarter: usize| {
+            // SAFETY: 32 of 128 bytes; the load needs no alignment.
+            let distances = unsafe { _mm256_loadu_ps(distances.as_ptr().add(8 * quarter)) };
+            let nearer = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(distances, bound));
+            nearer.cast_unsigned() << (8 * quarter)
+        };
+        quarter(3) | quarter(2) | quarter(1) | quarter(0)
+    }
+
+    /// The sums of a table's entries for lanes 0 to 15 and 16 to 31.
     #[target_feature(enable = "avx512f,avx512bw")]
     fn avx512_with(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
-        let mut sums = [0_u32; LANES];
-        let (rows, _) = table.entries.as_chunks::<64>();
         let (codes, rest) = lanes.codes.as_chunks::<64>();
-        // The last groups of a code whose bits are no multiple of 16 times 16; zero entries pad it.
-        let mut last = [0_u8; 64];
-        last[..rest.len()].copy_from_slice(rest);
-        let last = if rest.is_empty() { None } else { Some(&last) };
-        let mut pairs = rows.iter().zip(codes.iter().chain(last)).peekable();
-        while pairs.peek().is_some() {
-            let parts = sum_avx512(pairs.by_ref().take(STEPS));
-            gather(&parts, &mut sums);
+        let (rows, _) = table.entries.as_chunks::<64>();
+        let shared = rows.len().min(codes.len());
+        let (mut low, mut high) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        for (rows, codes) in parts {
+            let [l, h] = sum_avx512(rows, codes);
+            (low, high) = (add32(low, l), add32(high, h));
         }
-        finish(table, lanes, constant, &sums, out);
+        if let (false, Some(row)) = (rest.is_empty(), rows.get(codes.len())) {
+            // Bits that are no multiple of 16 times 16; zero entries pad the table.
+            let mut last = [0_u8; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            let [l, h] = sum_avx512(&[*row], &[last]);
+            (low, high) = (add32(low, l), add32(high, h));
+        }
+        let (bias, scale) = (_mm512_set1_ps(table.bias), _mm512_set1_ps(table.scale));
+        let constant = _mm512_set1_ps(constant);
+        for (half, sums) in [low, high].into_iter().enumerate() {
+            // SAFETY: 64 of 128 bytes, and 32 of 64; the loads need no alignment.
+            let (bases, slopes): (__m512, __m256i) = unsafe {
+                (
+                    _mm512_loadu_ps(lanes.bases.as_ptr().add(64 * half).cast()),
+                    _mm256_loadu_si256(lanes.slopes.as_ptr().add(32 * half).cast()),
+                )
+            };
+            let slopes = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(slopes));
+            let value = _mm512_add_ps(bias, _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sums)));
+            let sloped = _mm512_mul_ps(_mm512_castsi512_ps(slopes), value);
+            let distances = _mm512_add_ps(_mm512_add_ps(bases, constant), sloped);
+            // SAFETY: 64 of 128 bytes; the store needs no alignment.
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(16 * half), distances) };
+        }
     }
 
-    /// 16-bit sums: low halves even, low halves odd, high halves even, high halves odd bytes.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn add32(a: __m512i, b: __m512i) -> __m512i {
+        std::arch::x86_64::_mm512_add_epi32(a, b)
+    }
+
+    /// Sums of at most [`STEPS`] rows of four groups, as 32-bit numbers, for lanes 0 to 15 and 16 to
+    /// 31. Bytes are summed as 16-bit numbers that hold two of them: the odd ones are summed again
+    /// by themselves, and then taken off.
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn sum_avx512<'a>(pairs: impl Iterator<Item = (&'a [u8; 64], &'a [u8; 64])>) -> [[u16; 32]; 4] {
-        let (nibble, byte) = (_mm512_set1_epi8(0xF), _mm512_set1_epi16(0xFF));
-        let mut all = [_mm512_setzero_si512(); 4];
-        for (row, codes) in pairs {
+    fn sum_avx512(rows: &[[u8; 64]], codes: &[[u8; 64]]) -> [__m512i; 2] {
+        let nibble = _mm512_set1_epi8(0xF);
+        let zero = _mm512_setzero_si512();
+        let ([mut low, mut low_odd], [mut high, mut high_odd]) = ([zero; 2], [zero; 2]);
+        for (row, codes) in rows.iter().zip(codes) {
             // SAFETY: both are 64 bytes; the loads need no alignment.
             let (row, codes): (__m512i, __m512i) = unsafe {
                 (
@@ -145,20 +221,47 @@ mod x86 {
                     _mm512_loadu_si512(codes.as_ptr().cast()),
                 )
             };
-            let low = _mm512_shuffle_epi8(row, _mm512_and_si512(codes, nibble));
-            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble);
-            let high = _mm512_shuffle_epi8(row, high);
-            all[0] = _mm512_add_epi16(all[0], _mm512_and_si512(low, byte));
-            all[1] = _mm512_add_epi16(all[1], _mm512_srli_epi16::<8>(low));
-            all[2] = _mm512_add_epi16(all[2], _mm512_and_si512(high, byte));
-            all[3] = _mm512_add_epi16(all[3], _mm512_srli_epi16::<8>(high));
+            let l = _mm512_shuffle_epi8(row, _mm512_and_si512(codes, nibble));
+            let h = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble);
+            let h = _mm512_shuffle_epi8(row, h);
+            low = _mm512_add_epi16(low, l);
+            low_odd = _mm512_add_epi16(low_odd, _mm512_srli_epi16::<8>(l));
+            high = _mm512_add_epi16(high, h);
+            high_odd = _mm512_add_epi16(high_odd, _mm512_srli_epi16::<8>(h));
         }
-        let mut parts = [[0_u16; 32]; 4];
-        for (part, sum) in parts.iter_mut().zip(all) {
-            // SAFETY: 64 bytes; the store needs no alignment.
-            unsafe { _mm512_storeu_si512(part.as_mut_ptr().cast(), sum) };
-        }
-        parts
+        [join512(low, low_odd), join512(high, high_odd)]
+    }
+
+    /// Adds four rows of eight sums: those of the even lanes, mixed with those of the odd ones, and
+    /// those of the odd ones. Gives 16 sums in the order of their lanes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn join512(mixed: __m512i, odd: __m512i) -> __m512i {
+        let even = _mm512_sub_epi16(mixed, _mm512_slli_epi16::<8>(odd));
+        let (even, odd) = (fold512(even), fold512(odd));
+        let odd = _mm512_slli_epi64::<32>(_mm512_cvtepu32_epi64(odd));
+        _mm512_or_si512(_mm512_cvtepu32_epi64(even), odd)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn fold512(rows: __m512i) -> __m256i {
+        let (low, high) = (
+            _mm512_castsi512_si256(rows),
+            _mm512_extracti64x4_epi64::<1>(rows),
+        );
+        _mm256_add_epi32(fold256(low), fold256(high))
+    }
+
+    /// Adds two rows of eight 16-bit sums as 32-bit sums.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn fold256(rows: __m256i) -> __m256i {
+        let (low, high): (__m128i, __m128i) = (
+            _mm256_castsi256_si128(rows),
+            _mm256_extracti128_si256::<1>(rows),
+        );
+        _mm256_add_epi32(_mm256_cvtepu16_epi32(low), _mm256_cvtepu16_epi32(high))
     }
 
     #[target_feature(enable = "avx2")]
@@ -168,20 +271,27 @@ mod x86 {
             table.entries.as_chunks::<32>().0,
             lanes.codes.as_chunks::<32>().0,
         );
-        let mut pairs = rows.iter().zip(codes).peekable();
-        while pairs.peek().is_some() {
-            let parts = sum_avx2(pairs.by_ref().take(STEPS));
-            gather(&parts, &mut sums);
+        let shared = rows.len().min(codes.len());
+        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        for (rows, codes) in parts {
+            for (part, values) in sum_avx2(rows, codes).iter().enumerate() {
+                let (half, odd) = (part / 2, part % 2);
+                for (i, value) in values.iter().enumerate() {
+                    sums[half * 16 + i * 2 + odd] += value;
+                }
+            }
         }
         finish(table, lanes, constant, &sums, out);
     }
 
-    /// As [`sum_avx512`], half as wide.
+    /// As [`sum_avx512`], half as wide: low even, low odd, high even, high odd lanes.
+    #[inline]
     #[target_feature(enable = "avx2")]
-    fn sum_avx2<'a>(pairs: impl Iterator<Item = (&'a [u8; 32], &'a [u8; 32])>) -> [[u16; 16]; 4] {
-        let (nibble, byte) = (_mm256_set1_epi8(0xF), _mm256_set1_epi16(0xFF));
-        let mut all = [_mm256_setzero_si256(); 4];
-        for (row, codes) in pairs {
+    fn sum_avx2(rows: &[[u8; 32]], codes: &[[u8; 32]]) -> [[u32; 8]; 4] {
+        let nibble = _mm256_set1_epi8(0xF);
+        let zero = _mm256_setzero_si256();
+        let ([mut low, mut low_odd], [mut high, mut high_odd]) = ([zero; 2], [zero; 2]);
+        for (row, codes) in rows.iter().zip(codes) {
             // SAFETY: both are 32 bytes; the loads need no alignment.
             let (row, codes): (__m256i, __m256i) = unsafe {
                 (
@@ -189,20 +299,22 @@ mod x86 {
                     _mm256_loadu_si256(codes.as_ptr().cast()),
                 )
             };
-            let low = _mm256_shuffle_epi8(row, _mm256_and_si256(codes, nibble));
-            let high = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
-            let high = _mm256_shuffle_epi8(row, high);
-            all[0] = _mm256_add_epi16(all[0], _mm256_and_si256(low, byte));
-            all[1] = _mm256_add_epi16(all[1], _mm256_srli_epi16::<8>(low));
-            all[2] = _mm256_add_epi16(all[2], _mm256_and_si256(high, byte));
-            all[3] = _mm256_add_epi16(all[3], _mm256_srli_epi16::<8>(high));
+            let l = _mm256_shuffle_epi8(row, _mm256_and_si256(codes, nibble));
+            let h = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
+            let h = _mm256_shuffle_epi8(row, h);
+            low = _mm256_add_epi16(low, l);
+            low_odd = _mm256_add_epi16(low_odd, _mm256_srli_epi16::<8>(l));
+            high = _mm256_add_epi16(high, h);
+            high_odd = _mm256_add_epi16(high_odd, _mm256_srli_epi16::<8>(h));
         }
-        let mut parts = [[0_u16; 16]; 4];
-        for (part, sum) in parts.iter_mut().zip(all) {
+        let even = |mixed, odd| _mm256_sub_epi16(mixed, _mm256_slli_epi16::<8>(odd));
+        let parts = [even(low, low_odd), low_odd, even(high, high_odd), high_odd];
+        let mut sums = [[0_u32; 8]; 4];
+        for (sums, part) in sums.iter_mut().zip(parts) {
             // SAFETY: 32 bytes; the store needs no alignment.
-            unsafe { _mm256_storeu_si256(part.as_mut_ptr().cast(), sum) };
+            unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), fold256(part)) };
         }
-        parts
+        sums
     }
 }
 
@@ -292,6 +404,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_nearer_is_known_by_its_bit(mut distances: [f32; LANES], bound: f32, nan in 0..LANES) {
+            distances[nan] = f32::NAN;
+            distances[(nan + 1) % LANES] = bound;
+            let expected = portable_nearer(&distances, bound);
+            prop_assert_eq!(nearer(&distances, bound), expected);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                prop_assert_eq!(x86::nearer256(&distances, bound), expected);
+            }
+        }
+
         #[test]
         fn kernels_agree_to_the_bit(dims in 1_usize..500, seed: u32) {
             check(dims, seed.into(), false);

@@ -16,8 +16,45 @@ pub struct Beam {
     cursor: usize,
     /// Numbers that were taken, whether they are still here or not.
     known: Known,
-    /// What did not fit, kept only where the walk may go on later. Holds repetitions.
-    spare: Option<Vec<Key>>,
+    /// The distance of the last one where there is no room for more.
+    bound: f32,
+    /// What was offered, kept only where the walk may go on later.
+    spare: Option<Spare>,
+}
+
+/// What did not fit, or may have been driven out since. Holds repetitions.
+#[derive(Debug, Default)]
+struct Spare {
+    keys: Vec<Key>,
+    /// As they were offered, many at once.
+    numbers: Vec<u32>,
+    distances: Vec<f32>,
+}
+
+impl Spare {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.numbers.clear();
+        self.distances.clear();
+    }
+
+    /// Everything, nearest first, but nothing twice and nothing that is in `visited`.
+    fn take(&mut self, visited: &HashSet<u32>) -> Vec<Key> {
+        let mut keys = std::mem::take(&mut self.keys);
+        let offered = self.distances.drain(..).zip(self.numbers.drain(..));
+        let finite = offered.filter(|(distance, _)| distance.is_finite());
+        keys.extend(finite.map(|(distance, number)| Key::new(distance, number)));
+        keys.sort_unstable();
+        let mut nearest = HashSet::new();
+        keys.retain(|key| !visited.contains(&key.number()) && nearest.insert(key.number()));
+        keys
+    }
+
+    fn bytes(&self) -> usize {
+        self.keys.capacity() * size_of::<Key>()
+            + self.numbers.capacity() * size_of::<u32>()
+            + self.distances.capacity() * size_of::<f32>()
+    }
 }
 
 /// A set of numbers that is cheap to ask and to empty: open addressing, at most half full.
@@ -69,6 +106,7 @@ impl Beam {
     pub fn new(width: usize) -> Self {
         Self {
             width: width.max(1),
+            bound: f32::INFINITY,
             ..Self::default()
         }
     }
@@ -77,7 +115,7 @@ impl Beam {
     #[must_use]
     pub fn resumable(width: usize) -> Self {
         Self {
-            spare: Some(Vec::new()),
+            spare: Some(Spare::default()),
             ..Self::new(width)
         }
     }
@@ -86,6 +124,7 @@ impl Beam {
     pub fn clear(&mut self, width: usize) {
         self.keys.clear();
         self.width = width.max(1);
+        self.bound = f32::INFINITY;
         self.cursor = 0;
         self.known.clear();
         if let Some(spare) = &mut self.spare {
@@ -102,44 +141,63 @@ impl Beam {
     /// A candidate must be nearer than this to be taken.
     #[must_use]
     pub fn bound(&self) -> f32 {
-        if self.keys.len() < self.width {
-            f32::INFINITY
-        } else {
-            self.keys.last().map_or(f32::INFINITY, |key| key.distance())
-        }
+        self.bound
     }
 
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let spare = self.spare.as_ref().map_or(0, Vec::capacity);
-        (self.keys.capacity() + spare) * size_of::<Key>()
+        let spare = self.spare.as_ref().map_or(0, Spare::bytes);
+        self.keys.capacity() * size_of::<Key>() + self.known.slots.capacity() * 4 + spare
     }
 
     /// Offers a candidate. Not-a-number and infinity are never taken.
     pub fn push(&mut self, distance: f32, number: u32) {
-        if distance < self.bound() {
-            if self.known.insert(number) {
-                self.insert(Key::new(distance, number));
-            }
+        if distance < self.bound {
+            self.insert(distance, number);
         } else if let Some(spare) = &mut self.spare
             && distance.is_finite()
         {
-            spare.push(Key::new(distance, number));
+            spare.keys.push(Key::new(distance, number));
         }
     }
 
-    fn insert(&mut self, key: Key) {
+    /// Offers up to 32 candidates. The caller has compared: bit `i` of `near` says that candidate
+    /// `i` is nearer than [`bound`](Self::bound) was.
+    pub fn offer(&mut self, numbers: &[u32], distances: &[f32], mut near: u32) {
+        if let Some(spare) = &mut self.spare {
+            spare.numbers.extend_from_slice(numbers);
+            spare.distances.extend_from_slice(distances);
+        }
+        while near != 0 {
+            let lane = near.trailing_zeros() as usize;
+            near &= near - 1;
+            if let (Some(number), Some(distance)) = (numbers.get(lane), distances.get(lane))
+                && *distance < self.bound
+            {
+                self.insert(*distance, *number);
+            }
+        }
+    }
+
+    fn insert(&mut self, distance: f32, number: u32) {
+        if !self.known.insert(number) {
+            return;
+        }
+        let key = Key::new(distance, number);
         let at = self.keys.partition_point(|k| *k < key);
         if self.keys.len() == self.width
             && let Some(last) = self.keys.pop()
             && let Some(spare) = &mut self.spare
             && !last.visited()
         {
-            spare.push(last);
+            spare.keys.push(last);
         }
         self.keys.insert(at, key);
         self.cursor = self.cursor.min(at);
+        if self.keys.len() == self.width {
+            self.bound = self.keys.last().map_or(f32::INFINITY, |key| key.distance());
+        }
     }
 
     /// Number and distance of the candidates, nearest first.
@@ -171,12 +229,10 @@ impl Beam {
     /// Makes room for `more` candidates and takes the nearest of what did not fit before, but
     /// nothing that is in `visited`. False where nothing was left to take.
     pub fn widen(&mut self, more: usize, visited: &HashSet<u32>) -> bool {
-        let Some(mut spare) = self.spare.take() else {
+        let Some(spare) = &mut self.spare else {
             return false;
         };
-        spare.sort_unstable();
-        let mut nearest = HashSet::new();
-        spare.retain(|key| !visited.contains(&key.number()) && nearest.insert(key.number()));
+        let mut all = spare.take(visited);
         // What is still here unvisited stays; what was driven out may come back.
         self.known.clear();
         for key in &self.keys {
@@ -186,9 +242,10 @@ impl Beam {
             self.known.insert(*number);
         }
         self.width += more;
-        let taken = spare.len().min(self.width.saturating_sub(self.keys.len()));
-        self.spare = Some(spare.split_off(taken));
-        for key in spare {
+        self.bound = f32::INFINITY;
+        let taken = all.len().min(self.width.saturating_sub(self.keys.len()));
+        spare.keys = all.split_off(taken);
+        for key in all {
             self.push(key.distance(), key.number());
         }
         self.peek().is_some()
