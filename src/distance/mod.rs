@@ -5,6 +5,7 @@
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
 //! | `prefetch.rs` | bytes that are asked for before they are needed |
 //! | `simd.rs` | the kernels that run: simsimd's, and ours where simsimd has none that serves |
+//! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
 //! [`Kernels`] is the one table: a metric is looked up once, at the door, and gives a plain function
 //! pointer. Sums are float32, as pgvector's are, so that both overflow to infinity at the same
@@ -15,6 +16,7 @@
 pub mod plain;
 mod prefetch;
 pub mod simd;
+pub(crate) mod wide;
 
 pub use prefetch::prefetch;
 

@@ -228,7 +228,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     let code = space.code(&space.load(to.own(), to.scale()), &point);
                     (code, space.distance(&point, to.own(), to.scale()))
                 })?;
-                if code != link.code {
+                if !code.agrees(&link.code, space.unit(&point)) {
                     self.problem(
                         number,
                         &format!("another code than that of {}", link.number),

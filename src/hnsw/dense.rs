@@ -323,7 +323,11 @@ impl Space for Dense {
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError> {
         let shape = pages.shape();
-        let Probe { query, near } = probe;
+        let Probe {
+            query,
+            near,
+            upcoming,
+        } = probe;
         near.reads += 1;
         let held = pages.hold(number)?;
         let node = Node {
@@ -332,6 +336,7 @@ impl Space for Dense {
         };
         if node.walkable() {
             let distance = self.distance(&query.point, node.own(), node.scale());
+            pages.prefetch(*upcoming, 1);
             see(node, distance);
             if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
                 self.score_near(query, node, distance, near);

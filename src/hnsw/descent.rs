@@ -10,7 +10,7 @@ use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
 
 /// Candidates kept on levels above the one that is asked for: one alone is led astray by estimates.
-const UPPER_BEAM: usize = 2;
+const UPPER_BEAM: usize = 1;
 
 /// A walk on one level, showing each node it visits.
 pub(super) struct Level<'i, 's, S, V: Space, F> {
@@ -39,6 +39,7 @@ where
                 see(number, node, distance);
             }
         })?;
+        pages.prefetch(self.probe.upcoming, 2);
         if !elsewhere {
             let near = &self.probe.near;
             let numbers = near.numbers.chunks(BLOCK_LANES);
@@ -46,11 +47,14 @@ where
                 beam.offer(numbers, distances, nearer(distances, beam.bound()));
             }
         }
+        pages.prefetch(self.probe.upcoming, 3);
+        self.probe.upcoming = NONE;
         Ok(())
     }
 
-    fn prefetch(&self, number: u32) {
-        self.index.pages.prefetch(number);
+    fn announce(&mut self, number: u32) {
+        self.probe.upcoming = number;
+        self.index.pages.prefetch(number, 0);
     }
 }
 

@@ -151,12 +151,12 @@ pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
     }
     let short = |at| u16::from_ne_bytes(field(content, at));
     let [kind, metric, form] = field(content, 6);
-    let shape = Shape {
-        lanes: short(16).into(),
-        degrees: [short(36).into(), short(38).into()],
-        bits: short(18).into(),
-        own: usize::try_from(u32::from_ne_bytes(field(content, 20))).unwrap_or(0),
-    };
+    let shape = Shape::new(
+        short(16).into(),
+        [short(36).into(), short(38).into()],
+        short(18).into(),
+        usize::try_from(u32::from_ne_bytes(field(content, 20))).unwrap_or(0),
+    );
     let parameters = Parameters {
         kind,
         metric,

@@ -74,16 +74,14 @@ pub(super) fn set_field<const N: usize>(bytes: &mut [u8], at: usize, value: [u8;
 /// # Errors
 /// Where the byte is none that is ever written.
 pub fn state(bytes: &[u8], number: u32) -> Result<State, PageError> {
-    const STATES: [State; 5] = [
-        State::Free,
-        State::Live,
-        State::Dead,
-        State::Reserved,
-        State::Tids,
-    ];
-    let byte = bytes.first().copied().unwrap_or_default();
-    let known = STATES.into_iter().find(|state| *state as u8 == byte);
-    known.ok_or_else(|| corrupt(number, &format!("slot state {byte:#x}")))
+    match bytes.first().copied().unwrap_or_default() {
+        0 => Ok(State::Free),
+        0xA1 => Ok(State::Live),
+        0xA2 => Ok(State::Dead),
+        0xA3 => Ok(State::Reserved),
+        0xA4 => Ok(State::Tids),
+        byte => Err(corrupt(number, &format!("slot state {byte:#x}"))),
+    }
 }
 
 /// A slot whose bytes make no sense. The number stands for the block until it is located.
@@ -121,6 +119,22 @@ pub struct Code {
     pub factors: Option<Factors>,
     /// The bits.
     pub bits: Vec<u8>,
+}
+
+impl Code {
+    /// Whether both are of one value: the same bits, and factors that differ by rounding only, for
+    /// sums are taken in another order where a CPU has other registers. `unit` is how large
+    /// distances are.
+    #[must_use]
+    pub fn agrees(&self, other: &Self, unit: f32) -> bool {
+        let near = |a: f32, b: f32, unit: f32| (a - b).abs() <= 0.01 * a.abs().max(unit);
+        let factors = match (self.factors, other.factors) {
+            (Some(a), Some(b)) => near(a.slope, b.slope, 0.0) && near(a.squared, b.squared, unit),
+            (None, None) => true,
+            _ => false,
+        };
+        self.bits == other.bits && factors
+    }
 }
 
 impl<'a> Node<'a> {

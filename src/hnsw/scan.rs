@@ -1,9 +1,10 @@
 //! The nearest rows, as a stream: a walk that goes on where it stopped.
 
-use std::collections::{HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, walk};
+use crate::search::{Beam, Key, walk};
 
 use super::descent::Level;
 use super::error::Error;
@@ -77,10 +78,11 @@ pub struct Scan<'i, 's, S, V: Space> {
     go_on: Continue,
     stage: Stage,
     beam: Beam,
-    /// Of the last walk, and from it the nodes that are still to be given, farthest first.
+    /// Nodes that were visited, and which of them are still to be given: distance and place.
     found: Vec<Found>,
-    /// Nodes that were passed on the way but are farther than what the walk was looking for.
-    later: Vec<Found>,
+    order: BinaryHeap<Reverse<Key>>,
+    /// What is farther has to wait: nearer ones may still be found by the next walk.
+    horizon: f32,
     rows: VecDeque<Row>,
     visited: HashSet<u32>,
     last: f32,
@@ -104,7 +106,8 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
                 Continue::Strict | Continue::Relaxed => Beam::resumable(ef),
             },
             found: Vec::with_capacity(ef + ef / 4),
-            later: Vec::new(),
+            order: BinaryHeap::new(),
+            horizon: f32::INFINITY,
             rows: VecDeque::new(),
             visited: HashSet::new(),
             last: f32::NEG_INFINITY,
@@ -123,10 +126,19 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             if let Some(row) = self.rows.pop_front() {
                 return Ok(Some(row));
             }
-            if let Some(found) = self.found.pop() {
-                self.give(&found)?;
-            } else if !self.search()? {
-                return Ok(None);
+            match self.order.peek() {
+                Some(Reverse(key)) if key.distance() <= self.horizon => {
+                    let found = self.found.get(key.number() as usize).copied();
+                    self.order.pop();
+                    if let Some(found) = found {
+                        self.give(&found)?;
+                    }
+                }
+                Some(_) | None => {
+                    if !self.search()? {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
@@ -148,6 +160,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     pub fn bytes(&self) -> usize {
         self.beam.bytes()
             + self.found.capacity() * size_of::<Found>()
+            + self.order.capacity() * size_of::<Key>()
             + self.visited.capacity() * size_of::<u64>()
             + self.rows.capacity() * size_of::<Row>()
     }
@@ -198,6 +211,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
 
     fn walk(&mut self) -> Result<(), PageError> {
         self.walks += 1;
+        let old = self.forget_given();
         let found = &mut self.found;
         let mut level = Level {
             index: self.index,
@@ -207,23 +221,33 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         };
         walk(&mut level, &mut self.beam)?;
         if self.go_on != Continue::Never {
-            // Nearer ones may still be found between what is near enough and these.
-            let bound = self.beam.bound();
-            self.found.retain(|found| self.visited.insert(found.number));
-            self.found.append(&mut self.later);
-            self.later = self
-                .found
-                .extract_if(.., |found| found.distance > bound)
-                .collect();
+            self.beam.settle();
+            self.horizon = self.beam.bound();
+            for found in self.found.iter().skip(old) {
+                self.visited.insert(found.number);
+            }
         }
-        self.order();
+        self.put_in_order(old);
         Ok(())
+    }
+
+    /// Drops nodes whose rows were given, and says how many are left.
+    fn forget_given(&mut self) -> usize {
+        let kept: Vec<Found> = self
+            .order
+            .drain()
+            .filter_map(|Reverse(key)| self.found.get(key.number() as usize).copied())
+            .collect();
+        self.found = kept;
+        self.put_in_order(0);
+        self.found.len()
     }
 
     /// Visits what no link has led to: after deletions, or inserts that a crash has cut, a node may
     /// be out of reach, and still no row that is there may be missing.
     fn sweep(&mut self) -> Result<(), PageError> {
-        self.found.append(&mut self.later);
+        let old = self.forget_given();
+        self.horizon = f32::INFINITY;
         let pages = &self.index.pages;
         let point = self.index.space.point_of(&self.probe.query);
         for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
@@ -240,18 +264,18 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             self.probe.near.reads += 1;
             self.found.extend(found);
         }
-        self.order();
+        self.put_in_order(old);
         Ok(())
     }
 
-    /// Farthest first, nothing twice.
-    fn order(&mut self) {
-        let order = |a: &Found, b: &Found| {
-            b.distance
-                .total_cmp(&a.distance)
-                .then(b.number.cmp(&a.number))
-        };
-        self.found.sort_unstable_by(order);
-        self.found.dedup_by_key(|found| found.number);
+    /// Nodes from the `from`-th on are to be given.
+    fn put_in_order(&mut self, from: usize) {
+        let places = (0_u32..).zip(&self.found).skip(from);
+        let keys = places.map(|(place, found)| Reverse(Key::new(found.distance, place)));
+        if self.order.is_empty() {
+            self.order = keys.collect();
+        } else {
+            self.order.extend(keys);
+        }
     }
 }

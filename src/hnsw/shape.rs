@@ -2,6 +2,7 @@
 
 use crate::page::CONTENT_BYTES;
 use crate::quantize::{Form, LANES};
+use crate::search::MAX_NUMBER;
 
 /// Links are kept in blocks of so many lanes; a code of each is scored in one pass.
 pub const BLOCK_LANES: usize = LANES;
@@ -43,31 +44,42 @@ pub struct Shape {
     pub bits: usize,
     /// Bytes of the node's own value.
     pub own: usize,
+    /// Bytes of a node, a multiple of four, and the bits of a number that name its slot: both follow
+    /// from the above, and are asked for at every step.
+    size: usize,
+    slot_bits: u32,
 }
 
 impl Shape {
+    /// A node of any kind.
+    #[must_use]
+    pub fn new(lanes: usize, degrees: [usize; 2], bits: usize, own: usize) -> Self {
+        let mut shape = Self {
+            lanes,
+            degrees,
+            bits,
+            own,
+            size: 0,
+            slot_bits: 0,
+        };
+        shape.size = (shape.own_at() + own).next_multiple_of(4);
+        shape.slot_bits = shape.slots().next_power_of_two().trailing_zeros();
+        shape
+    }
+
     /// A node whose links carry codes of `bits` bits.
     #[must_use]
     pub fn coded(m: usize, bits: usize, own: usize) -> Self {
         let lanes = (2 * m).next_multiple_of(BLOCK_LANES);
-        Self {
-            lanes,
-            // Lanes that are there anyway cost nothing to score.
-            degrees: [lanes; 2],
-            bits,
-            own,
-        }
+        // Lanes that are there anyway cost nothing to score.
+        Self::new(lanes, [lanes; 2], bits, own)
     }
 
     /// A node whose links are numbers only.
     #[must_use]
     pub fn plain(m: usize, own: usize) -> Self {
-        Self {
-            lanes: (2 * m).next_multiple_of(BLOCK_LANES),
-            degrees: [2 * m, m],
-            bits: 0,
-            own,
-        }
+        let lanes = (2 * m).next_multiple_of(BLOCK_LANES);
+        Self::new(lanes, [2 * m, m], 0, own)
     }
 
     /// Room for `dims` elements stored as `form`: all bits where the node then lies on one page,
@@ -162,7 +174,7 @@ impl Shape {
     /// Bytes of a node, a multiple of four.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        (self.own_at() + self.own).next_multiple_of(4)
+        self.size
     }
 
     /// Nodes on a page, 1 where a node takes several.
@@ -177,18 +189,24 @@ impl Shape {
         u32::try_from(self.bytes().div_ceil(CONTENT_BYTES)).unwrap_or(u32::MAX)
     }
 
-    /// The first page of a node, and its first byte in the page's content.
+    /// The first page of a node, and its first byte in the page's content. A number that none has
+    /// may give a byte beyond the content.
     #[must_use]
     pub fn place(&self, number: u32) -> (u32, usize) {
-        let slots = self.slots();
-        let slot = usize::try_from(number % slots).unwrap_or(0);
-        (number / slots, slot * self.bytes())
+        let slot = number & ((1 << self.slot_bits) - 1);
+        (number >> self.slot_bits, slot as usize * self.size)
     }
 
     /// The number of a slot on a page.
     #[must_use]
     pub fn number(&self, block: u32, slot: u32) -> u32 {
-        block * self.slots() + slot
+        block << self.slot_bits | slot
+    }
+
+    /// The first block whose slots can have no number.
+    #[must_use]
+    pub fn max_blocks(&self) -> u64 {
+        u64::from(MAX_NUMBER) >> self.slot_bits
     }
 }
 
@@ -250,8 +268,10 @@ mod tests {
                 );
                 assert!(shape.code_bytes() <= CONTENT_BYTES, "{dims} {m}");
                 assert!(shape.lanes >= 2 * m, "{dims} {m}");
-                for number in [0, 1, 7, 1_000_003] {
-                    let (block, at) = shape.place(number);
+                for (block, slot) in [(0, 0), (7, shape.slots() - 1), (1_000_003, 0)] {
+                    let number = shape.number(block, slot);
+                    let (found, at) = shape.place(number);
+                    assert_eq!(found, block);
                     let slot = u32::try_from(at / shape.bytes()).unwrap();
                     assert_eq!(shape.number(block, slot), number);
                     assert!(pages > 1 || at + shape.bytes() <= CONTENT_BYTES);

@@ -95,6 +95,9 @@ pub struct Probe<Q> {
     pub query: Q,
     /// What it has seen last.
     pub near: Near,
+    /// The node after the one that it looks at, or [`NONE`]. Who looks brings that closer part by
+    /// part: see [`Pages::prefetch`].
+    pub upcoming: u32,
 }
 
 impl<Q> Probe<Q> {
@@ -103,6 +106,7 @@ impl<Q> Probe<Q> {
         Self {
             query,
             near: Near::default(),
+            upcoming: NONE,
         }
     }
 }

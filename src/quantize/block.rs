@@ -9,7 +9,7 @@
     reason = "calling a function compiled for a CPU feature that was tested for"
 )]
 
-use super::wide::widened;
+use crate::distance::wide::widened;
 
 /// Codes of a block.
 pub const LANES: usize = 32;

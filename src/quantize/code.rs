@@ -7,7 +7,7 @@
 
 use crate::distance::simd::kernels;
 
-use super::wide::{total, widened};
+use crate::distance::wide::{total, widened};
 
 /// What a code's bits do not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -9,7 +9,6 @@
 //! | `stored.rs` | whole vectors as float32, float16 or int8 |
 //! | `sums.rs` | distances to them |
 //! | `int8.rs` | products of int8 vectors, for building |
-//! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
 //! `RaBitQ` is Gao and Long, SIGMOD 2024; `FastScan` is André, Kermarrec and Le Scouarnec, VLDB 2015.
 
@@ -20,7 +19,6 @@ mod rotation;
 mod scan;
 mod stored;
 mod sums;
-mod wide;
 
 pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};

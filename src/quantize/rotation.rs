@@ -7,7 +7,7 @@
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
-use super::wide::widened;
+use crate::distance::wide::widened;
 
 /// Rounds of signs and mixing; two spread a coordinate over all others, four leave no pattern.
 const ROUNDS: usize = 4;

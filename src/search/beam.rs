@@ -3,24 +3,39 @@
 use std::collections::HashSet;
 
 use super::Key;
+use super::key::{ordered, unordered};
+use super::lanes::{LANES, bound_of, count_below, smallest};
 
-/// The `width` nearest candidates that were offered, in order of distance.
+/// The most candidates that may be offered at once.
+pub const MAX_OFFER: usize = 32;
+
+/// The `width` nearest candidates that were offered.
 ///
 /// A candidate's distance may be an estimate, and another one each time it is offered: the first
 /// that is near enough counts.
+///
+/// Candidates lie in no order, with some more than `width` of them: the nearest is found by looking
+/// at all, many at once, which costs less than keeping them sorted. When there is no more room the
+/// farthest go.
 #[derive(Debug, Default)]
 pub struct Beam {
-    keys: Vec<Key>,
+    /// Distances as sortable integers; whole registers, [`NOTHING`] beyond `len`.
+    keys: Vec<u32>,
+    /// The same, but [`NOTHING`] where the candidate was visited.
+    open: Vec<u32>,
+    numbers: Vec<u32>,
+    len: usize,
     width: usize,
-    /// No candidate before this one is unvisited.
-    cursor: usize,
     /// Numbers that were taken, whether they are still here or not.
     known: Known,
-    /// The distance of the last one where there is no room for more.
+    /// What is not nearer has no place.
     bound: f32,
     /// What was offered, kept only where the walk may go on later.
     spare: Option<Spare>,
 }
+
+/// No candidate: farther than any.
+const NOTHING: u32 = u32::MAX;
 
 /// What did not fit, or may have been driven out since. Holds repetitions.
 #[derive(Debug, Default)]
@@ -57,7 +72,8 @@ impl Spare {
     }
 }
 
-/// A set of numbers that is cheap to ask and to empty: open addressing, at most half full.
+/// A set of numbers that is cheap to ask and to empty: open addressing, at most half full, and
+/// made so large that there is rarely another number where one belongs.
 #[derive(Debug, Default)]
 struct Known {
     slots: Vec<u32>,
@@ -67,29 +83,31 @@ struct Known {
 impl Known {
     const FREE: u32 = u32::MAX;
 
-    fn clear(&mut self) {
-        self.slots.fill(Self::FREE);
+    fn clear(&mut self, expected: usize) {
+        self.slots.clear();
+        let slots = (16 * expected).next_power_of_two().max(256);
+        self.slots.resize(slots, Self::FREE);
         self.len = 0;
     }
 
     /// False where it was there already.
+    #[inline]
     fn insert(&mut self, number: u32) -> bool {
         if 2 * self.len >= self.slots.len() {
             self.grow();
         }
         let mask = self.slots.len() - 1;
         let mut at = number.wrapping_mul(0x9E37_79B1).rotate_left(16) as usize & mask;
-        while self.slots[at] != Self::FREE {
-            if self.slots[at] == number {
-                return false;
-            }
+        while self.slots[at] != Self::FREE && self.slots[at] != number {
             at = (at + 1) & mask;
         }
+        let fresh = self.slots[at] == Self::FREE;
         self.slots[at] = number;
-        self.len += 1;
-        true
+        self.len += usize::from(fresh);
+        fresh
     }
 
+    #[cold]
     fn grow(&mut self) {
         let more = (4 * self.slots.len()).max(256);
         let old = std::mem::replace(&mut self.slots, vec![Self::FREE; more]);
@@ -104,11 +122,9 @@ impl Beam {
     /// An empty beam that forgets what does not fit.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self {
-            width: width.max(1),
-            bound: f32::INFINITY,
-            ..Self::default()
-        }
+        let mut beam = Self::default();
+        beam.clear(width);
+        beam
     }
 
     /// An empty beam that keeps what does not fit for [`widen`](Self::widen).
@@ -122,14 +138,24 @@ impl Beam {
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self, width: usize) {
-        self.keys.clear();
         self.width = width.max(1);
+        self.len = 0;
         self.bound = f32::INFINITY;
-        self.cursor = 0;
-        self.known.clear();
+        let room = (self.room() + MAX_OFFER).next_multiple_of(LANES);
+        for lanes in [&mut self.keys, &mut self.open] {
+            lanes.clear();
+            lanes.resize(room, NOTHING);
+        }
+        self.numbers.resize(room, 0);
+        self.known.clear(self.width);
         if let Some(spare) = &mut self.spare {
             spare.clear();
         }
+    }
+
+    /// Candidates that are here before the farthest go.
+    fn room(&self) -> usize {
+        self.width + (self.width / 2).clamp(LANES, 256)
     }
 
     /// How many candidates it may hold.
@@ -138,7 +164,7 @@ impl Beam {
         self.width
     }
 
-    /// A candidate must be nearer than this to be taken.
+    /// What is not nearer than this has no place. Some that are may have none either.
     #[must_use]
     pub fn bound(&self) -> f32 {
         self.bound
@@ -147,23 +173,18 @@ impl Beam {
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let spare = self.spare.as_ref().map_or(0, Spare::bytes);
-        self.keys.capacity() * size_of::<Key>() + self.known.slots.capacity() * 4 + spare
+        let lanes = [&self.keys, &self.open, &self.numbers, &self.known.slots];
+        let words: usize = lanes.iter().map(|lanes| lanes.capacity()).sum();
+        words * size_of::<u32>() + self.spare.as_ref().map_or(0, Spare::bytes)
     }
 
     /// Offers a candidate. Not-a-number and infinity are never taken.
     pub fn push(&mut self, distance: f32, number: u32) {
-        if distance < self.bound {
-            self.insert(distance, number);
-        } else if let Some(spare) = &mut self.spare
-            && distance.is_finite()
-        {
-            spare.keys.push(Key::new(distance, number));
-        }
+        self.offer(&[number], &[distance], u32::from(distance < self.bound));
     }
 
-    /// Offers up to 32 candidates. The caller has compared: bit `i` of `near` says that candidate
-    /// `i` is nearer than [`bound`](Self::bound) was.
+    /// Offers up to [`MAX_OFFER`] candidates. The caller has compared: bit `i` of `near` says that
+    /// candidate `i` is nearer than [`bound`](Self::bound).
     pub fn offer(&mut self, numbers: &[u32], distances: &[f32], mut near: u32) {
         if let Some(spare) = &mut self.spare {
             spare.numbers.extend_from_slice(numbers);
@@ -172,81 +193,119 @@ impl Beam {
         while near != 0 {
             let lane = near.trailing_zeros() as usize;
             near &= near - 1;
-            if let (Some(number), Some(distance)) = (numbers.get(lane), distances.get(lane))
-                && *distance < self.bound
-            {
-                self.insert(*distance, *number);
-            }
+            let (Some(number), Some(distance)) = (numbers.get(lane), distances.get(lane)) else {
+                break;
+            };
+            // Written in any case, so that whether it counts is no branch.
+            let key = ordered(*distance);
+            (self.keys[self.len], self.open[self.len]) = (key, key);
+            self.numbers[self.len] = *number;
+            self.len += usize::from(self.known.insert(*number));
+        }
+        (self.keys[self.len], self.open[self.len]) = (NOTHING, NOTHING);
+        if self.len >= self.room() {
+            self.settle();
         }
     }
 
-    fn insert(&mut self, distance: f32, number: u32) {
-        if !self.known.insert(number) {
+    /// The registers that hold candidates.
+    fn used(&self) -> usize {
+        self.len.next_multiple_of(LANES)
+    }
+
+    /// Lets those go that are more than `width`, the farthest.
+    pub fn settle(&mut self) {
+        if self.len < self.width {
             return;
         }
-        let key = Key::new(distance, number);
-        let at = self.keys.partition_point(|k| *k < key);
-        if self.keys.len() == self.width
-            && let Some(last) = self.keys.pop()
-            && let Some(spare) = &mut self.spare
-            && !last.visited()
-        {
-            spare.keys.push(last);
+        let width = u32::try_from(self.width).unwrap_or(u32::MAX);
+        let bound = bound_of(&self.keys[..self.used()], width);
+        let mut equal = width - count_below(&self.keys[..self.used()], bound);
+        if let Some(spare) = &mut self.spare {
+            // Some of those as far as the bound stay, and are left out later for being visited.
+            let gone = (0..self.len).filter(|i| self.keys[*i] >= bound && self.open[*i] != NOTHING);
+            let gone = gone.map(|i| Key::from_ordered(self.keys[i], self.numbers[i]));
+            spare.keys.extend(gone);
         }
-        self.keys.insert(at, key);
-        self.cursor = self.cursor.min(at);
-        if self.keys.len() == self.width {
-            self.bound = self.keys.last().map_or(f32::INFINITY, |key| key.distance());
+        let mut kept = 0;
+        let (keys, open) = (&mut self.keys[..self.len], &mut self.open[..self.len]);
+        let numbers = &mut self.numbers[..self.len];
+        for i in 0..keys.len() {
+            let tie = u32::from(keys[i] == bound) & u32::from(equal > 0);
+            let keeps = u32::from(keys[i] < bound) | tie;
+            equal -= tie;
+            (keys[kept], open[kept], numbers[kept]) = (keys[i], open[i], numbers[i]);
+            kept += keeps as usize;
         }
+        for lanes in [&mut self.keys, &mut self.open] {
+            lanes[kept..self.len].fill(NOTHING);
+        }
+        self.len = kept;
+        self.bound = unordered(bound);
     }
 
-    /// Number and distance of the candidates, nearest first.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
-        self.keys.iter().map(|key| (key.number(), key.distance()))
+    /// The `width` nearest candidates, nearest first.
+    pub fn nearest(&self, nearest: &mut Vec<Key>) {
+        nearest.clear();
+        let both = self.keys.iter().zip(&self.numbers).take(self.len);
+        nearest.extend(both.map(|(key, number)| Key::from_ordered(*key, *number)));
+        nearest.sort_unstable();
+        nearest.truncate(self.width);
     }
 
-    /// Marks the nearest unvisited candidate as visited and gives its number.
+    /// Marks the nearest unvisited candidate as visited and gives its number; none where `width`
+    /// are nearer.
     pub fn next_unvisited(&mut self) -> Option<u32> {
-        while let Some(key) = self.keys.get_mut(self.cursor) {
-            self.cursor += 1;
-            if !key.visited() {
-                key.visit();
-                return Some(key.number());
-            }
+        let used = self.used();
+        let (key, at) = smallest(&self.open[..used]);
+        if key == NOTHING {
+            return None;
         }
-        None
+        let before = count_below(&self.keys[..used], key) as usize;
+        let equal = || self.keys[..at].iter().filter(|k| **k == key).count();
+        if before >= self.width || (self.len > self.width && before + equal() >= self.width) {
+            return None;
+        }
+        self.open[at] = NOTHING;
+        Some(self.numbers[at])
     }
 
     /// The candidate that comes next if nothing nearer is offered.
     #[must_use]
     pub fn peek(&self) -> Option<u32> {
-        let rest = self.keys.get(self.cursor..)?;
-        rest.iter()
-            .find(|key| !key.visited())
-            .map(|key| key.number())
+        let (key, at) = smallest(&self.open[..self.used()]);
+        (key != NOTHING).then(|| self.numbers[at])
     }
 
     /// Makes room for `more` candidates and takes the nearest of what did not fit before, but
     /// nothing that is in `visited`. False where nothing was left to take.
     pub fn widen(&mut self, more: usize, visited: &HashSet<u32>) -> bool {
+        self.settle();
         let Some(spare) = &mut self.spare else {
             return false;
         };
         let mut all = spare.take(visited);
         // What is still here unvisited stays; what was driven out may come back.
-        self.known.clear();
-        for key in &self.keys {
-            self.known.insert(key.number());
+        let here: Vec<(u32, u32, u32)> = (0..self.len)
+            .map(|i| (self.keys[i], self.open[i], self.numbers[i]))
+            .collect();
+        let spare = self.spare.take();
+        self.clear(self.width + more);
+        for (i, (key, open, number)) in here.into_iter().enumerate() {
+            (self.keys[i], self.open[i], self.numbers[i]) = (key, open, number);
+            self.known.insert(number);
+            self.len = i + 1;
         }
         for number in visited {
             self.known.insert(*number);
         }
-        self.width += more;
-        self.bound = f32::INFINITY;
-        let taken = all.len().min(self.width.saturating_sub(self.keys.len()));
-        spare.keys = all.split_off(taken);
+        let rest = all.split_off(all.len().min(self.width.saturating_sub(self.len)));
         for key in all {
             self.push(key.distance(), key.number());
+        }
+        self.spare = spare;
+        if let Some(spare) = &mut self.spare {
+            spare.keys = rest;
         }
         self.peek().is_some()
     }
@@ -274,7 +333,9 @@ mod tests {
             let mut offered: Vec<Key> = offers.iter().map(|&(n, _)| Key::new(distance(n), n)).collect();
             offered.sort_unstable();
             offered.dedup();
-            let mut held: Vec<u32> = beam.keys.iter().map(|key| key.number()).collect();
+            let mut held = Vec::new();
+            beam.nearest(&mut held);
+            let mut held: Vec<u32> = held.iter().map(|key| key.number()).collect();
             let nearest: Vec<u32> = offered.iter().take(width).map(|key| key.number()).collect();
             prop_assert_eq!(&held, &nearest);
             // Walked to its end and widened, it gives every candidate exactly once.

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `key.rs` | a distance and a number in one sortable word |
 //! | `beam.rs` | the nearest candidates so far, and which of them were visited |
+//! | `lanes.rs` | loops over integers that are compared many at once |
 //! | `walk.rs` | best-first search over anything that can be visited |
 
 mod beam;
 mod key;
+mod lanes;
 mod walk;
 
-pub use beam::Beam;
+pub use beam::{Beam, MAX_OFFER};
 pub use key::{Key, MAX_NUMBER};
 pub use walk::{Graph, walk};

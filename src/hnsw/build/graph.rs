@@ -12,7 +12,8 @@ use std::time::Duration;
 use rayon::ThreadPool;
 
 use crate::distance::prefetch;
-use crate::search::{Beam, Graph, walk};
+use crate::quantize::nearer;
+use crate::search::{Beam, Graph, Key, MAX_OFFER, walk};
 
 use super::super::error::Error;
 use super::super::select::Lanes;
@@ -50,6 +51,8 @@ pub struct Scratch {
     seen: Vec<u8>,
     epoch: u8,
     fresh: Vec<u32>,
+    /// What the last search has found, nearest first.
+    nearest: Vec<Key>,
     ef: usize,
 }
 
@@ -60,6 +63,7 @@ impl Scratch {
             seen: vec![0; values],
             epoch: 0,
             fresh: Vec::new(),
+            nearest: Vec::new(),
             ef,
         }
     }
@@ -99,17 +103,19 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
                 self.fresh.push(neighbour);
             }
         }
-        for neighbour in self.fresh.iter() {
-            let sketch = self.links.rows.sketch(*neighbour);
-            beam.push(
-                self.links.space.sketch_distance(self.target, sketch),
-                *neighbour,
-            );
+        for neighbours in self.fresh.chunks(MAX_OFFER) {
+            let mut distances = [f32::INFINITY; MAX_OFFER];
+            for (distance, neighbour) in distances.iter_mut().zip(neighbours) {
+                let sketch = self.links.rows.sketch(*neighbour);
+                *distance = self.links.space.sketch_distance(self.target, sketch);
+            }
+            let near = nearer(&distances, beam.bound());
+            beam.offer(neighbours, &distances[..neighbours.len()], near);
         }
         Ok(())
     }
 
-    fn prefetch(&self, value: u32) {
+    fn announce(&mut self, value: u32) {
         let list = self.links.list(value, self.level);
         if let (Some(first), Some(second)) = (list.first(), list.get(16)) {
             prefetch(std::slice::from_ref(&first.load(Relaxed).to_ne_bytes()[0]));
@@ -255,20 +261,12 @@ impl<'b, V: Space> Links<'b, V> {
         let raising = (level > top).then_some(entry);
         for above in (level + 1..=top).rev() {
             self.search(value, (start, above), 1, scratch);
-            start = scratch
-                .beam
-                .iter()
-                .next()
-                .map_or(start, |(nearest, _)| nearest);
+            start = scratch.nearest.first().map_or(start, |key| key.number());
         }
         for level in (0..=level.min(top)).rev() {
             self.search(value, (start, level), scratch.ef, scratch);
-            start = scratch
-                .beam
-                .iter()
-                .next()
-                .map_or(start, |(nearest, _)| nearest);
-            let kept = self.select(&scratch.beam, self.degrees[usize::from(level > 0)]);
+            start = scratch.nearest.first().map_or(start, |key| key.number());
+            let kept = self.select(&scratch.nearest, self.degrees[usize::from(level > 0)]);
             {
                 let _lock = self.lock(value);
                 for (lane, neighbour) in kept.iter().enumerate() {
@@ -284,7 +282,7 @@ impl<'b, V: Space> Links<'b, V> {
         }
     }
 
-    /// Fills the beam with what is nearest to a value, from a start on a level.
+    /// Finds what is nearest to a value, from a start on a level.
     fn search(&self, value: u32, (start, level): (u32, u8), ef: usize, scratch: &mut Scratch) {
         scratch.forget();
         for own in [value, start] {
@@ -303,11 +301,13 @@ impl<'b, V: Space> Links<'b, V> {
             fresh: &mut scratch.fresh,
         };
         let Ok(()) = walk(&mut step, &mut scratch.beam);
+        scratch.beam.nearest(&mut scratch.nearest);
     }
 
-    fn select(&self, beam: &Beam, max: usize) -> Vec<(u32, f32)> {
+    fn select(&self, nearest: &[Key], max: usize) -> Vec<(u32, f32)> {
         let mut kept: Vec<(u32, f32)> = Vec::with_capacity(max);
-        for (value, distance) in beam.iter() {
+        for key in nearest {
+            let (value, distance) = (key.number(), key.distance());
             if kept.len() == max {
                 break;
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::meta::Parameters;
+use super::super::shape::Shape;
 use super::super::space::Space;
 use super::graph::Links;
 
@@ -18,9 +19,8 @@ pub struct Order {
     pub places: Vec<Place>,
     ground: Vec<u32>,
     above: Vec<Vec<u32>>,
-    slots: u32,
+    shape: Shape,
     first: u32,
-    pages: u32,
 }
 
 impl Order {
@@ -46,9 +46,8 @@ impl Order {
                 .map(|level| vec![0; (*level).into()])
                 .collect(),
             places,
-            slots,
+            shape: parameters.shape,
             first: parameters.first(),
-            pages: parameters.shape.pages(),
         };
         for at in 0..order.places.len() {
             let (number, place) = (order.number_at(at), order.places[at]);
@@ -64,7 +63,9 @@ impl Order {
     /// The number of the slot that is the `at`-th.
     pub fn number_at(&self, at: usize) -> u32 {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
-        (self.first + at / self.slots * self.pages) * self.slots + at % self.slots
+        let slots = self.shape.slots();
+        let block = self.first + at / slots * self.shape.pages();
+        self.shape.number(block, at % slots)
     }
 
     /// The number of a node.

@@ -35,7 +35,7 @@ macro_rules! widened {
     };
 }
 
-pub(super) use widened;
+pub(crate) use widened;
 
 /// Sums halves onto halves: no addition waits for more than five others.
 #[expect(
@@ -43,7 +43,7 @@ pub(super) use widened;
     reason = "it is compiled with its caller's CPU features"
 )]
 #[inline(always)]
-pub(super) fn total(sums: &[f32; 32]) -> f32 {
+pub(crate) fn total(sums: &[f32; 32]) -> f32 {
     let sixteen: [f32; 16] = std::array::from_fn(|i| sums[i] + sums[i + 16]);
     let eight: [f32; 8] = std::array::from_fn(|i| sixteen[i] + sixteen[i + 8]);
     let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
