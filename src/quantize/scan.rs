@@ -191,8 +191,8 @@ mod x86 {
             };
             let slopes = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(slopes));
             let value = _mm512_add_ps(bias, _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sums)));
-            let sloped = _mm512_mul_ps(_mm512_castsi512_ps(slopes), value);
-            let distances = _mm512_add_ps(_mm512_add_ps(bases, constant), sloped);
+            let along = _mm512_mul_ps(_mm512_castsi512_ps(slopes), value);
+            let distances = _mm512_add_ps(_mm512_add_ps(bases, constant), along);
             // SAFETY: 64 of 128 bytes; the store needs no alignment.
             unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(16 * half), distances) };
         }
