@@ -24,6 +24,9 @@ use super::{Progress, Sink};
 
 const LOCKS: usize = 4_096;
 
+/// Sketches that are on their way from memory while one is looked at: more are not answered at once.
+const AHEAD: usize = 3;
+
 /// How often the calling thread looks up.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -99,13 +102,21 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
                 && *seen != self.epoch
             {
                 *seen = self.epoch;
-                prefetch(self.links.rows.sketch_record(neighbour));
                 self.fresh.push(neighbour);
             }
         }
+        let record = |at: usize| {
+            self.fresh
+                .get(at)
+                .map(|value| self.links.rows.sketch_record(*value))
+        };
+        (0..AHEAD).filter_map(record).for_each(prefetch);
+        let mut ahead = AHEAD;
         for neighbours in self.fresh.chunks(MAX_OFFER) {
             let mut distances = [f32::INFINITY; MAX_OFFER];
             for (distance, neighbour) in distances.iter_mut().zip(neighbours) {
+                record(ahead).into_iter().for_each(prefetch);
+                ahead += 1;
                 let sketch = self.links.rows.sketch(*neighbour);
                 *distance = self.links.space.sketch_distance(self.target, sketch);
             }

@@ -1,4 +1,4 @@
-//! Memory of a build: the process's own, or past its budget a mapped file.
+//! Memory of a build: without a file, or past its budget with one.
 
 #![allow(unsafe_code, reason = "mapped files and atomics in them")]
 
@@ -41,64 +41,51 @@ impl Memory {
         self.used += bytes;
     }
 
-    /// Zeros, a multiple of eight bytes.
+    /// Zeros, at the start of a page.
     ///
     /// # Errors
-    /// Where the file cannot be made as large.
+    /// Where there is no such memory, or the file cannot be made as large.
     pub fn allocate(&mut self, bytes: usize) -> io::Result<Region> {
-        let words = bytes.div_ceil(8);
+        let len = bytes.max(1);
         if self.used + bytes <= self.budget {
             self.used += bytes;
-            return Ok(Region::Heap(vec![0; words]));
+            let map = MmapMut::map_anon(len)?;
+            // Rows are read in no order, each a few lines: huge pages save the address translation.
+            // Where there are none, nothing is lost.
+            #[cfg(target_os = "linux")]
+            let _ = map.advise(memmap2::Advice::HugePage);
+            return Ok(Region(map));
         }
         let file = tempfile::tempfile_in(&self.folder)?;
-        file.set_len(8 * words.max(1) as u64)?;
+        file.set_len(len as u64)?;
         // SAFETY: nobody else can open a file that has no name.
         let map = unsafe { MmapMut::map_mut(&file) }?;
         self.spilled += bytes;
-        Ok(Region::Mapped(map))
+        Ok(Region(map))
     }
 }
 
 /// A piece of memory.
 #[derive(Debug)]
-pub enum Region {
-    /// Words, so that it is aligned.
-    Heap(Vec<u64>),
-    /// A file.
-    Mapped(MmapMut),
-}
+pub struct Region(MmapMut);
 
 impl Region {
     /// All bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        match self {
-            // SAFETY: words are bytes, all of them initialised.
-            Self::Heap(words) => unsafe {
-                std::slice::from_raw_parts(words.as_ptr().cast(), 8 * words.len())
-            },
-            Self::Mapped(map) => map,
-        }
+        &self.0
     }
 
     /// All bytes, to write.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        match self {
-            // SAFETY: as above, and any bytes are words.
-            Self::Heap(words) => unsafe {
-                std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), 8 * words.len())
-            },
-            Self::Mapped(map) => map,
-        }
+        &mut self.0
     }
 
     /// The same bytes as numbers that threads may share.
     pub fn atomics(&mut self) -> &[AtomicU32] {
-        let bytes = self.bytes_mut();
-        let len = bytes.len() / 4;
-        // SAFETY: aligned to words or pages, borrowed from here on only as atomics.
-        unsafe { std::slice::from_raw_parts(bytes.as_mut_ptr().cast(), len) }
+        let len = self.0.len() / 4;
+        // SAFETY: aligned to pages, borrowed from here on only as atomics.
+        unsafe { std::slice::from_raw_parts(self.0.as_mut_ptr().cast(), len) }
     }
 }
 
@@ -112,8 +99,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut memory = Memory::new(1_000, folder.path().into());
         for (bytes, mapped) in [(600, false), (600, true), (400, false), (8, true)] {
+            let spilled = memory.used().1;
             let mut region = memory.allocate(bytes).unwrap();
-            assert_eq!(matches!(region, Region::Mapped(_)), mapped);
+            assert_eq!(memory.used().1 > spilled, mapped);
             assert!(region.bytes().len() >= bytes);
             assert!(region.bytes().iter().all(|byte| *byte == 0));
             region.bytes_mut()[bytes - 1] = 7;

@@ -9,7 +9,7 @@ use super::super::space::{Sketch, Space};
 use super::region::{Memory, Region};
 
 /// Rows of a chunk of memory; chunks never move.
-const CHUNK_ROWS: usize = 4_096;
+const CHUNK_ROWS: usize = 16_384;
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
 /// values, and what the last pass needs.
