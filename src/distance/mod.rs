@@ -1,10 +1,12 @@
-//! NUMBERS: how far apart two vectors are. Knows values; nothing of indexes, pages or Postgres.
+//! NUMBERS: how far apart two values are. Knows values; nothing of indexes, pages or Postgres.
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `bits.rs` | Hamming and Jaccard distance of bits |
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
 //! | `prefetch.rs` | bytes that are asked for before they are needed |
 //! | `simd.rs` | the kernels that run: simsimd's, and ours where simsimd has none that serves |
+//! | `sparse.rs` | sums over two sparse vectors |
 //! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
 //! [`Kernels`] is the one table: a metric is looked up once, at the door, and gives a plain function
@@ -13,9 +15,11 @@
 //! operands have the same length; a kernel given two lengths answers NaN or reads the shorter one,
 //! and never beyond.
 
+pub mod bits;
 pub mod plain;
 mod prefetch;
 pub mod simd;
+pub mod sparse;
 pub(crate) mod wide;
 
 pub use prefetch::prefetch;

@@ -22,6 +22,8 @@ pub struct StoredKernels {
     pub l2_squared: StoredSum,
     /// Sum of products.
     pub inner_product: StoredSum,
+    /// Sum of absolute differences.
+    pub l1: StoredSum,
 }
 
 impl Form {
@@ -56,14 +58,17 @@ mod portable {
         StoredKernels {
             l2_squared: |q, x, scale| l2(q, x, |x| scale * f32::from_ne_bytes(x)),
             inner_product: |q, x, scale| scale * dot(q, x, f32::from_ne_bytes),
+            l1: |q, x, scale| l1(q, x, |x| scale * f32::from_ne_bytes(x)),
         },
         StoredKernels {
             l2_squared: |q, x, scale| l2(q, x, |x| scale * f16::from_ne_bytes(x).to_f32()),
             inner_product: |q, x, scale| scale * dot(q, x, |x| f16::from_ne_bytes(x).to_f32()),
+            l1: |q, x, scale| l1(q, x, |x| scale * f16::from_ne_bytes(x).to_f32()),
         },
         StoredKernels {
             l2_squared: |q, x, scale| l2(q, x, |x| scale * f32::from(i8::from_ne_bytes(x))),
             inner_product: |q, x, scale| scale * dot(q, x, |x| f32::from(i8::from_ne_bytes(x))),
+            l1: |q, x, scale| l1(q, x, |x| scale * f32::from(i8::from_ne_bytes(x))),
         },
     ];
 
@@ -75,6 +80,11 @@ mod portable {
     fn dot<const N: usize>(query: &[f32], stored: &[u8], read: impl Fn([u8; N]) -> f32) -> f32 {
         let pairs = query.iter().zip(stored.as_chunks::<N>().0);
         pairs.map(|(q, x)| q * read(*x)).sum()
+    }
+
+    fn l1<const N: usize>(query: &[f32], stored: &[u8], read: impl Fn([u8; N]) -> f32) -> f32 {
+        let pairs = query.iter().zip(stored.as_chunks::<N>().0);
+        pairs.map(|(q, x)| (q - read(*x)).abs()).sum()
     }
 }
 
@@ -104,7 +114,7 @@ macro_rules! sum {
                     sums[0] = step(floats(query), $load(elements), sums[0]);
                 }
                 if !rest.is_empty() {
-                    // Zeros, which add nothing to either sum.
+                    // Zeros, which add nothing to any sum.
                     let (mut padded, mut stored) = ([0.0; LANES], [Default::default(); LANES]);
                     padded[..rest.len()].copy_from_slice(query_rest);
                     stored[..rest.len()].copy_from_slice(rest);
@@ -125,16 +135,16 @@ macro_rules! sums_for {
         use super::StoredKernels;
 
         pub const KERNELS: [StoredKernels; 3] = [
-            StoredKernels { l2_squared: f32_l2, inner_product: f32_dot },
-            StoredKernels { l2_squared: f16_l2, inner_product: f16_dot },
-            StoredKernels { l2_squared: i8_l2, inner_product: i8_dot },
+            StoredKernels { l2_squared: f32_l2, inner_product: f32_dot, l1: f32_l1 },
+            StoredKernels { l2_squared: f16_l2, inner_product: f16_dot, l1: f16_l1 },
+            StoredKernels { l2_squared: i8_l2, inner_product: i8_dot, l1: i8_l1 },
         ];
 
-        sums_for!(@form $features, f32_l2, f32_dot, singles);
-        sums_for!(@form $features, f16_l2, f16_dot, halves);
-        sums_for!(@form $features, i8_l2, i8_dot, bytes);
+        sums_for!(@form $features, f32_l2, f32_dot, f32_l1, singles);
+        sums_for!(@form $features, f16_l2, f16_dot, f16_l1, halves);
+        sums_for!(@form $features, i8_l2, i8_dot, i8_l1, bytes);
     };
-    (@form $features:literal, $l2:ident, $dot:ident, $load:ident) => {
+    (@form $features:literal, $l2:ident, $dot:ident, $l1:ident, $load:ident) => {
         sum!(
             $l2, $features, $load,
             |scale, q, x, sum| {
@@ -144,15 +154,16 @@ macro_rules! sums_for {
             |_, sum| sum
         );
         sum!($dot, $features, $load, |_scale, q, x, sum| more(q, x, sum), |scale, sum| scale * sum);
+        sum!($l1, $features, $load, |scale, q, x, sum| size(less(q, scale, x), sum), |_, sum| sum);
     };
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512, _mm_loadu_si128, _mm256_loadu_si256, _mm512_add_ps, _mm512_cvtepi8_epi32,
-        _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
-        _mm512_reduce_add_ps, _mm512_set1_ps,
+        __m512, _mm_loadu_si128, _mm256_loadu_si256, _mm512_abs_ps, _mm512_add_ps,
+        _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_fmadd_ps,
+        _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_ps,
     };
 
     const LANES: usize = 16;
@@ -208,6 +219,13 @@ mod avx512 {
         _mm512_fmadd_ps(a, b, sum)
     }
 
+    /// `sum + |a|`
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn size(a: __m512, sum: __m512) -> __m512 {
+        _mm512_add_ps(sum, _mm512_abs_ps(a))
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn total(sums: &[__m512; 4]) -> f32 {
@@ -219,9 +237,9 @@ mod avx512 {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256, _mm_loadl_epi64, _mm_loadu_si128, _mm256_add_ps, _mm256_cvtepi8_epi32,
-        _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps,
-        _mm256_set1_ps, _mm256_storeu_ps,
+        __m256, _mm_loadl_epi64, _mm_loadu_si128, _mm256_add_ps, _mm256_andnot_ps,
+        _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps,
+        _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
     };
 
     const LANES: usize = 8;
@@ -277,6 +295,13 @@ mod avx2 {
         _mm256_fmadd_ps(a, b, sum)
     }
 
+    /// `sum + |a|`
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn size(a: __m256, sum: __m256) -> __m256 {
+        _mm256_add_ps(sum, _mm256_andnot_ps(_mm256_set1_ps(-0.0), a))
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn total(sums: &[__m256; 4]) -> f32 {
@@ -325,6 +350,9 @@ mod tests {
                 plain::l2_squared(query, &decoded),
                 plain::inner_product(query, &decoded),
             );
+            let l1 = plain::l1(query, &decoded);
+            let zeros = vec![0.0; query.len()];
+            let sizes = plain::l1(query, &zeros) + plain::l1(&decoded, &zeros);
             for (name, kernels) in all() {
                 let kernels = kernels[form as usize];
                 let found = (kernels.l2_squared)(query, &stored, scale);
@@ -334,6 +362,8 @@ mod tests {
                     (found - dot).abs() <= bound,
                     "{name} {form:?} {found} {dot}"
                 );
+                let error = ((kernels.l1)(query, &stored, scale) - l1).abs();
+                assert!(error <= 1e-5 * sizes, "{name} {form:?} {error} {l1}");
             }
         }
     }

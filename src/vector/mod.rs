@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `invalid.rs` | every way in which a value can be wrong, with the words users read |
 //! | `dense.rs` | the rules of a dense vector, its arithmetic and its order |
+//! | `sparse.rs` | a sparse vector where it lies |
 //! | `number.rs` | one float32 as text, both ways |
 //! | `text.rs` | `[1,2,3]` |
 //! | `wire.rs` | the binary form of `COPY ... (FORMAT BINARY)` and of binary parameters |
@@ -12,10 +13,12 @@
 pub mod dense;
 mod invalid;
 mod number;
+mod sparse;
 pub mod text;
 pub mod wire;
 
 pub use invalid::Invalid;
+pub use sparse::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
 /// The most dimensions a dense vector may have.
 pub const MAX_DIMS: usize = 16_000;
