@@ -4,7 +4,7 @@
 //! reserved: they are counted, for vacuum frees them. Everything else that is not as it must be is
 //! a problem.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 
 use crate::page::{self, PageStore};
@@ -13,6 +13,7 @@ use super::error::Error;
 use super::index::Index;
 use super::meta::{KIND_NODES, Roots};
 use super::node::{Node, State, Tid, state};
+use super::rest::{self, RestSlot};
 use super::shape::NONE;
 use super::space::Space;
 
@@ -31,7 +32,9 @@ pub struct Report {
     pub free: u64,
     /// Slots of further tids.
     pub chunks: u64,
-    /// Slots and chunks that a crash has left.
+    /// Slots with parts of values.
+    pub rests: u64,
+    /// Slots, chunks and parts of values that a crash has left.
     pub orphans: u64,
     /// Live nodes of the ground that no walk can reach.
     pub unreachable: u64,
@@ -47,6 +50,13 @@ struct Seen {
     down: u32,
 }
 
+/// A slot with a part of a value.
+struct Part {
+    owner: u32,
+    next: u32,
+    bytes: usize,
+}
+
 struct Checker<'i, 's, S, V> {
     index: &'i Index<'s, S, V>,
     roots: Roots,
@@ -55,6 +65,10 @@ struct Checker<'i, 's, S, V> {
     tids: HashSet<Tid>,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
+    reserved: HashSet<u32>,
+    rests: BTreeMap<u32, Part>,
+    /// Nodes whose values are not whole.
+    broken: HashSet<u32>,
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -71,8 +85,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             tids: HashSet::new(),
             chunks: HashSet::new(),
             chained: HashSet::new(),
+            reserved: HashSet::new(),
+            rests: BTreeMap::new(),
+            broken: HashSet::new(),
         };
         checker.slots()?;
+        checker.values()?;
         checker.links()?;
         checker.levels();
         checker.free_pages()?;
@@ -131,7 +149,11 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let (state, level, down, links, tids, excess) = seen;
             match state {
                 State::Free => self.report.free += 1,
-                State::Reserved => self.report.orphans += 1,
+                State::Reserved => {
+                    self.report.orphans += 1;
+                    self.reserved.insert(number);
+                }
+                State::Rest => self.rest(number)?,
                 State::Tids => {
                     self.report.chunks += 1;
                     self.chunks.insert(number);
@@ -144,10 +166,10 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 }
                 State::Live => self.live(number, level, down, tids)?,
             }
-            if excess {
-                self.problem(number, "more links than it may have");
-            }
             if matches!(state, State::Live | State::Dead) {
+                if excess {
+                    self.problem(number, "more links than it may have");
+                }
                 self.report.links += links.len() as u64;
                 let live = state == State::Live;
                 self.seen.insert(
@@ -160,6 +182,65 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     },
                 );
             }
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self, number: u32) -> Result<(), Error> {
+        let part = self.index.pages.read(number, |slot| {
+            let slot = RestSlot(slot.bytes);
+            let (owner, next) = (slot.owner(), slot.next());
+            let bytes = slot.bytes().len();
+            Part { owner, next, bytes }
+        })?;
+        self.report.rests += 1;
+        self.rests.insert(number, part);
+        Ok(())
+    }
+
+    /// Values are whole: each live node's chain is its own and as long as the node says. What is in
+    /// no chain belongs to a node that is on its way in or out.
+    fn values(&mut self) -> Result<(), Error> {
+        let live = self.seen.iter().filter(|(_, seen)| seen.live);
+        let mut numbers: Vec<u32> = live.map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        let mut chained = HashSet::new();
+        for number in numbers {
+            let (space, own) = (&self.index.space, self.index.shape().own);
+            let read = |node: Node<'_>| (space.extent(node.own()), rest::first(node.own()));
+            let (extent, first) = self.index.pages.read(number, read)?;
+            if extent <= own {
+                continue;
+            }
+            let (mut left, mut next) = (extent - own, first);
+            while let Some(part) = self.rests.get(&next)
+                && part.owner == number
+                && (1..=left).contains(&part.bytes)
+                && chained.insert(next)
+            {
+                left -= part.bytes;
+                next = part.next;
+            }
+            if left > 0 || next != NONE {
+                self.problem(number, "its value is not whole");
+                self.broken.insert(number);
+            }
+        }
+        let loose = self
+            .rests
+            .iter()
+            .filter(|(number, _)| !chained.contains(number));
+        let mut problems = Vec::new();
+        for (number, part) in loose {
+            let dead = self.seen.get(&part.owner).is_some_and(|seen| !seen.live);
+            if self.reserved.contains(&part.owner) {
+                self.report.orphans += 1;
+            } else if !dead {
+                problems.push((*number, part.owner));
+            }
+        }
+        for (number, owner) in problems {
+            self.problem(number, &format!("no part of the value of {owner}"));
         }
         Ok(())
     }
@@ -203,14 +284,20 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let mut numbers: Vec<u32> = live.map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         for number in numbers {
-            let (space, pages) = (&self.index.space, &self.index.pages);
-            let (point, links, level) = pages.read(number, |node: Node<'_>| {
+            if self.broken.contains(&number) {
+                continue;
+            }
+            let (index, space, mut reads) = (self.index, &self.index.space, 0);
+            let node = index.whole(number, &mut reads, |node: Node<'_>| {
                 let links: Vec<_> = node
                     .neighbours()
                     .map(|(lane, _)| node.read_link(lane))
                     .collect();
                 (space.load(node.own(), node.scale()), links, node.level())
             })?;
+            let Some((point, links, level)) = node else {
+                continue;
+            };
             let mut targets = HashSet::new();
             for link in links {
                 let known = self.seen.get(&link.number);
@@ -224,10 +311,16 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 if !targets.insert(link.number) {
                     self.problem(number, &format!("links to {} twice", link.number));
                 }
-                let (code, distance) = pages.read(link.number, |to| {
+                if self.broken.contains(&link.number) {
+                    continue;
+                }
+                let measured = index.whole(link.number, &mut reads, |to| {
                     let code = space.code(&space.load(to.own(), to.scale()), &point);
                     (code, space.distance(&point, to.own(), to.scale()))
                 })?;
+                let Some((code, distance)) = measured else {
+                    continue;
+                };
                 if !code.agrees(&link.code, space.unit(&point)) {
                     self.problem(
                         number,

@@ -177,7 +177,7 @@ pub struct Query {
 }
 
 impl Space for Dense {
-    type Value = [f32];
+    type Value<'v> = &'v [f32];
     type Point = Vec<f32>;
     type Query = Query;
 
@@ -219,6 +219,10 @@ impl Space for Dense {
 
     fn point_of<'q>(&self, query: &'q Query) -> &'q Vec<f32> {
         &query.point
+    }
+
+    fn stored_bytes(&self, _point: &Vec<f32>) -> usize {
+        self.form.bytes(self.dims())
     }
 
     fn store(&self, point: &Vec<f32>, own: &mut [u8]) -> f32 {
@@ -286,8 +290,8 @@ impl Space for Dense {
         &self.centre
     }
 
-    fn sketch_bytes(&self) -> usize {
-        self.sketch_form().bytes(self.dims())
+    fn sketch_bytes(&self) -> Option<usize> {
+        Some(self.sketch_form().bytes(self.dims()))
     }
 
     /// Int8 with its scale and the squared length that this form has, or float32.

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::meta::{self, KIND_CENTRE, META, Parameters, Roots};
 use super::node::{field, set_field};
 use super::pages::Pages;
+use super::plain::{Measure, Plain};
 use super::shape::Shape;
 use super::space::Space;
 
@@ -106,6 +107,14 @@ fn read_centre<S: PageStore>(store: &S, parameters: &Parameters) -> Result<Vec<f
     Ok(centre)
 }
 
+/// Adds a page.
+pub(super) fn append<S: PageStore>(store: &S, bytes: &page::Bytes) -> Result<(), Error> {
+    let mut change = store.change();
+    let (_, page) = change.append()?;
+    *page = *bytes;
+    Ok(change.commit()?)
+}
+
 impl<'s, S: PageStore> Index<'s, S, Dense> {
     /// Makes an empty index of dense vectors in an empty store. Codes are relative to the origin:
     /// the mean of rows that are still to come is not known.
@@ -121,10 +130,7 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
         let (parameters, _) = options.dense(dims, metric);
         let centre = vec![0.0; dims];
         write_head(&parameters, &Roots::default(), &centre, |bytes| {
-            let mut change = store.change();
-            let (_, page) = change.append()?;
-            *page = *bytes;
-            Ok(change.commit()?)
+            append(store, bytes)
         })?;
         Self::open(store, options)
     }
@@ -150,6 +156,33 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
         Ok(Self {
             pages: Pages { store, parameters },
             space: space.with_centre(centre),
+            beam: options.beam(),
+        })
+    }
+}
+
+impl<'s, S: PageStore, M: Measure> Index<'s, S, Plain<M>> {
+    /// Makes an empty index of values under a measure in an empty store.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn create_plain(store: &'s S, measure: M, options: &Options) -> Result<Self, Error> {
+        let parameters = Plain::new(measure).parameters(options);
+        write_head(&parameters, &Roots::default(), &[], |bytes| {
+            append(store, bytes)
+        })?;
+        Self::open_plain(store, options)
+    }
+
+    /// Opens an index of values under a measure of this kind.
+    ///
+    /// # Errors
+    /// Where its first page makes no sense, or it holds other values.
+    pub fn open_plain(store: &'s S, options: &Options) -> Result<Self, Error> {
+        let parameters = meta::parameters(&*store.read(META)?)?;
+        Ok(Self {
+            space: Plain::open(&parameters)?,
+            pages: Pages { store, parameters },
             beam: options.beam(),
         })
     }

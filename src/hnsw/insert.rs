@@ -48,17 +48,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Adds a row. None where its value has no place in the metric (a zero vector under cosine),
     /// and the row is not in the index.
     ///
-    /// A crash leaves the row in whole, or reachable in part, or a node that nothing links to; the
-    /// row's transaction is then undone, and vacuum removes what is left.
+    /// A crash leaves the row in whole, or reachable in part, or a node that nothing links to, or
+    /// slots of one that was being written; the row's transaction is then undone, and vacuum removes what is left.
     ///
     /// # Errors
     /// Where pages cannot be read or written, or no number is left.
-    pub fn insert(&self, value: &V::Value, tid: Tid) -> Result<Option<Inserted>, Error> {
+    pub fn insert(&self, value: V::Value<'_>, tid: Tid) -> Result<Option<Inserted>, Error> {
         let Some(point) = self.space.point(value) else {
             return Ok(None);
         };
         let _writer = self.pages.store.writer();
-        let mut own = vec![0; self.shape().own];
+        let mut own = vec![0; self.space.stored_bytes(&point)];
         let scale = self.space.store(&point, &mut own);
         let stored = self.space.load(&own, scale);
         let mut new = New::<V> {
@@ -96,7 +96,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut below = NONE;
         for (at, links) in (0..=level).zip(new.neighbours.clone()) {
             let rows = if at == 0 { &[tid][..] } else { &[] };
-            let number = self.pages.create(&self.node_bytes(new, at, below, rows))?;
+            let number = self.create_node(self.node_bytes(new, at, below, rows), &new.own)?;
             for (nearest, to) in links.iter().enumerate() {
                 let newcomer = Newcomer {
                     number,
@@ -111,7 +111,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if roots.entry == NONE || level > roots.top {
             let first = roots.entry == NONE;
             if !self.raise(below, level)? && first {
-                self.free_slot(below)?;
+                self.abandon(below)?;
                 return Ok(false);
             }
         }
@@ -140,7 +140,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if at == 0 {
                 let equal = |candidate: &&super::select::Candidate| {
                     candidate.scale.to_bits() == new.scale.to_bits()
-                        && candidates.own(candidate, new.own.len()) == new.own
+                        && candidates.own(candidate) == new.own
                 };
                 if let Some(equal) = candidates.list.iter().find(equal) {
                     return Ok(Some(equal.number));
@@ -164,7 +164,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         node.format(level, below);
         node.set_scale(new.scale);
         node.set_tids(tids);
-        node.own_mut().copy_from_slice(&new.own);
+        node.set_own(&new.own);
         let links = new.neighbours.get(usize::from(level));
         for (lane, link) in links.into_iter().flatten().enumerate() {
             node.set_lane(lane, link);

@@ -8,7 +8,12 @@
 //! | `meta.rs` | the first page: parameters, entry, free slots |
 //! | `pages.rs` | nodes on pages: found, changed, given out |
 //! | `space.rs` | what a graph needs to know of its values |
+//! | `rest.rs` | values that are longer than a node has room for |
 //! | `dense.rs` | dense vectors with 1-bit codes |
+//! | `plain.rs` | values whose links carry no codes, under any measure |
+//! | `bits.rs` | bits by Hamming and Jaccard distance |
+//! | `sparse.rs` | sparse vectors |
+//! | `manhattan.rs` | dense vectors under L1 |
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
@@ -16,9 +21,11 @@
 //! | `select.rs` | which neighbours a node keeps |
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
+//! | `repair.rs` | which links take the place of those to dead nodes |
 //! | `check.rs` | every invariant, and a dump for tests |
 //! | `build/` | many rows at once |
 
+mod bits;
 mod build;
 mod check;
 mod dense;
@@ -26,25 +33,34 @@ mod descent;
 mod error;
 mod index;
 mod insert;
+mod manhattan;
 mod meta;
 mod node;
 mod pages;
+mod plain;
+mod repair;
+mod rest;
 mod scan;
 mod select;
 mod shape;
 mod space;
+mod sparse;
 mod tids;
 mod vacuum;
 
 pub use crate::quantize::Form;
+pub use bits::{BitMetric, Bits};
 pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
 pub use check::Report;
 pub use dense::{Dense, Metric};
 pub use error::Error;
 pub use index::{Index, Options};
 pub use insert::Inserted;
+pub use manhattan::Manhattan;
 pub use node::Tid;
+pub use plain::{Measure, Plain};
 pub use scan::{Continue, Row, Scan};
 pub use shape::Shape;
 pub use space::Space;
+pub use sparse::{SparseMetric, SparseVectors};
 pub use vacuum::Vacuumed;

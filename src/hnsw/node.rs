@@ -5,7 +5,7 @@
 //! 24 tables: for each block of 32 lanes
 //!      numbers u32 x 32 | distances bf16 x 32 | (coded: bases f32 x 32 | slopes bf16 x 32)
 //!    codes: for each block, interleaved (quantize::block)
-//!    own value
+//!    own value, or its first bytes (rest.rs)
 //! ```
 //!
 //! `link` is the node one level below, or on the ground level the first chunk of further tids.
@@ -50,10 +50,12 @@ pub enum State {
     Live = 0xA1,
     /// A node without rows, still walked through until nothing links to it.
     Dead = 0xA2,
-    /// A node of several pages that is being written.
+    /// A node of several pages, or with a rest, that is being written.
     Reserved = 0xA3,
     /// Tids of a node that has more than it holds itself.
     Tids = 0xA4,
+    /// A part of a value that is longer than its node has room for.
+    Rest = 0xA5,
 }
 
 /// Reads a field, 0 beyond the end.
@@ -80,6 +82,7 @@ pub fn state(bytes: &[u8], number: u32) -> Result<State, PageError> {
         0xA2 => Ok(State::Dead),
         0xA3 => Ok(State::Reserved),
         0xA4 => Ok(State::Tids),
+        0xA5 => Ok(State::Rest),
         byte => Err(corrupt(number, &format!("slot state {byte:#x}"))),
     }
 }
@@ -319,11 +322,13 @@ impl NodeMut<'_> {
         set_field(self.bytes, 8, link.to_ne_bytes());
     }
 
-    /// The own value.
-    pub fn own_mut(&mut self) -> &mut [u8] {
-        let at = self.shape.own_at();
-        let own = at..at + self.shape.own;
-        self.bytes.get_mut(own).unwrap_or_default()
+    /// Sets the own value, or as much of it as there is room for.
+    pub fn set_own(&mut self, own: &[u8]) {
+        let (at, here) = (self.shape.own_at(), own.len().min(self.shape.own));
+        let place = self.bytes.get_mut(at..at + here);
+        if let (Some(place), Some(own)) = (place, own.get(..here)) {
+            place.copy_from_slice(own);
+        }
     }
 
     /// Replaces the tids that lie in the node; what is beyond [`INLINE_TIDS`] is left out.

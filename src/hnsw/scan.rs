@@ -92,7 +92,12 @@ pub struct Scan<'i, 's, S, V: Space> {
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
     /// keeps: at least as many nodes are visited. None where the value has no place in the metric.
-    pub fn scan(&self, value: &V::Value, ef: usize, go_on: Continue) -> Option<Scan<'_, 's, S, V>> {
+    pub fn scan(
+        &self,
+        value: V::Value<'_>,
+        ef: usize,
+        go_on: Continue,
+    ) -> Option<Scan<'_, 's, S, V>> {
         let point = self.space.point(value)?;
         let ef = ef.max(1);
         Some(Scan {
@@ -143,7 +148,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         }
     }
 
-    /// Nodes whose pages were read so far.
+    /// Nodes whose pages were read so far, and slots with parts of their values.
     #[must_use]
     pub fn nodes_read(&self) -> u64 {
         self.probe.near.reads
@@ -159,6 +164,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.beam.bytes()
+            + self.index.space.query_bytes(&self.probe.query)
             + self.found.capacity() * size_of::<Found>()
             + self.order.capacity() * size_of::<Key>()
             + self.visited.capacity() * size_of::<u64>()
@@ -254,15 +260,15 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             if self.visited.contains(&number) {
                 continue;
             }
-            let found = pages.read(number, |node| {
+            let reads = &mut self.probe.near.reads;
+            let found = self.index.whole(number, reads, |node| {
                 let ground = node.live() && node.level() == 0;
                 ground.then(|| {
                     let distance = self.index.space.distance(point, node.own(), node.scale());
                     Found::new(number, node, distance)
                 })
             })?;
-            self.probe.near.reads += 1;
-            self.found.extend(found);
+            self.found.extend(found.flatten());
         }
         self.put_in_order(old);
         Ok(())

@@ -1,12 +1,15 @@
 //! Which neighbours a node keeps: those that no nearer neighbour leads to (the relative
 //! neighbourhood rule; Malkov and Yashunin, 2018, algorithm 4).
 
+use std::ops::Range;
+
 use crate::page::{PageError, PageStore};
 
 use super::error::Error;
 use super::index::Index;
 use super::node::{Link, Node};
 use super::pages::Part;
+use super::rest::Copied;
 use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Near, Probe, Space};
 
@@ -16,8 +19,8 @@ pub(super) struct Candidate {
     pub number: u32,
     pub distance: f32,
     pub scale: f32,
-    /// Where its stored value starts in the candidates' bytes.
-    pub own: usize,
+    /// Where its stored value is in the candidates' bytes.
+    own: Range<usize>,
 }
 
 /// Nodes that an insert has seen on a level.
@@ -28,24 +31,22 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Takes a node that may be linked to.
+    /// Takes a node that may be linked to, with all of its value.
     pub fn see(&mut self, number: u32, node: Node<'_>, distance: f32) {
         if node.live() {
             self.list.push(Candidate {
                 number,
                 distance,
                 scale: node.scale(),
-                own: self.bytes.len(),
+                own: self.bytes.len()..self.bytes.len() + node.own().len(),
             });
             self.bytes.extend_from_slice(node.own());
         }
     }
 
     /// The stored value of a candidate.
-    pub fn own(&self, candidate: &Candidate, len: usize) -> &[u8] {
-        self.bytes
-            .get(candidate.own..candidate.own + len)
-            .unwrap_or_default()
+    pub fn own(&self, candidate: &Candidate) -> &[u8] {
+        self.bytes.get(candidate.own.clone()).unwrap_or_default()
     }
 
     /// Sorts by distance; a node that was seen twice counts once.
@@ -152,13 +153,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Keeps of sorted candidates those that none of the nearer ones kept leads to, at most `max`, as
     /// links from the point `from`.
     pub(super) fn select(&self, candidates: &Candidates, from: &V::Point, max: usize) -> Vec<Link> {
-        let own = self.shape().own;
         let mut kept: Vec<(Link, V::Point)> = Vec::new();
         for candidate in &candidates.list {
             if kept.len() == max {
                 break;
             }
-            let bytes = candidates.own(candidate, own);
+            let bytes = candidates.own(candidate);
             let leads = |(_, point): &(Link, V::Point)| {
                 self.space.distance(point, bytes, candidate.scale) < candidate.distance
             };
@@ -231,19 +231,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         probe: &mut Probe<V::Query>,
         show: impl FnOnce(Node<'_>, &Near),
     ) -> Result<(), PageError> {
-        let mut copy = Vec::new();
+        let mut copied = None;
         self.space.look(&self.pages, number, probe, |node, _| {
-            copy.extend_from_slice(node.bytes);
+            copied = Some(Copied::new(node));
         })?;
-        if !copy.is_empty() {
-            let shape = self.pages.shape();
-            show(
-                Node {
-                    bytes: &copy,
-                    shape,
-                },
-                &probe.near,
-            );
+        if let Some(copied) = copied {
+            show(copied.node(), &probe.near);
         }
         Ok(())
     }

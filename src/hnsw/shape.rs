@@ -82,6 +82,12 @@ impl Shape {
         Self::new(lanes, [2 * m, m], 0, own)
     }
 
+    /// The same for a node that is shown with `own` bytes of value.
+    #[must_use]
+    pub fn showing(self, own: usize) -> Self {
+        Self { own, ..self }
+    }
+
     /// Room for `dims` elements stored as `form`: all bits where the node then lies on one page,
     /// else what fits if that is good enough, else several pages.
     #[must_use]

@@ -12,7 +12,7 @@ use super::shape::NONE;
 /// rotated); its *stored* form lies in a node; a *query* is a point prepared for many estimates.
 pub trait Space: Sync {
     /// As a user gives it.
-    type Value: ?Sized;
+    type Value<'v>: Copy;
     /// Ready to be measured.
     type Point: Clone + Send + Sync;
     /// Prepared for a walk.
@@ -22,7 +22,7 @@ pub trait Space: Sync {
     fn tag(&self) -> [u8; 3];
 
     /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
-    fn point(&self, value: &Self::Value) -> Option<Self::Point>;
+    fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
 
     /// Prepares a point for a walk.
     fn query(&self, point: Self::Point) -> Self::Query;
@@ -30,7 +30,25 @@ pub trait Space: Sync {
     /// The point of a query.
     fn point_of<'q>(&self, query: &'q Self::Query) -> &'q Self::Point;
 
-    /// Writes the stored form and gives its scale.
+    /// Bytes that a query holds besides its point, for scans that account for them.
+    fn query_bytes(&self, _query: &Self::Query) -> usize {
+        0
+    }
+
+    /// Bytes of a point's stored form.
+    fn stored_bytes(&self, point: &Self::Point) -> usize;
+
+    /// Whether stored forms differ in size.
+    fn varies(&self) -> bool {
+        false
+    }
+
+    /// Bytes of a stored value of which a node has `own`: more than that where it has not all.
+    fn extent(&self, own: &[u8]) -> usize {
+        own.len()
+    }
+
+    /// Writes the stored form, which takes all of `own`, and gives its scale.
     fn store(&self, point: &Self::Point, own: &mut [u8]) -> f32;
 
     /// Reads the stored form.
@@ -56,8 +74,8 @@ pub trait Space: Sync {
         &[]
     }
 
-    /// Bytes of a sketch.
-    fn sketch_bytes(&self) -> usize;
+    /// Bytes of a sketch; None where the stored form serves, with its scale as the first number.
+    fn sketch_bytes(&self) -> Option<usize>;
 
     /// Writes a small stand-in with which graphs are built, and gives two numbers that belong to it.
     fn sketch(&self, point: &Self::Point, sketch: &mut [u8]) -> [f32; 2];
@@ -83,9 +101,9 @@ pub trait Space: Sync {
 /// A stand-in for a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Sketch<'a> {
-    /// [`Space::sketch_bytes`] bytes.
+    /// [`Space::sketch_bytes`] bytes, or the stored form.
     pub bytes: &'a [u8],
-    /// What [`Space::sketch`] gave.
+    /// What [`Space::sketch`] gave, or scale and zero.
     pub numbers: [f32; 2],
 }
 
@@ -118,7 +136,7 @@ pub struct Near {
     pub numbers: Vec<u32>,
     /// Distances or their estimates, infinite in empty lanes.
     pub distances: Vec<f32>,
-    /// Nodes that were read into it so far.
+    /// Nodes that were read for it so far, and slots with parts of their values.
     pub reads: u64,
 }
 

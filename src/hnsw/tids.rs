@@ -148,8 +148,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut edit = self.pages.change();
         let (added, chunk) = edit.node(number, Part::Head, |node| {
             let read = node.read();
-            // A node of several pages shows its head only; its value was compared by the caller.
-            let same = self.shape().pages() > 1 || read.own() == own;
+            // Of a node of several pages, or with a rest, this shows the start only; the value was
+            // compared by the caller.
+            let here = self.shape().pages() == 1 && own.len() <= self.shape().own;
+            let same = self.space.extent(read.own()) == own.len();
+            let same = !here || same && read.own().starts_with(own);
             if !read.live() || !same {
                 return (Added::Gone, NONE);
             }
@@ -220,6 +223,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         })?;
         edit.commit()?;
         Ok(true)
+    }
+
+    /// Leaves a node that nothing leads to for the next vacuum, which frees its rest before it.
+    pub(super) fn abandon(&self, number: u32) -> Result<(), Error> {
+        let mut edit = self.pages.change();
+        edit.node(number, Part::Head, |node| node.set_state(State::Reserved))?;
+        Ok(edit.commit()?)
     }
 
     /// Frees a slot that nothing leads to.

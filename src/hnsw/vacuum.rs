@@ -7,21 +7,22 @@
 //!    node.
 //! 3. *Links*: nodes that link to dead ones get what those linked to instead. The entry, if it is
 //!    dead, becomes another node.
-//! 4. *Slots* of dead nodes are freed, and those that a crash has left.
+//! 4. *Slots* of dead nodes are freed, the rests of their values first, and those that a crash has
+//!    left.
 //!
 //! A crash between any two changes leaves dead nodes that the next vacuum finds.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use crate::page::PageStore;
 
 use super::error::Error;
 use super::index::Index;
-use super::node::{Link, Node, State, Tid, corrupt, state};
+use super::node::{Node, State, Tid, corrupt, state};
 use super::pages::Part;
-use super::select::Candidates;
-use super::shape::{BLOCK_LANES, NONE};
-use super::space::{Probe, Space};
+use super::rest::RestSlot;
+use super::shape::NONE;
+use super::space::Space;
 use super::tids::Chunk;
 
 /// What a vacuum has done.
@@ -44,15 +45,23 @@ pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 
 /// What the first pass has seen.
 #[derive(Default)]
-struct Seen {
-    dead: HashSet<u32>,
+pub(super) struct Seen {
+    pub dead: HashSet<u32>,
     /// Nodes above the ground: level, number, the node below.
     above: BTreeSet<(u8, u32, u32)>,
     /// Slots that may have been left by a crash.
-    reserved: Vec<u32>,
+    pub reserved: HashSet<u32>,
+    /// Parts of values of nodes that are dead or reserved.
+    pub rests: Vec<u32>,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
-    report: Vacuumed,
+    pub report: Vacuumed,
+}
+
+/// The node whose value a slot has a part of.
+pub(super) fn rest_owner(slot: Node<'_>) -> Option<u32> {
+    let rest = RestSlot(slot.bytes);
+    rest.is_rest().then(|| rest.owner())
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -75,7 +84,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         self.bury_above(&mut seen)?;
         self.pages.store.wait_for_writers();
-        if !seen.dead.is_empty() {
+        if !seen.dead.is_empty() || !seen.reserved.is_empty() {
             self.replace_entry(&seen)?;
             let groups = self.pages.roots()?.groups;
             for number in (0..groups).flat_map(|group| self.pages.group(group)) {
@@ -101,8 +110,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         };
         let (state, level, link, tids) = self.pages.read(number, read)?;
         match state? {
-            State::Free => {}
-            State::Reserved => seen.reserved.push(number),
+            State::Free | State::Rest => {}
+            State::Reserved => {
+                seen.reserved.insert(number);
+            }
             State::Tids => {
                 seen.chunks.insert(number);
             }
@@ -261,150 +272,18 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Second pass, one node: what it linked to by way of dead neighbours it now links to itself.
-    fn repair(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
-        loop {
-            seen.report.reads += 1;
-            let read = |node: Node<'_>| {
-                let hit = node.live() && node.neighbours().any(|(_, to)| seen.dead.contains(&to));
-                hit.then(|| (node.bytes.to_vec(), node.level()))
-            };
-            let Some((bytes, level)) = self.pages.read(number, read)? else {
-                return Ok(());
-            };
-            let node = Node {
-                bytes: &bytes,
-                shape: self.shape(),
-            };
-            let links = self.replacements(number, level, node, seen)?;
-            if self.relink(number, node, &links, &seen.dead)? {
-                seen.report.repaired += 1;
-                return Ok(());
-            }
-        }
-    }
-
-    /// Chooses among the live neighbours of dead neighbours: those that no neighbour that stays
-    /// leads to, nearest first, at most as many as are lost.
-    fn replacements(
-        &self,
-        number: u32,
-        level: u8,
-        node: Node<'_>,
-        seen: &mut Seen,
-    ) -> Result<Vec<Link>, Error> {
-        let point = self.space.load(node.own(), node.scale());
-        let mut probe = Probe::new(self.space.query(point));
-        let mut scores = HashMap::new();
-        let kept: HashSet<u32> = node.neighbours().map(|(_, to)| to).collect();
-        let mut lost: Vec<u32> = kept
-            .iter()
-            .copied()
-            .filter(|to| seen.dead.contains(to))
-            .collect();
-        lost.sort_unstable();
-        // A dead neighbour's neighbours may be dead as well: then theirs.
-        let mut asked: HashSet<u32> = lost.iter().copied().collect();
-        let mut wave = lost.clone();
-        for _ in 0..3 {
-            let mut next = Vec::new();
-            for dead in wave {
-                self.space.look(&self.pages, dead, &mut probe, |_, _| {})?;
-                for (_, to, distance) in probe.near.iter() {
-                    if seen.dead.contains(&to) {
-                        if asked.insert(to) {
-                            next.push(to);
-                        }
-                    } else if to != number && !kept.contains(&to) {
-                        scores.insert(to, distance);
-                    }
-                }
-            }
-            if !scores.is_empty() {
-                break;
-            }
-            wave = next;
-            wave.truncate(32);
-        }
-        seen.report.reads += probe.near.reads;
-        let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
-        // Estimates order them; twice as many as can be kept are measured.
-        scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        scores.truncate(2 * lost.len() + 2);
-        seen.report.reads += scores.len() as u64;
-        let point = self.space.point_of(&probe.query);
-        self.choose(level, point, &scores, lost.len())
-    }
-
-    /// Reads nodes and keeps at most `max` of them as neighbours of `point`.
-    fn choose(
-        &self,
-        level: u8,
-        point: &V::Point,
-        nodes: &[(u32, f32)],
-        max: usize,
-    ) -> Result<Vec<Link>, Error> {
-        let mut candidates = Candidates::default();
-        for (to, _) in nodes {
-            self.pages.read(*to, |node| {
-                if node.live() && node.level() == level {
-                    let distance = self.space.distance(point, node.own(), node.scale());
-                    candidates.see(*to, node, distance);
-                }
-            })?;
-        }
-        candidates.sort();
-        Ok(self.select(&candidates, point, max))
-    }
-
-    /// Puts links in the place of those to dead nodes; false where the node has changed since it
-    /// was read. Lanes of one block change at once.
-    fn relink(
-        &self,
-        number: u32,
-        was: Node<'_>,
-        links: &[Link],
-        dead: &HashSet<u32>,
-    ) -> Result<bool, Error> {
-        let lost: Vec<usize> = was
-            .neighbours()
-            .filter(|(_, to)| dead.contains(to))
-            .map(|(lane, _)| lane)
-            .collect();
-        let mut tables = was.tables().to_vec();
-        for block in 0..self.shape().blocks() {
-            let here = lost
-                .iter()
-                .enumerate()
-                .filter(|(_, lane)| **lane / BLOCK_LANES == block);
-            let here: Vec<(usize, usize)> = here.map(|(i, lane)| (i, *lane)).collect();
-            if here.is_empty() {
-                continue;
-            }
-            let mut edit = self.pages.change();
-            let after = edit.node(number, Part::Block(block), |node| {
-                if !node.read().live() || node.read().tables() != tables {
-                    return None;
-                }
-                for (i, lane) in here {
-                    match links.get(i) {
-                        Some(link) => node.set_lane(lane, link),
-                        None => node.clear_lane(lane),
-                    }
-                }
-                Some(node.read().tables().to_vec())
-            })?;
-            let Some(after) = after else {
-                return Ok(false);
-            };
-            tables = after;
-            edit.commit()?;
-        }
-        Ok(true)
-    }
-
     /// Last pass: dead nodes, which nothing links to any more, and what a crash has left.
     fn free_all(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
+        for number in std::mem::take(&mut seen.rests) {
+            poll()?;
+            // Its node was being written when it was seen reserved, and may be alive by now.
+            let owner = self.pages.read(number, rest_owner)?;
+            let alive = |owner| self.pages.read(owner, |node| node.live());
+            if !owner.map_or(Ok(true), alive)? {
+                self.free_slot(number)?;
+                seen.report.freed += 1;
+            }
+        }
         let mut slots: Vec<u32> = seen.dead.iter().copied().collect();
         slots.extend(seen.chunks.difference(&seen.chained));
         slots.extend(&seen.reserved);

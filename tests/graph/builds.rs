@@ -45,10 +45,7 @@ fn threads_build_as_well_as_one() {
     let index = Index::open(&store, &options(8)).unwrap();
     let report = check(&index, 1_500);
     assert_eq!(report.unreachable, 0);
-    let model = Model {
-        rows: rows.into_iter().collect(),
-        ..Model::default()
-    };
+    let model = Model::l2(&rows);
     let mut random = Random(53);
     let queries = 40;
     let recall: f64 = (0..queries)

@@ -84,10 +84,7 @@ fn zero_has_no_angle_but_a_length() {
 
 /// Rows in an order that misleads a graph: all of one place, then all of the next.
 fn adversarial(dims: usize, rows: &[(u64, Vec<f32>)], floor: f64) {
-    let model = Model {
-        rows: rows.iter().cloned().collect(),
-        ..Model::default()
-    };
+    let model = Model::l2(rows);
     let (head, tail) = rows.split_at(rows.len() / 2);
     let store = build(Metric::L2, head, &options(8));
     let index = Index::open(&store, &options(8)).unwrap();
@@ -155,10 +152,7 @@ fn tight_clusters_are_found_by_rows_stored_as_they_are() {
         index.insert(row, Tid::from(*tid)).unwrap();
     }
     check(&index, rows.len());
-    let model = Model {
-        rows: rows.iter().cloned().collect(),
-        ..Model::default()
-    };
+    let model = Model::l2(&rows);
     let mut recall = 0.0;
     for (_, row) in rows.iter().step_by(31) {
         recall += model.recall(&index, row, (10, 20));

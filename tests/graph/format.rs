@@ -1,16 +1,29 @@
 //! The bytes of this version, and bytes that make no sense.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use vector_ext::hnsw::{Continue, Error, Index, Metric};
-use vector_ext::page::{MemoryStore, PAGE_BYTES, PageError};
+use vector_ext::page::{Bytes, MemoryStore, PAGE_BYTES, PageError};
 
 use crate::support::{Random, build, check, first, options, vacuum};
 
-fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/graph/format")
-        .join(name)
+/// The pages that an older build wrote. Written anew with `VECTOR_EXT_WRITE_FIXTURES=1`, which a
+/// change of the format needs, with a new version.
+pub fn fixture(name: &str, build: impl FnOnce() -> MemoryStore) -> MemoryStore {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/graph/format");
+    let path = folder.join(name);
+    if std::env::var_os("VECTOR_EXT_WRITE_FIXTURES").is_some() {
+        let pages = build().pages().unwrap();
+        let bytes: Vec<u8> = pages.iter().flat_map(|page| page.iter().copied()).collect();
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let bytes = std::fs::read(&path).unwrap();
+    let store = MemoryStore::new();
+    for page in bytes.as_chunks::<PAGE_BYTES>().0 {
+        store.push(page).unwrap();
+    }
+    store
 }
 
 fn rows() -> Vec<(u64, Vec<f32>)> {
@@ -21,8 +34,7 @@ fn rows() -> Vec<(u64, Vec<f32>)> {
     rows
 }
 
-/// The pages that an older build wrote are read, answered from and changed. Written anew with
-/// `VECTOR_EXT_WRITE_FIXTURES=1`, which a change of the format needs, with a new version.
+/// The pages that an older build wrote are read, answered from and changed.
 #[test]
 fn the_first_format_is_read() {
     for (name, metric) in [
@@ -31,17 +43,7 @@ fn the_first_format_is_read() {
         ("1-cosine", Metric::Cosine),
     ] {
         let rows = rows();
-        let path = fixture(name);
-        if std::env::var_os("VECTOR_EXT_WRITE_FIXTURES").is_some() {
-            let pages = build(metric, &rows, &options(8)).pages().unwrap();
-            let bytes: Vec<u8> = pages.iter().flat_map(|page| page.iter().copied()).collect();
-            std::fs::write(&path, bytes).unwrap();
-        }
-        let bytes = std::fs::read(&path).unwrap();
-        let store = MemoryStore::new();
-        for page in bytes.as_chunks::<PAGE_BYTES>().0 {
-            store.push(page).unwrap();
-        }
+        let store = fixture(name, || build(metric, &rows, &options(8)));
         let index = Index::open(&store, &options(8)).unwrap();
         check(&index, rows.len());
         if metric != Metric::InnerProduct {
@@ -57,12 +59,13 @@ fn the_first_format_is_read() {
 
 /// Whatever a byte becomes, the answer is rows or an error, never a panic, and an error names a
 /// block.
-#[test]
-fn bytes_that_make_no_sense_are_errors() {
-    let store = build(Metric::L2, &rows(), &options(8));
-    let pages = store.pages().unwrap();
+pub fn damage<P: Deref<Target = Bytes>>(
+    pages: &[P],
+    rounds: usize,
+    use_all: impl Fn(&MemoryStore) -> Result<(), Error>,
+) {
     let (mut random, mut errors) = (Random(67), 0);
-    for _ in 0..1_500 {
+    for _ in 0..rounds {
         let damaged = MemoryStore::new();
         let (block, at) = (random.below(pages.len()), random.below(PAGE_BYTES));
         for (number, page) in pages.iter().enumerate() {
@@ -88,6 +91,12 @@ fn bytes_that_make_no_sense_are_errors() {
         }
     }
     assert!(errors > 10, "{errors}");
+}
+
+#[test]
+fn bytes_that_make_no_sense_are_errors() {
+    let store = build(Metric::L2, &rows(), &options(8));
+    damage(&store.pages().unwrap(), 1_500, use_all);
 }
 
 fn use_all(store: &MemoryStore) -> Result<(), Error> {

@@ -3,12 +3,14 @@
 //! | file | what it tests |
 //! |---|---|
 //! | `support.rs` | vectors from a seed, exact search, indexes small enough for debug builds |
+//! | `kinds.rs` | kinds of values under their measures |
 //! | `model.rs` | random inserts, deletes, vacuums and searches beside exact search |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
 //! | `threads.rs` | many writers and readers at once |
 //! | `builds.rs` | the same index from the same rows, cancelled builds, spilled ones |
+//! | `plain.rs` | bits, sparse vectors and L1: all of the above for links without codes |
 //! | `format.rs` | the bytes of this version, and bytes that make no sense |
 
 #![expect(
@@ -22,7 +24,9 @@ mod builds;
 mod crash;
 mod edges;
 mod format;
+mod kinds;
 mod model;
+mod plain;
 mod stream;
 mod support;
 mod threads;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use vector_ext::hnsw::{
-    Builder, Continue, Dense, Index, Metric, Options, Progress, Report, Resources, Space, Tid,
-    build_into,
+    Builder, Continue, Index, Metric, Options, Progress, Report, Resources, Space, Tid, build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
+
+use crate::kinds::{Coded, Kind};
 
 /// Repeatable randomness (splitmix64).
 pub struct Random(pub u64);
@@ -40,28 +41,28 @@ impl Random {
 }
 
 /// The rows that an index should have, and exact search over them.
-#[derive(Default)]
-pub struct Model {
-    pub metric: Option<Metric>,
-    pub rows: BTreeMap<u64, Vec<f32>>,
+pub struct Model<K: Kind> {
+    pub kind: K,
+    pub rows: BTreeMap<u64, K::Row>,
 }
 
-impl Model {
-    pub fn distance(&self, a: &[f32], b: &[f32]) -> f32 {
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-        match self.metric {
-            Some(Metric::InnerProduct) => -dot(a, b),
-            Some(Metric::Cosine) => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
-            Some(Metric::L2) | None => a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum(),
-        }
+impl Model<Coded> {
+    /// Of dense vectors under L2.
+    pub fn l2(rows: &[(u64, Vec<f32>)]) -> Self {
+        let (metric, dims, m) = (Metric::L2, 0, 0);
+        let kind = Coded { metric, dims, m };
+        let rows = rows.iter().cloned().collect();
+        Self { kind, rows }
     }
+}
 
+impl<K: Kind> Model<K> {
     /// The distance of the k-th nearest row.
-    pub fn bound(&self, query: &[f32], k: usize) -> f32 {
+    pub fn bound(&self, query: &K::Row, k: usize) -> f32 {
         let mut all: Vec<f32> = self
             .rows
             .values()
-            .map(|row| self.distance(query, row))
+            .map(|row| self.kind.distance(query, row))
             .collect();
         all.sort_by(f32::total_cmp);
         all.get(k.min(all.len()).wrapping_sub(1))
@@ -72,18 +73,18 @@ impl Model {
     /// The share of the k nearest that a search finds; every row that it gives must be there.
     pub fn recall<S: PageStore>(
         &self,
-        index: &Index<'_, S, Dense>,
-        query: &[f32],
+        index: &Index<'_, S, K::Space>,
+        query: &K::Row,
         (k, ef): (usize, usize),
     ) -> f64 {
-        let found = first(index, query, k, ef);
+        let found = first(index, K::value(query), k, ef);
         if self.rows.is_empty() {
             assert!(found.is_empty());
             return 1.0;
         }
         let bound = self.bound(query, k);
         let slack = 1e-3 * bound.abs().max(1e-3);
-        let near = |tid: &&u64| self.distance(query, &self.rows[*tid]) <= bound + slack;
+        let near = |tid: &&u64| self.kind.distance(query, &self.rows[*tid]) <= bound + slack;
         let hits = found.iter().filter(near).count();
         hits as f64 / k.min(self.rows.len()).max(1) as f64
     }
@@ -92,7 +93,7 @@ impl Model {
 /// The rows that a search gives first.
 pub fn first<S: PageStore, V: Space>(
     index: &Index<'_, S, V>,
-    query: &V::Value,
+    query: V::Value<'_>,
     k: usize,
     ef: usize,
 ) -> Vec<u64> {
@@ -130,7 +131,7 @@ pub fn resources(threads: usize) -> Resources {
     }
 }
 
-/// Builds an index of rows in memory.
+/// Builds an index of dense vectors in memory.
 pub fn build(metric: Metric, rows: &[(u64, Vec<f32>)], options: &Options) -> MemoryStore {
     let dims = rows.first().map_or(3, |(_, row)| row.len());
     let mut builder = Builder::dense(dims, metric, options, resources(1));

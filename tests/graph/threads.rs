@@ -1,12 +1,14 @@
 //! Many writers and readers at once, and a vacuum between them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use vector_ext::hnsw::{Index, Metric};
+use vector_ext::hnsw::{Continue, Index, Metric, SparseMetric};
 use vector_ext::page::MemoryStore;
 
-use crate::support::{Random, build, check, first, options, vacuum};
+use crate::kinds::{Kind, Scattered};
+use crate::support::{Random, build, check, first, options, resources, vacuum};
 
 #[test]
 fn writers_readers_and_a_vacuum_share_an_index() {
@@ -53,6 +55,84 @@ fn writers_readers_and_a_vacuum_share_an_index() {
     });
     let report = check(&index, 150 + 4 * 150);
     assert_eq!((report.dead, report.orphans), (0, 0));
+}
+
+/// Long values come and go under readers: a slot of one may become that of another at any time.
+#[test]
+fn readers_find_long_values_while_others_come_and_go() {
+    let kind = Scattered {
+        metric: SparseMetric::L2,
+        elements: 260,
+        m: 16,
+    };
+    let rows = kind.rows(113, 120);
+    let store = kind.build(&rows, resources(1));
+    let index = kind.open(&store).unwrap();
+    let (done, inserted) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for reader in 0..2 {
+            let (index, done, rows) = (&index, &done, &rows);
+            scope.spawn(move || {
+                let mut random = Random(100 + reader);
+                while !done.load(Ordering::Relaxed) {
+                    let query = Scattered::value(&rows[random.below(120)].1);
+                    let mut scan = index.scan(query, 20, Continue::Relaxed).unwrap();
+                    let mut found = BTreeSet::new();
+                    while let Some(row) = scan.next_row().unwrap() {
+                        found.insert(u64::from(row.tid));
+                    }
+                    assert!((0..60).all(|tid| found.contains(&tid)));
+                }
+            });
+        }
+        let writer = scope.spawn(|| {
+            for round in 1..=4 {
+                for (tid, row) in kind.rows(round, 25) {
+                    let tid = 1_000 * round + tid;
+                    index.insert(Scattered::value(&row), tid.into()).unwrap();
+                    inserted.store(tid, Ordering::SeqCst);
+                }
+            }
+        });
+        // All goes but the rows that the readers look for, as soon as it is there.
+        while !writer.is_finished() {
+            let last = inserted.load(Ordering::SeqCst);
+            vacuum(&index, |tid| (60..=last).contains(&tid));
+        }
+        writer.join().unwrap();
+        vacuum(&index, |tid| tid >= 60);
+        done.store(true, Ordering::Relaxed);
+    });
+    let report = check(&index, 60);
+    assert_eq!((report.dead, report.orphans), (0, 0));
+}
+
+/// Slots of a row that was not the first after all are left to vacuum.
+#[test]
+fn the_first_long_values_may_come_at_once() {
+    let kind = Scattered {
+        metric: SparseMetric::L1,
+        elements: 200,
+        m: 4,
+    };
+    for round in 0..20 {
+        let store = MemoryStore::new();
+        let index = kind.create(&store);
+        thread::scope(|scope| {
+            for writer in 0..4_u64 {
+                let (index, kind) = (&index, &kind);
+                scope.spawn(move || {
+                    for (tid, row) in kind.rows(round * 10 + writer, 3) {
+                        let tid = (writer * 100 + tid).into();
+                        index.insert(Scattered::value(&row), tid).unwrap();
+                    }
+                });
+            }
+        });
+        check(&index, 12);
+        vacuum(&index, |_| false);
+        assert_eq!(check(&index, 12).orphans, 0);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `region.rs` | memory, and mapped files past the budget |
+//! | `records.rs` | records of one size, or of any |
 //! | `rows.rs` | values, sketches, tids |
 //! | `graph.rs` | links while they are made |
 //! | `order.rs` | which node gets which number |
@@ -10,6 +11,7 @@
 
 mod graph;
 mod order;
+mod records;
 mod region;
 mod rows;
 mod write;
@@ -17,14 +19,15 @@ mod write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use crate::page::{Bytes, Change, PageStore};
+use crate::page::{Bytes, PageStore};
 
 use super::dense::{Dense, Metric};
 use super::error::Error;
-use super::index::Options;
+use super::index::{Options, append};
 use super::insert::draw_level;
 use super::meta::Parameters;
 use super::node::Tid;
+use super::plain::{Measure, Plain};
 use super::shape::Shape;
 use super::space::Space;
 use graph::Links;
@@ -104,6 +107,16 @@ impl Builder<Dense> {
     }
 }
 
+impl<M: Measure> Builder<Plain<M>> {
+    /// Starts a build of values under a measure.
+    #[must_use]
+    pub fn plain(measure: M, options: &Options, resources: Resources) -> Self {
+        let space = Plain::new(measure);
+        let parameters = space.parameters(options);
+        Self::new(space, parameters, options, resources)
+    }
+}
+
 impl<V: Space> Builder<V> {
     pub(super) fn new(
         space: V,
@@ -113,7 +126,7 @@ impl<V: Space> Builder<V> {
     ) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            rows: Rows::new(parameters.shape.own, space.sketch_bytes()),
+            rows: Rows::new(&space, parameters.shape.own),
             space,
             parameters,
             memory: Memory::new(resources.budget, resources.folder),
@@ -126,11 +139,13 @@ impl<V: Space> Builder<V> {
         }
     }
 
-    /// Bytes of memory for each row of a build that does not spill.
+    /// Bytes of memory for each row of a build that does not spill; of values whose sizes differ,
+    /// for one that its node has room for.
     #[must_use]
     pub fn bytes_per_row(&self) -> usize {
         let shape = &self.parameters.shape;
-        shape.own + self.space.sketch_bytes() + 12 + ROW_OVERHEAD + self.link_bytes() + self.threads
+        let sketch = self.space.sketch_bytes().unwrap_or(0);
+        shape.own + sketch + 12 + ROW_OVERHEAD + self.link_bytes() + self.threads
     }
 
     fn link_bytes(&self) -> usize {
@@ -141,7 +156,7 @@ impl<V: Space> Builder<V> {
     ///
     /// # Errors
     /// Where the spill file fails, or no number is left.
-    pub fn push(&mut self, value: &V::Value, tid: Tid) -> Result<bool, Error> {
+    pub fn push(&mut self, value: V::Value<'_>, tid: Tid) -> Result<bool, Error> {
         let Some(point) = self.space.point(value) else {
             return Ok(false);
         };
@@ -218,9 +233,6 @@ struct Appended<'s, S>(&'s S);
 
 impl<S: PageStore> Sink for Appended<'_, S> {
     fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        let mut change = self.0.change();
-        let (_, page) = change.append()?;
-        *page = *bytes;
-        Ok(change.commit()?)
+        append(self.0, bytes)
     }
 }

@@ -1,8 +1,10 @@
-//! Which node gets which number: nodes that are visited together share a page.
+//! Which node gets which number: nodes that are visited together share a page, and what does not fit
+//! into a node comes right behind it.
 
 use std::collections::VecDeque;
 
 use super::super::meta::Parameters;
+use super::super::rest;
 use super::super::shape::Shape;
 use super::super::space::Space;
 use super::graph::Links;
@@ -37,7 +39,13 @@ impl Order {
             .into_iter()
             .map(|(level, value)| Place { value, level })
             .collect();
-        places.extend(ground(links, slots as usize, places.len()));
+        // Slots that a value takes.
+        let width = |value: u32| {
+            let (own, _) = links.rows.own(value as usize);
+            1 + rest::slots(&parameters.shape, own.len())
+        };
+        let taken = places.iter().map(|place| width(place.value)).sum();
+        places.extend(ground(links, slots as usize, taken, &width));
         let mut order = Self {
             ground: vec![0; links.levels.len()],
             above: links
@@ -49,8 +57,10 @@ impl Order {
             shape: parameters.shape,
             first: parameters.first(),
         };
+        let mut slot = 0;
         for at in 0..order.places.len() {
-            let (number, place) = (order.number_at(at), order.places[at]);
+            let (number, place) = (order.number_at(slot), order.places[at]);
+            slot += width(place.value);
             let value = place.value as usize;
             match usize::from(place.level) {
                 0 => order.ground[value] = number,
@@ -77,8 +87,13 @@ impl Order {
     }
 }
 
-/// The values of the ground; `taken` slots come before.
-fn ground<V: Space>(links: &Links<'_, V>, slots: usize, taken: usize) -> Vec<Place> {
+/// The values of the ground; `taken` slots come before, and each takes `width` of them.
+fn ground<V: Space>(
+    links: &Links<'_, V>,
+    slots: usize,
+    mut taken: usize,
+    width: &dyn Fn(u32) -> usize,
+) -> Vec<Place> {
     let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
     let mut placed = vec![false; links.levels.len()];
     let mut order = Vec::with_capacity(links.levels.len());
@@ -90,10 +105,11 @@ fn ground<V: Space>(links: &Links<'_, V>, slots: usize, taken: usize) -> Vec<Pla
                 continue;
             }
             order.push(Place { value, level: 0 });
+            taken += width(value);
             let mut near = links.neighbours(value, 0);
             near.sort_by(|a, b| a.1.total_cmp(&b.1));
             for (neighbour, _) in near {
-                let room = !(taken + order.len()).is_multiple_of(slots);
+                let room = !taken.is_multiple_of(slots);
                 if placed[neighbour as usize] {
                     continue;
                 }
@@ -103,6 +119,7 @@ fn ground<V: Space>(links: &Links<'_, V>, slots: usize, taken: usize) -> Vec<Pla
                         value: neighbour,
                         level: 0,
                     });
+                    taken += width(neighbour);
                     let next = links.neighbours(neighbour, 0);
                     queue.extend(next.into_iter().map(|(next, _)| next));
                 } else {

@@ -6,63 +6,52 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use super::super::error::Error;
 use super::super::node::Tid;
 use super::super::space::{Sketch, Space};
-use super::region::{Memory, Region};
-
-/// Rows of a chunk of memory; chunks never move.
-const CHUNK_ROWS: usize = 16_384;
+use super::records::{Lines, PLACE_BYTES, Records};
+use super::region::Memory;
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
 /// values, and what the last pass needs.
 pub const ROW_OVERHEAD: usize = 8 + 32 + 8;
 
-/// Records of one size, by number.
-struct Records {
-    bytes: usize,
-    chunks: Vec<Region>,
-    len: usize,
+/// Scale, then the stored form, of each value.
+enum Stored {
+    /// With the bytes of a stored form.
+    Even(Records, usize),
+    Any(Lines),
 }
 
-impl Records {
-    fn new(bytes: usize) -> Self {
-        Self {
-            bytes: bytes.next_multiple_of(4),
-            chunks: Vec::new(),
-            len: 0,
+impl Stored {
+    fn push(&mut self, bytes: usize, memory: &mut Memory) -> Result<&mut [u8], Error> {
+        match self {
+            Self::Even(records, _) => records.push(memory),
+            Self::Any(lines) => lines.push(4 + bytes, memory),
         }
-    }
-
-    fn push(&mut self, memory: &mut Memory) -> Result<&mut [u8], Error> {
-        let (chunk, at) = (self.len / CHUNK_ROWS, self.len % CHUNK_ROWS * self.bytes);
-        if chunk == self.chunks.len() {
-            self.chunks.push(memory.allocate(self.bytes * CHUNK_ROWS)?);
-        }
-        self.len += 1;
-        let chunk = self.chunks.last_mut().map(Region::bytes_mut);
-        Ok(chunk
-            .and_then(|chunk| chunk.get_mut(at..at + self.bytes))
-            .unwrap_or_default())
     }
 
     fn pop(&mut self) {
-        self.len = self.len.saturating_sub(1);
+        match self {
+            Self::Even(records, _) => records.pop(),
+            Self::Any(lines) => lines.pop(),
+        }
     }
 
     #[inline]
-    fn get(&self, row: usize) -> &[u8] {
-        let at = row % CHUNK_ROWS * self.bytes;
-        let chunk = self.chunks.get(row / CHUNK_ROWS).map(Region::bytes);
-        chunk
-            .and_then(|chunk| chunk.get(at..at + self.bytes))
-            .unwrap_or_default()
+    fn get(&self, value: usize) -> &[u8] {
+        match self {
+            Self::Even(records, bytes) => {
+                let record = records.get(value);
+                record.get(..4 + bytes).unwrap_or_default()
+            }
+            Self::Any(lines) => lines.get(value),
+        }
     }
 }
 
 /// Distinct values with their rows.
 pub struct Rows {
-    /// Scale, then the stored form.
-    own: Records,
-    /// Two numbers, then the sketch.
-    sketches: Records,
+    own: Stored,
+    /// Two numbers, then the sketch; None where the stored form serves.
+    sketches: Option<Records>,
     tids: Vec<Tid>,
     /// Further rows of a value.
     equal: HashMap<u32, Vec<Tid>>,
@@ -77,11 +66,16 @@ fn float(bytes: &[u8], at: usize) -> f32 {
 }
 
 impl Rows {
-    /// No rows of values whose stored form and sketch have so many bytes.
-    pub fn new(own: usize, sketch: usize) -> Self {
+    /// No rows. Stored forms have `own` bytes, unless they vary.
+    pub fn new<V: Space>(space: &V, own: usize) -> Self {
+        let sketch = space.sketch_bytes();
         Self {
-            own: Records::new(4 + own),
-            sketches: Records::new(8 + sketch),
+            own: if space.varies() {
+                Stored::Any(Lines::default())
+            } else {
+                Stored::Even(Records::new(4 + own), own)
+            },
+            sketches: sketch.map(|sketch| Records::new(8 + sketch)),
             tids: Vec::new(),
             equal: HashMap::new(),
             known: HashMap::default(),
@@ -98,8 +92,10 @@ impl Rows {
         memory: &mut Memory,
     ) -> Result<bool, Error> {
         let value = u32::try_from(self.tids.len()).map_err(|_| Error::Full)?;
-        let record = self.own.push(memory)?;
+        let bytes = space.stored_bytes(point);
+        let record = self.own.push(bytes, memory)?;
         let (scale, own) = record.split_at_mut(4);
+        let own = own.get_mut(..bytes).unwrap_or_default();
         scale.copy_from_slice(&space.store(point, own).to_ne_bytes());
         let mut hasher = DefaultHasher::new();
         record.hash(&mut hasher);
@@ -110,10 +106,15 @@ impl Rows {
             self.equal.entry(first).or_default().push(tid);
             return Ok(false);
         }
-        let (numbers, sketch) = self.sketches.push(memory)?.split_at_mut(8);
-        let [first, second] = space.sketch(point, sketch).map(f32::to_ne_bytes);
-        numbers[..4].copy_from_slice(&first);
-        numbers[4..].copy_from_slice(&second);
+        if let Some(sketches) = &mut self.sketches {
+            let (numbers, sketch) = sketches.push(memory)?.split_at_mut(8);
+            let [first, second] = space.sketch(point, sketch).map(f32::to_ne_bytes);
+            numbers[..4].copy_from_slice(&first);
+            numbers[4..].copy_from_slice(&second);
+        }
+        if matches!(self.own, Stored::Any(_)) {
+            memory.account(PLACE_BYTES);
+        }
         self.tids.push(tid);
         Ok(true)
     }
@@ -137,7 +138,12 @@ impl Rows {
     /// The sketch of a value.
     #[inline]
     pub fn sketch(&self, value: u32) -> Sketch<'_> {
-        let record = self.sketches.get(value as usize);
+        let Some(sketches) = &self.sketches else {
+            let (bytes, scale) = self.own(value as usize);
+            let numbers = [scale, 0.0];
+            return Sketch { bytes, numbers };
+        };
+        let record = sketches.get(value as usize);
         Sketch {
             bytes: record.get(8..).unwrap_or_default(),
             numbers: [float(record, 0), float(record, 4)],
@@ -147,7 +153,10 @@ impl Rows {
     /// The bytes that [`sketch`](Self::sketch) will read.
     #[inline]
     pub fn sketch_record(&self, value: u32) -> &[u8] {
-        self.sketches.get(value as usize)
+        match &self.sketches {
+            Some(sketches) => sketches.get(value as usize),
+            None => self.own.get(value as usize),
+        }
     }
 
     /// Values that have more than `count` rows, in order.

@@ -1,5 +1,7 @@
 //! The pages of an index that was built.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,6 +14,7 @@ use super::super::error::Error;
 use super::super::index::write_head;
 use super::super::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
 use super::super::node::{INLINE_TIDS, Link, NodeMut, Tid};
+use super::super::rest;
 use super::super::shape::NONE;
 use super::super::space::Space;
 use super::super::tids::{capacity, new_chunk};
@@ -24,9 +27,12 @@ const BATCH: usize = 256;
 
 /// What lies in a slot.
 enum Slot {
-    Node(Place),
+    /// With the first slot of its value's rest.
+    Node(Place, u32),
     /// Tids of the value whose node has this number.
     Chunk(Vec<Tid>, u32, u32),
+    /// A part of a value, of the node that has this number.
+    Rest(u32, Range<usize>, u32, u32),
 }
 
 /// Writes all pages in order.
@@ -38,13 +44,8 @@ pub fn pages<V: Space>(
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
     let order = Order::new(links, parameters);
-    let (chunks, chains) = chunks(links, parameters, &order);
-    let mut slots: Vec<Slot> = order
-        .places
-        .iter()
-        .map(|place| Slot::Node(*place))
-        .collect();
-    slots.extend(chunks);
+    let mut slots = nodes(links, parameters, &order);
+    let chains = chunks(links, parameters, &order, &mut slots);
     let on_page = parameters.shape.slots() as usize;
     let entry = *links.entry.lock().unwrap_or_else(PoisonError::into_inner);
     let groups = slots.len().div_ceil(on_page);
@@ -64,12 +65,11 @@ pub fn pages<V: Space>(
         sink.page(page)
     })?;
     let contents: Vec<&[Slot]> = slots.chunks(on_page).collect();
-    let chain = |value: u32| chains.get(&value).copied().unwrap_or(NONE);
     for batch in contents.chunks(BATCH) {
         if progress.cancel.load(Relaxed) {
             return Err(Error::Cancelled);
         }
-        let make = |slots: &&[Slot]| group(links, parameters, &order, &chain, slots);
+        let make = |slots: &&[Slot]| group(links, parameters, &order, &chains, slots);
         let written: Vec<Vec<Bytes>> = pool.install(|| batch.par_iter().map(make).collect());
         sink.poll()?;
         for page in written.iter().flatten() {
@@ -80,26 +80,47 @@ pub fn pages<V: Space>(
     Ok(())
 }
 
-/// Chunks for values with more rows than a node holds, and the first chunk of each such value.
+/// Nodes in their order, each with the rest of its value behind it.
+fn nodes<V: Space>(links: &Links<'_, V>, parameters: &Parameters, order: &Order) -> Vec<Slot> {
+    let (room, part) = (parameters.shape.own, rest::capacity(&parameters.shape));
+    let mut slots = Vec::with_capacity(order.places.len());
+    for place in &order.places {
+        let bytes = links.rows.own(place.value as usize).0.len();
+        let owner = order.number(place.value, place.level);
+        let next = |slots: &Vec<Slot>, from: usize| {
+            let more = (from < bytes).then(|| order.number_at(slots.len() + 1));
+            more.unwrap_or(NONE)
+        };
+        slots.push(Slot::Node(*place, next(&slots, room)));
+        for from in (room..bytes).step_by(part) {
+            let to = bytes.min(from + part);
+            slots.push(Slot::Rest(place.value, from..to, owner, next(&slots, to)));
+        }
+    }
+    slots
+}
+
+/// Adds chunks for values with more rows than a node holds, and gives the first chunk of each.
 fn chunks<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
-) -> (Vec<Slot>, std::collections::HashMap<u32, u32>) {
+    slots: &mut Vec<Slot>,
+) -> HashMap<u32, u32> {
     let room = capacity(&parameters.shape);
-    let (mut chunks, mut chains) = (Vec::new(), std::collections::HashMap::new());
+    let mut chains = HashMap::new();
     for value in links.rows.values_with_more(INLINE_TIDS) {
         let tids = links.rows.tids(value);
         let mut next = NONE;
         for part in tids[INLINE_TIDS..].chunks(room) {
             let owner = order.number(value, 0);
-            let number = order.number_at(order.places.len() + chunks.len());
-            chunks.push(Slot::Chunk(part.to_vec(), owner, next));
+            let number = order.number_at(slots.len());
+            slots.push(Slot::Chunk(part.to_vec(), owner, next));
             next = number;
         }
         chains.insert(value, next);
     }
-    (chunks, chains)
+    chains
 }
 
 /// The pages of one group: one page with its slots, or the pages of one node.
@@ -107,15 +128,27 @@ fn group<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
-    chain: &(dyn Fn(u32) -> u32 + Sync),
+    chains: &HashMap<u32, u32>,
     slots: &[Slot],
 ) -> Vec<Bytes> {
     let mut content = Vec::with_capacity(CONTENT_BYTES);
     for slot in slots {
         match slot {
-            Slot::Node(place) => content.extend(node(links, parameters, order, chain, *place)),
+            Slot::Node(place, rest) => {
+                let mut bytes = node(links, parameters, order, chains, *place);
+                if *rest != NONE {
+                    let own = bytes.get_mut(parameters.shape.own_at()..);
+                    rest::set_rest(own.unwrap_or_default(), *rest);
+                }
+                content.extend(bytes);
+            }
             Slot::Chunk(tids, owner, next) => {
                 content.extend(new_chunk(&parameters.shape, *owner, *next, tids));
+            }
+            Slot::Rest(value, range, owner, next) => {
+                let (own, _) = links.rows.own(*value as usize);
+                let part = own.get(range.clone()).unwrap_or_default();
+                content.extend(rest::new_slot(&parameters.shape, *owner, *next, part));
             }
         }
     }
@@ -138,7 +171,7 @@ fn node<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
-    chain: &(dyn Fn(u32) -> u32 + Sync),
+    chains: &HashMap<u32, u32>,
     Place { value, level }: Place,
 ) -> Vec<u8> {
     let mut bytes = vec![0; parameters.shape.bytes()];
@@ -147,7 +180,7 @@ fn node<V: Space>(
         shape: &parameters.shape,
     };
     let down = match level {
-        0 => chain(value),
+        0 => chains.get(&value).copied().unwrap_or(NONE),
         level => order.number(value, level - 1),
     };
     node.format(level, down);
@@ -156,12 +189,11 @@ fn node<V: Space>(
     }
     let (own, scale) = links.rows.own(value as usize);
     node.set_scale(scale);
-    let place = node.own_mut();
-    place.copy_from_slice(&own[..place.len()]);
-    let from = links.space.load(&own[..parameters.shape.own], scale);
+    node.set_own(own);
+    let from = links.space.load(own, scale);
     for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
         let (own, scale) = links.rows.own(to as usize);
-        let point = links.space.load(&own[..parameters.shape.own], scale);
+        let point = links.space.load(own, scale);
         let link = Link {
             number: order.number(to, level),
             distance,

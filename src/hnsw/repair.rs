@@ -1,0 +1,164 @@
+//! Vacuum's second pass: links to dead nodes become links to what those linked to.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::page::PageStore;
+
+use super::error::Error;
+use super::index::Index;
+use super::node::{Link, Node};
+use super::pages::Part;
+use super::rest::Copied;
+use super::select::Candidates;
+use super::shape::BLOCK_LANES;
+use super::space::{Probe, Space};
+use super::vacuum::{Seen, rest_owner};
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Second pass, one slot. A node: what it linked to by way of dead neighbours it now links to
+    /// itself. A part of a value: it will be freed with its node.
+    pub(super) fn repair(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
+        loop {
+            seen.report.reads += 1;
+            let read = |node: Node<'_>| {
+                let hit = node.live() && node.neighbours().any(|(_, to)| seen.dead.contains(&to));
+                (hit.then(|| Copied::new(node)), rest_owner(node))
+            };
+            let (copied, owner) = self.pages.read(number, read)?;
+            if owner.is_some_and(|of| seen.dead.contains(&of) || seen.reserved.contains(&of)) {
+                seen.rests.push(number);
+            }
+            let Some(copied) = copied else {
+                return Ok(());
+            };
+            let (space, reads) = (&self.space, &mut seen.report.reads);
+            let Some(copied) = self.pages.complete(space, number, copied, reads)? else {
+                return Ok(());
+            };
+            let node = copied.node();
+            let links = self.replacements(number, node, seen)?;
+            if self.relink(number, node, &links, &seen.dead)? {
+                seen.report.repaired += 1;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Chooses among the live neighbours of dead neighbours: those that no neighbour that stays
+    /// leads to, nearest first, at most as many as are lost.
+    fn replacements(
+        &self,
+        number: u32,
+        node: Node<'_>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Link>, Error> {
+        let point = self.space.load(node.own(), node.scale());
+        let mut probe = Probe::new(self.space.query(point));
+        let mut scores = HashMap::new();
+        let kept: HashSet<u32> = node.neighbours().map(|(_, to)| to).collect();
+        let mut lost: Vec<u32> = kept
+            .iter()
+            .copied()
+            .filter(|to| seen.dead.contains(to))
+            .collect();
+        lost.sort_unstable();
+        // A dead neighbour's neighbours may be dead as well: then theirs.
+        let mut asked: HashSet<u32> = lost.iter().copied().collect();
+        let mut wave = lost.clone();
+        for _ in 0..3 {
+            let mut next = Vec::new();
+            for dead in wave {
+                self.space.look(&self.pages, dead, &mut probe, |_, _| {})?;
+                for (_, to, distance) in probe.near.iter() {
+                    if seen.dead.contains(&to) {
+                        if asked.insert(to) {
+                            next.push(to);
+                        }
+                    } else if to != number && !kept.contains(&to) {
+                        scores.insert(to, distance);
+                    }
+                }
+            }
+            if !scores.is_empty() {
+                break;
+            }
+            wave = next;
+            wave.truncate(32);
+        }
+        let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
+        // Estimates order them; twice as many as can be kept are measured.
+        scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        scores.truncate(2 * lost.len() + 2);
+        let links = self.choose(node.level(), &mut probe, &scores, lost.len());
+        seen.report.reads += probe.near.reads;
+        links
+    }
+
+    /// Reads nodes and keeps at most `max` of them as neighbours of the probe's point.
+    fn choose(
+        &self,
+        level: u8,
+        probe: &mut Probe<V::Query>,
+        nodes: &[(u32, f32)],
+        max: usize,
+    ) -> Result<Vec<Link>, Error> {
+        let point = self.space.point_of(&probe.query);
+        let mut candidates = Candidates::default();
+        for (to, _) in nodes {
+            self.whole(*to, &mut probe.near.reads, |node| {
+                if node.live() && node.level() == level {
+                    let distance = self.space.distance(point, node.own(), node.scale());
+                    candidates.see(*to, node, distance);
+                }
+            })?;
+        }
+        candidates.sort();
+        Ok(self.select(&candidates, point, max))
+    }
+
+    /// Puts links in the place of those to dead nodes; false where the node has changed since it
+    /// was read. Lanes of one block change at once.
+    fn relink(
+        &self,
+        number: u32,
+        was: Node<'_>,
+        links: &[Link],
+        dead: &HashSet<u32>,
+    ) -> Result<bool, Error> {
+        let lost: Vec<usize> = was
+            .neighbours()
+            .filter(|(_, to)| dead.contains(to))
+            .map(|(lane, _)| lane)
+            .collect();
+        let mut tables = was.tables().to_vec();
+        for block in 0..self.shape().blocks() {
+            let here = lost
+                .iter()
+                .enumerate()
+                .filter(|(_, lane)| **lane / BLOCK_LANES == block);
+            let here: Vec<(usize, usize)> = here.map(|(i, lane)| (i, *lane)).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let mut edit = self.pages.change();
+            let after = edit.node(number, Part::Block(block), |node| {
+                if !node.read().live() || node.read().tables() != tables {
+                    return None;
+                }
+                for (i, lane) in here {
+                    match links.get(i) {
+                        Some(link) => node.set_lane(lane, link),
+                        None => node.clear_lane(lane),
+                    }
+                }
+                Some(node.read().tables().to_vec())
+            })?;
+            let Some(after) = after else {
+                return Ok(false);
+            };
+            tables = after;
+            edit.commit()?;
+        }
+        Ok(true)
+    }
+}
