@@ -109,8 +109,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             below = number;
         }
         if roots.entry == NONE || level > roots.top {
-            let first = roots.entry == NONE;
-            if !self.raise(below, level)? && first {
+            // Another row may have come first: nothing leads to this one, unless it found that.
+            let links = new.neighbours.iter().flatten().count();
+            let alone = roots.entry == NONE && links == 0;
+            if !self.raise(below, level)? && alone {
                 self.abandon(below)?;
                 return Ok(false);
             }
