@@ -18,6 +18,10 @@ use super::space::Space;
 
 const CHUNK_HEADER: usize = 12;
 
+/// How often a chunk may be freed between the look at its node and that at itself. It comes off its
+/// node in the same change, so the next look finds another: more than once or twice is no chance.
+const ATTEMPTS: usize = 16;
+
 /// A slot of tids, to read.
 #[derive(Clone, Copy)]
 pub(super) struct Chunk<'a>(pub &'a [u8]);
@@ -92,7 +96,7 @@ enum Added {
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// All rows of a node. Tids that are added or removed meanwhile may or may not be among them.
     pub(super) fn tids(&self, number: u32) -> Result<Vec<Tid>, Error> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let read = |node: Node<'_>| (node.live(), node.tids().collect::<Vec<_>>(), node.link());
             let (live, mut tids, mut next) = self.pages.read(number, read)?;
             if !live {
@@ -121,11 +125,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(tids);
             }
         }
+        Err(corrupt(number, "a chunk of its rows is not there").into())
     }
 
     /// Adds a row to a node whose stored value is `own`; false where the node is no longer that one.
     pub(super) fn add_tid(&self, number: u32, own: &[u8], tid: Tid) -> Result<bool, Error> {
-        loop {
+        for _ in 0..ATTEMPTS {
             match self.try_add(number, own, tid)? {
                 Added::Yes => return Ok(true),
                 Added::Gone => return Ok(false),
@@ -137,11 +142,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     if self.chain(number, chunk)? {
                         return Ok(true);
                     }
-                    self.free_slot(chunk)?;
+                    // Vacuum frees the chunk: given out at once, it could be another row's when a
+                    // vacuum that has seen it unchained comes to free it.
                     return Ok(false);
                 }
             }
         }
+        Err(corrupt(number, "a chunk of its rows is not there").into())
     }
 
     fn try_add(&self, number: u32, own: &[u8], tid: Tid) -> Result<Added, Error> {

@@ -113,6 +113,32 @@ fn use_all(store: &MemoryStore) -> Result<(), Error> {
     Ok(())
 }
 
+/// A node whose further rows are nowhere: whoever looks for them does not look for ever.
+#[test]
+fn a_chain_of_rows_that_leads_astray_is_an_error() {
+    let rows = rows();
+    let store = build(Metric::L2, &rows, &options(8));
+    let index = Index::open(&store, &options(8)).unwrap();
+    let (damaged, slot) = (MemoryStore::new(), index.shape().bytes());
+    for page in store.pages().unwrap() {
+        let mut page = *page;
+        for at in (24..PAGE_BYTES - 16 - slot).step_by(slot) {
+            // Chunks of tids get another owner.
+            if page[at] == 0xA4 {
+                page[at + 4] ^= 1;
+            }
+        }
+        damaged.push(&page).unwrap();
+    }
+    let index = Index::open(&damaged, &options(8)).unwrap();
+    let (_, many) = &rows[2];
+    let mut scan = index.scan(many, 10, Continue::Never).unwrap();
+    let found = scan.next_row();
+    assert!(matches!(found, Err(Error::Page(PageError::Corrupt { .. }))));
+    let added = index.insert(many, 900_u64.into());
+    assert!(matches!(added, Err(Error::Page(PageError::Corrupt { .. }))));
+}
+
 #[test]
 fn a_page_that_is_not_there_is_an_error() {
     let store = MemoryStore::new();
