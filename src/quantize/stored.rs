@@ -82,7 +82,9 @@ impl Form {
                     // Eight at once: one instruction.
                     let halves: [f16; 8] = std::array::from_fn(|i| one(&bytes.as_chunks().0[i]));
                     halves.convert_to_f32_slice(block);
-                    block.iter_mut().for_each(|x| *x *= scale);
+                    for x in block.iter_mut() {
+                        *x *= scale;
+                    }
                 }
                 for (x, bytes) in rest.iter_mut().zip(stored_rest.as_chunks().0) {
                     *x = one(bytes).to_f32() * scale;
