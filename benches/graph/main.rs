@@ -19,7 +19,8 @@ use support::npy::{Matrix, read_floats, read_integers};
 use support::{Result, project};
 use vector_ext::distance::simd::kernels;
 use vector_ext::hnsw::{
-    Builder, Built, Continue, Dense, Index, Metric, Options, Progress, Resources, Tid, build_into,
+    Builder, Built, Continue, Dense, Form, Index, Metric, Options, Progress, Resources, Tid,
+    build_into,
 };
 use vector_ext::page::{MemoryStore, PAGE_BYTES, PageStore};
 
@@ -53,6 +54,9 @@ struct Arguments {
     /// How distances are measured
     #[arg(long, value_enum, default_value_t = Distance::L2)]
     metric: Distance,
+    /// How vectors are stored; without, as suits their size
+    #[arg(long, value_enum)]
+    form: Option<Stored>,
     /// Checks every invariant of the graph
     #[arg(long)]
     check: bool,
@@ -67,6 +71,24 @@ enum Distance {
     L2,
     Ip,
     Cosine,
+}
+
+/// The forms by name.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Stored {
+    F32,
+    F16,
+    Int8,
+}
+
+impl From<Stored> for Form {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::F32 => Self::F32,
+            Stored::F16 => Self::F16,
+            Stored::Int8 => Self::Int8,
+        }
+    }
 }
 
 impl From<Distance> for Metric {
@@ -235,6 +257,7 @@ fn main() -> Result<()> {
     let options = Options {
         m: arguments.m,
         ef_construction: arguments.ef_construction,
+        form: arguments.form.map(Form::from),
         ..Options::default()
     };
     let store = MemoryStore::new();
