@@ -374,11 +374,15 @@ impl<'b, V: Space> Links<'b, V> {
         }
     }
 
-    /// Links what cannot be reached from the entry to a neighbour that can, a few times over, for a
-    /// link that is displaced may cut off another.
-    pub fn connect(&self) {
-        for _ in 0..4 {
+    /// Links what cannot be reached from the entry to what can: to a neighbour, or to the nearest
+    /// that a search finds. A few times over, for a link that is displaced may cut off another.
+    pub fn connect(&self, ef: usize) {
+        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((entry, _)) = entry else { return };
+        let mut scratch = Scratch::new(self.rows.len(), ef);
+        for _ in 0..8 {
             let reached = self.reached();
+            let is_reached = |value: u32| reached.get(value as usize) == Some(&true);
             let missed = (0_u32..).zip(&reached).filter(|(_, reached)| !**reached);
             let missed: Vec<u32> = missed.map(|(value, _)| value).collect();
             if missed.is_empty() {
@@ -386,10 +390,14 @@ impl<'b, V: Space> Links<'b, V> {
             }
             for value in missed {
                 let near = self.neighbours(value, 0);
-                let near = near
-                    .into_iter()
-                    .filter(|(to, _)| reached.get(*to as usize) == Some(&true));
-                if let Some((to, distance)) = near.min_by(|a, b| a.1.total_cmp(&b.1)) {
+                let near = near.into_iter().filter(|(to, _)| is_reached(*to));
+                let near = near.min_by(|a, b| a.1.total_cmp(&b.1)).or_else(|| {
+                    self.search(value, (entry, 0), ef, &mut scratch);
+                    let mut found = scratch.nearest.iter();
+                    let found = found.find(|key| is_reached(key.number()));
+                    found.map(|key| (key.number(), key.distance()))
+                });
+                if let Some((to, distance)) = near {
                     self.link_back(to, 0, (value, distance), true);
                 }
             }

@@ -190,7 +190,7 @@ impl<V: Space> Builder<V> {
             (numbers.atomics(), distances.atomics()),
         );
         links.insert_all(&pool, self.ef, progress, sink)?;
-        links.connect();
+        links.connect(self.ef);
         write::pages(&links, &self.parameters, &pool, progress, sink)?;
         let (memory, spilled) = self.memory.used();
         Ok(Built {

@@ -3,32 +3,33 @@
 use super::super::error::Error;
 use super::region::{Memory, Region};
 
-/// Records of one size in a chunk of memory.
-const CHUNK_ROWS: usize = 16_384;
-
-/// Bytes of a chunk of records of any size, unless a record is longer.
-const CHUNK_BYTES: usize = 1 << 22;
+/// Bytes of a chunk of memory, about, unless a record is longer.
+const CHUNK_BYTES: usize = 1 << 23;
 
 /// Records of one size.
 pub struct Records {
     bytes: usize,
+    /// A chunk holds two to the power of this.
+    shift: u32,
     chunks: Vec<Region>,
     len: usize,
 }
 
 impl Records {
     pub fn new(bytes: usize) -> Self {
+        let bytes = bytes.next_multiple_of(4);
         Self {
-            bytes: bytes.next_multiple_of(4),
+            bytes,
+            shift: (CHUNK_BYTES / bytes.max(1)).max(1).ilog2(),
             chunks: Vec::new(),
             len: 0,
         }
     }
 
     pub fn push(&mut self, memory: &mut Memory) -> Result<&mut [u8], Error> {
-        let (chunk, at) = (self.len / CHUNK_ROWS, self.len % CHUNK_ROWS * self.bytes);
+        let (chunk, at) = self.place(self.len);
         if chunk == self.chunks.len() {
-            self.chunks.push(memory.allocate(self.bytes * CHUNK_ROWS)?);
+            self.chunks.push(memory.allocate(self.bytes << self.shift)?);
         }
         self.len += 1;
         let chunk = self.chunks.last_mut().map(Region::bytes_mut);
@@ -41,10 +42,17 @@ impl Records {
         self.len = self.len.saturating_sub(1);
     }
 
+    /// The chunk of a row, and its first byte there.
+    #[inline]
+    fn place(&self, row: usize) -> (usize, usize) {
+        let in_chunk = row & ((1 << self.shift) - 1);
+        (row >> self.shift, in_chunk * self.bytes)
+    }
+
     #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
-        let at = row % CHUNK_ROWS * self.bytes;
-        let chunk = self.chunks.get(row / CHUNK_ROWS).map(Region::bytes);
+        let (chunk, at) = self.place(row);
+        let chunk = self.chunks.get(chunk).map(Region::bytes);
         chunk
             .and_then(|chunk| chunk.get(at..at + self.bytes))
             .unwrap_or_default()
