@@ -9,19 +9,78 @@ use super::index::Index;
 use super::node::{Link, Node};
 use super::pages::Part;
 use super::rest::Copied;
-use super::select::Candidates;
+use super::select::{Candidates, Newcomer};
 use super::shape::BLOCK_LANES;
 use super::space::{Probe, Space};
-use super::vacuum::{Seen, rest_owner};
+use super::vacuum::{Poll, Seen, rest_owner};
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Notes what dead nodes link to: the second pass looks who else does.
+    pub(super) fn bereave(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
+        for number in &seen.dead {
+            poll()?;
+            seen.report.reads += 1;
+            let read = |node: Node<'_>| node.neighbours().map(|(_, to)| to).collect::<Vec<u32>>();
+            let neighbours = self.pages.read(*number, read)?;
+            let left = neighbours.into_iter().filter(|to| !seen.dead.contains(to));
+            seen.bereft.extend(left);
+        }
+        Ok(())
+    }
+
+    /// Lets the nearest neighbour of a node that no other links to any more link to it.
+    pub(super) fn adopt(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
+        seen.report.reads += 1;
+        let copied = |node: Node<'_>| node.live().then(|| Copied::new(node));
+        let Some(copied) = self.pages.read(number, copied)? else {
+            return Ok(());
+        };
+        let (space, reads) = (&self.space, &mut seen.report.reads);
+        let Some(copied) = self.pages.complete(space, number, copied, reads)? else {
+            return Ok(());
+        };
+        let node = copied.node();
+        let point = space.load(node.own(), node.scale());
+        let mut probe = Probe::new(space.query(space.load(node.own(), node.scale())));
+        let mut near: Vec<(f32, u32)> = node
+            .neighbours()
+            .map(|(lane, to)| (node.distance(lane), to))
+            .collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (distance, to) in near {
+            seen.report.reads += 1;
+            if self
+                .pages
+                .read(to, |to| to.live() && to.level() == node.level())?
+            {
+                let newcomer = Newcomer {
+                    number,
+                    point: &point,
+                    distance,
+                    must: true,
+                };
+                self.link_back(to, &newcomer, &mut probe)?;
+                seen.report.repaired += 1;
+                break;
+            }
+        }
+        seen.report.reads += probe.near.reads;
+        Ok(())
+    }
+
     /// Second pass, one slot. A node: what it linked to by way of dead neighbours it now links to
     /// itself. A part of a value: it will be freed with its node.
     pub(super) fn repair(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
         loop {
             seen.report.reads += 1;
             let read = |node: Node<'_>| {
-                let hit = node.live() && node.neighbours().any(|(_, to)| seen.dead.contains(&to));
+                let mut hit = false;
+                if node.live() {
+                    for (_, to) in node.neighbours() {
+                        seen.bereft.remove(&to);
+                        hit |= seen.dead.contains(&to);
+                    }
+                }
                 (hit.then(|| Copied::new(node)), rest_owner(node))
             };
             let (copied, owner) = self.pages.read(number, read)?;
@@ -37,6 +96,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             };
             let node = copied.node();
             let links = self.replacements(number, node, seen)?;
+            for link in &links {
+                seen.bereft.remove(&link.number);
+            }
             if self.relink(number, node, &links, &seen.dead)? {
                 seen.report.repaired += 1;
                 return Ok(());

@@ -5,8 +5,9 @@
 //!    marked dead, and so are the nodes above it. Dead nodes are still walked through.
 //! 2. *Wait* until every insert that may have seen them alive is gone. Later ones link to no dead
 //!    node.
-//! 3. *Links*: nodes that link to dead ones get what those linked to instead. The entry, if it is
-//!    dead, becomes another node.
+//! 3. *Links*: nodes that link to dead ones get what those linked to instead; a node that only dead
+//!    ones linked to is linked to by its nearest neighbour. The entry, if it is dead, becomes
+//!    another node.
 //! 4. *Slots* of dead nodes are freed, the rests of their values first, and those that a crash has
 //!    left.
 //!
@@ -53,6 +54,8 @@ pub(super) struct Seen {
     pub reserved: HashSet<u32>,
     /// Parts of values of nodes that are dead or reserved.
     pub rests: Vec<u32>,
+    /// Nodes that dead ones link to, until another one is seen that does.
+    pub bereft: BTreeSet<u32>,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
     pub report: Vacuumed,
@@ -86,10 +89,15 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         self.pages.store.wait_for_writers();
         if !seen.dead.is_empty() || !seen.reserved.is_empty() {
             self.replace_entry(&seen)?;
+            self.bereave(&mut seen, poll)?;
             let groups = self.pages.roots()?.groups;
             for number in (0..groups).flat_map(|group| self.pages.group(group)) {
                 poll()?;
                 self.repair(number, &mut seen)?;
+            }
+            for number in std::mem::take(&mut seen.bereft) {
+                poll()?;
+                self.adopt(number, &mut seen)?;
             }
         }
         self.free_all(&mut seen, poll)?;
