@@ -10,9 +10,16 @@ use super::node::{Link, Node};
 use super::pages::Part;
 use super::rest::Copied;
 use super::select::{Candidates, Newcomer};
-use super::shape::BLOCK_LANES;
+use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
 use super::vacuum::{Poll, Seen, rest_owner};
+
+/// Candidates that are measured for each link that is lost.
+const MEASURED: usize = 3;
+
+/// Links that a node may get beyond those that it loses: it had room for them, and candidates are at
+/// hand.
+const MORE: usize = 2;
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Notes what dead nodes link to: the second pass looks who else does.
@@ -107,7 +114,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Chooses among the live neighbours of dead neighbours: those that no neighbour that stays
-    /// leads to, nearest first, at most as many as are lost.
+    /// leads to, nearest first, at most [`MORE`] than are lost.
     fn replacements(
         &self,
         number: u32,
@@ -148,10 +155,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             wave.truncate(32);
         }
         let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
-        // Estimates order them; twice as many as can be kept are measured.
+        // Estimates order them.
         scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        scores.truncate(2 * lost.len() + 2);
-        let links = self.choose(node.level(), &mut probe, &scores, lost.len());
+        scores.truncate(MEASURED * lost.len() + MORE);
+        let links = self.choose(node.level(), &mut probe, &scores, lost.len() + MORE);
         seen.report.reads += probe.near.reads;
         links
     }
@@ -178,7 +185,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.select(&candidates, point, max))
     }
 
-    /// Puts links in the place of those to dead nodes; false where the node has changed since it
+    /// Puts links in the place of those to dead nodes, and into free lanes; false where the node has changed since it
     /// was read. Lanes of one block change at once.
     fn relink(
         &self,
@@ -187,11 +194,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         links: &[Link],
         dead: &HashSet<u32>,
     ) -> Result<bool, Error> {
-        let lost: Vec<usize> = was
+        let mut lost: Vec<usize> = was
             .neighbours()
             .filter(|(_, to)| dead.contains(to))
             .map(|(lane, _)| lane)
             .collect();
+        let free = was.max_degree().saturating_sub(was.degree());
+        let lanes = 0..was.shape.lanes;
+        lost.extend(lanes.filter(|lane| was.neighbour(*lane) == NONE).take(free));
         let mut tables = was.tables().to_vec();
         for block in 0..self.shape().blocks() {
             let here = lost
@@ -210,7 +220,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 for (i, lane) in here {
                     match links.get(i) {
                         Some(link) => node.set_lane(lane, link),
-                        None => node.clear_lane(lane),
+                        None if was.neighbour(lane) != NONE => node.clear_lane(lane),
+                        None => {}
                     }
                 }
                 Some(node.read().tables().to_vec())
