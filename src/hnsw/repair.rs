@@ -15,7 +15,7 @@ use super::space::{Probe, Space};
 use super::vacuum::{Poll, Seen, rest_owner};
 
 /// Candidates that are measured for each link that is lost.
-const MEASURED: usize = 3;
+const MEASURED: usize = 4;
 
 /// Links that a node may get beyond those that it loses: it had room for them, and candidates are at
 /// hand.
