@@ -26,6 +26,8 @@ pub struct Beam {
     numbers: Vec<u32>,
     len: usize,
     width: usize,
+    /// Candidates that were visited since the beam was empty.
+    visited: usize,
     /// Numbers that were taken, whether they are still here or not.
     known: Known,
     /// What is not nearer has no place.
@@ -140,6 +142,7 @@ impl Beam {
     pub fn clear(&mut self, width: usize) {
         self.width = width.max(1);
         self.len = 0;
+        self.visited = 0;
         self.bound = f32::INFINITY;
         let room = (self.room() + MAX_OFFER).next_multiple_of(LANES);
         for lanes in [&mut self.keys, &mut self.open] {
@@ -261,11 +264,15 @@ impl Beam {
         if key == NOTHING {
             return None;
         }
-        let before = count_below(&self.keys[..used], key) as usize;
-        let equal = || self.keys[..at].iter().filter(|k| **k == key).count();
-        if before >= self.width || (self.len > self.width && before + equal() >= self.width) {
-            return None;
+        // All that are nearer were visited: there are as many only at the end.
+        if self.visited >= self.width {
+            let before = count_below(&self.keys[..used], key) as usize;
+            let equal = || self.keys[..at].iter().filter(|k| **k == key).count();
+            if before >= self.width || (self.len > self.width && before + equal() >= self.width) {
+                return None;
+            }
         }
+        self.visited += 1;
         self.open[at] = NOTHING;
         Some(self.numbers[at])
     }
@@ -294,6 +301,7 @@ impl Beam {
         for (i, (key, open, number)) in here.into_iter().enumerate() {
             (self.keys[i], self.open[i], self.numbers[i]) = (key, open, number);
             self.known.insert(number);
+            self.visited += usize::from(open == NOTHING);
             self.len = i + 1;
         }
         for number in visited {

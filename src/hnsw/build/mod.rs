@@ -19,11 +19,11 @@ mod write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use crate::page::{Bytes, PageStore};
+use crate::page::{Bytes, MemoryStore};
 
 use super::dense::{Dense, Metric};
 use super::error::Error;
-use super::index::{Options, append};
+use super::index::Options;
 use super::insert::draw_level;
 use super::meta::Parameters;
 use super::node::Tid;
@@ -221,18 +221,19 @@ impl<V: Space> Builder<V> {
 ///
 /// # Errors
 /// As [`Builder::finish`].
-pub fn build_into<V: Space, S: PageStore>(
+pub fn build_into<V: Space>(
     builder: Builder<V>,
-    store: &S,
+    store: &MemoryStore,
     progress: &Progress,
 ) -> Result<Built, Error> {
-    builder.finish(progress, &mut Appended(store))
+    builder.finish(progress, &mut Pushed(store))
 }
 
-struct Appended<'s, S>(&'s S);
+struct Pushed<'s>(&'s MemoryStore);
 
-impl<S: PageStore> Sink for Appended<'_, S> {
+impl Sink for Pushed<'_> {
     fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        append(self.0, bytes)
+        self.0.push(bytes)?;
+        Ok(())
     }
 }
