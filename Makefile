@@ -67,6 +67,7 @@ uninstall: setup
 
 bench: bench-exact
 	$(CARGO) bench --bench distance
+	$(CARGO) bench --bench quantize
 	$(CARGO) bench --bench text
 
 # Genuine pgvector comes with PostgreSQL 16 of `scripts/setup peers`; both run on that.
