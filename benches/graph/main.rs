@@ -143,7 +143,7 @@ fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Resu
     let mut pages = 0;
     let start = Instant::now();
     for query in data.queries.rows() {
-        let scan = index.scan(query, ef, Continue::Never);
+        let scan = index.scan(query, ef, Continue::Never)?;
         let mut scan = scan.ok_or("a query without direction")?;
         for _ in 0..K {
             found.push(scan.next_row()?.map(|row| u64::from(row.tid)));

@@ -2,6 +2,7 @@
 
 use crate::distance::bits::{hamming, jaccard};
 
+use super::error::Error;
 use super::plain::Measure;
 
 /// The kind of this space on the meta page.
@@ -65,8 +66,18 @@ impl Measure for Bits {
     }
 
     /// None where the value has another size.
+    fn verify(&self, value: &[u8]) -> Result<(), Error> {
+        if value.len() == self.own_bytes() {
+            return Ok(());
+        }
+        Err(Error::Dimensions {
+            expected: self.own_bytes() * 8,
+            found: value.len() * 8,
+        })
+    }
+
     fn point(&self, value: &[u8]) -> Option<Vec<u8>> {
-        (value.len() == self.own_bytes()).then(|| value.to_vec())
+        Some(value.to_vec())
     }
 
     fn store(&self, point: &Vec<u8>, own: &mut [u8]) -> f32 {

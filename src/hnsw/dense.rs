@@ -20,6 +20,7 @@ use crate::quantize::{
     as_floats, as_signed, encode, estimate, from_bf16, inner_product, signed_sum, to_bf16,
 };
 
+use super::error::Error;
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::{BLOCK_LANES, NONE, Shape, code_dims};
@@ -183,6 +184,14 @@ impl Space for Dense {
 
     fn tag(&self) -> [u8; 3] {
         [KIND, self.metric as u8, self.form as u8]
+    }
+
+    fn verify(&self, value: &[f32]) -> Result<(), Error> {
+        let (expected, found) = (self.dims(), value.len());
+        if expected == found {
+            return Ok(());
+        }
+        Err(Error::Dimensions { expected, found })
     }
 
     fn point(&self, value: &[f32]) -> Option<Vec<f32>> {

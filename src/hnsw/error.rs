@@ -23,6 +23,14 @@ pub enum Error {
         /// Of the value.
         found: usize,
     },
+    /// A value of more elements than fit.
+    #[error("{found} elements, {max} at most")]
+    Elements {
+        /// Of the value.
+        found: usize,
+        /// The most that any index takes.
+        max: usize,
+    },
     /// The index holds other values or was made with another metric.
     #[error("the index holds other values: kind {kind}, metric {metric}, form {form}")]
     OtherSpace {
@@ -33,6 +41,9 @@ pub enum Error {
         /// As stored.
         form: u8,
     },
+    /// The threads of a build could not be started.
+    #[error("threads of the build: {0}")]
+    Threads(#[source] std::io::Error),
     /// The spill file failed.
     #[error("spill file: {0}")]
     Spill(#[from] std::io::Error),

@@ -52,8 +52,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// slots of one that was being written; the row's transaction is then undone, and vacuum removes what is left.
     ///
     /// # Errors
-    /// Where pages cannot be read or written, or no number is left.
+    /// Where the value has another size than those in the index, pages cannot be read or written, or
+    /// no number is left.
     pub fn insert(&self, value: V::Value<'_>, tid: Tid) -> Result<Option<Inserted>, Error> {
+        self.space.verify(value)?;
         let Some(point) = self.space.point(value) else {
             return Ok(None);
         };

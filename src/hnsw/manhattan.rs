@@ -5,6 +5,7 @@ use crate::distance::Kernels;
 use crate::distance::simd::kernels;
 use crate::quantize::{Form, StoredKernels, as_floats};
 
+use super::error::Error;
 use super::plain::Measure;
 
 /// The kind of this space on the meta page.
@@ -55,8 +56,16 @@ impl Measure for Manhattan {
     }
 
     /// None where the vector has another size.
+    fn verify(&self, value: &[f32]) -> Result<(), Error> {
+        let (expected, found) = (self.dims, value.len());
+        if expected == found {
+            return Ok(());
+        }
+        Err(Error::Dimensions { expected, found })
+    }
+
     fn point(&self, value: &[f32]) -> Option<Vec<f32>> {
-        (value.len() == self.dims).then(|| value.to_vec())
+        Some(value.to_vec())
     }
 
     fn store(&self, point: &Vec<f32>, own: &mut [u8]) -> f32 {

@@ -35,7 +35,13 @@ pub trait Measure: Sized + Sync {
     /// that is an index of something else.
     fn open(tag: [u8; 3], dims: u32, own: usize) -> Option<Self>;
 
-    /// Makes a value ready. None where it has no place in the index.
+    /// As [`Space::verify`].
+    ///
+    /// # Errors
+    /// Where the value has another size.
+    fn verify(&self, value: Self::Value<'_>) -> Result<(), Error>;
+
+    /// Makes a value ready. None where it has no place in the metric.
     fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
 
     /// Bytes of a point's stored form.
@@ -208,6 +214,10 @@ impl<M: Measure> Space for Plain<M> {
 
     fn tag(&self) -> [u8; 3] {
         self.measure.tag()
+    }
+
+    fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
+        self.measure.verify(value)
     }
 
     fn point(&self, value: M::Value<'_>) -> Option<M::Point> {

@@ -92,15 +92,21 @@ pub struct Scan<'i, 's, S, V: Space> {
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
     /// keeps: at least as many nodes are visited. None where the value has no place in the metric.
+    ///
+    /// # Errors
+    /// Where the value has another size than those in the index.
     pub fn scan(
         &self,
         value: V::Value<'_>,
         ef: usize,
         go_on: Continue,
-    ) -> Option<Scan<'_, 's, S, V>> {
-        let point = self.space.point(value)?;
+    ) -> Result<Option<Scan<'_, 's, S, V>>, Error> {
+        self.space.verify(value)?;
+        let Some(point) = self.space.point(value) else {
+            return Ok(None);
+        };
         let ef = ef.max(1);
-        Some(Scan {
+        Ok(Some(Scan {
             index: self,
             probe: Probe::new(self.space.query(point)),
             ef,
@@ -117,7 +123,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             visited: HashSet::new(),
             last: f32::NEG_INFINITY,
             walks: 0,
-        })
+        }))
     }
 }
 

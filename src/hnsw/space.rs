@@ -2,6 +2,7 @@
 
 use crate::page::{PageError, PageStore};
 
+use super::error::Error;
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::NONE;
@@ -20,6 +21,12 @@ pub trait Space: Sync {
 
     /// Kind, metric and form, as the meta page keeps them.
     fn tag(&self) -> [u8; 3];
+
+    /// Whether a value has the size of those in the index.
+    ///
+    /// # Errors
+    /// Where it has another.
+    fn verify(&self, value: Self::Value<'_>) -> Result<(), Error>;
 
     /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
     fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;

@@ -5,6 +5,7 @@
 use crate::distance::sparse::{Pair, inner_product, l1, l2_squared, pack, unpack};
 use crate::vector::{MAX_ELEMENTS, Sparse};
 
+use super::error::Error;
 use super::plain::Measure;
 use super::rest::{self, VALUE_HEADER};
 
@@ -97,11 +98,25 @@ impl Measure for SparseVectors {
 
     /// None where the vector has other dimensions or too many elements, and under cosine that of
     /// zero.
+    fn verify(&self, value: Sparse<'_>) -> Result<(), Error> {
+        let size = |dims: u32| usize::try_from(dims).unwrap_or(usize::MAX);
+        if value.dims != self.dims {
+            return Err(Error::Dimensions {
+                expected: size(self.dims),
+                found: size(value.dims),
+            });
+        }
+        if value.values.len() > MAX_ELEMENTS {
+            return Err(Error::Elements {
+                found: value.values.len(),
+                max: MAX_ELEMENTS,
+            });
+        }
+        Ok(())
+    }
+
     fn point(&self, value: Sparse<'_>) -> Option<Vec<u8>> {
         let elements = value.indices.len().min(value.values.len());
-        if value.dims != self.dims || elements > MAX_ELEMENTS {
-            return None;
-        }
         let norm = match self.metric {
             SparseMetric::Cosine => squared(value.iter()).sqrt(),
             SparseMetric::L2 | SparseMetric::InnerProduct | SparseMetric::L1 => 1.0,

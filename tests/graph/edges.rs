@@ -1,9 +1,9 @@
 //! No row, one row, equal rows, zero vectors, sorted rows, one dimension, many.
 
-use vector_ext::hnsw::{Form, Index, Metric, Options, Tid};
+use vector_ext::hnsw::{Builder, Continue, Error, Form, Index, Metric, Options, Tid};
 use vector_ext::page::MemoryStore;
 
-use crate::support::{Model, Random, build, check, first, options, vacuum};
+use crate::support::{Model, Random, build, check, first, options, resources, vacuum};
 
 #[test]
 fn no_row_is_found_in_an_empty_index() {
@@ -166,6 +166,23 @@ fn one_dimension_is_enough() {
     let mut random = Random(17);
     let rows: Vec<(u64, Vec<f32>)> = (0..800).map(|i| (i, vec![random.normal()])).collect();
     adversarial(1, &rows, 0.99);
+}
+
+#[test]
+fn a_vector_of_another_size_is_an_error_and_leaves_the_index_as_it_is() {
+    let store = build(Metric::L2, &[(1, vec![1.0; 5])], &options(4));
+    let index = Index::open(&store, &options(4)).unwrap();
+    for wrong in [vec![], vec![1.0; 4], vec![1.0; 6]] {
+        let expected = |error| matches!(error, Error::Dimensions { expected: 5, .. });
+        let scan = index.scan(&wrong, 10, Continue::Never);
+        assert!(scan.err().is_some_and(expected));
+        let inserted = index.insert(&wrong, 2_u64.into());
+        assert!(inserted.err().is_some_and(expected));
+        let mut builder = Builder::dense(5, Metric::L2, &options(4), resources(1));
+        let pushed = builder.push(&wrong, 2_u64.into());
+        assert!(pushed.err().is_some_and(expected));
+    }
+    check(&index, 1);
 }
 
 #[test]

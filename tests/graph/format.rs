@@ -102,7 +102,7 @@ fn bytes_that_make_no_sense_are_errors() {
 fn use_all(store: &MemoryStore) -> Result<(), Error> {
     let index = Index::open(store, &options(8))?;
     let query = vec![0.5; index.space().dims()];
-    if let Some(mut scan) = index.scan(&query, 20, Continue::Relaxed) {
+    if let Ok(Some(mut scan)) = index.scan(&query, 20, Continue::Relaxed) {
         for _ in 0..200 {
             scan.next_row()?;
         }
@@ -132,7 +132,7 @@ fn a_chain_of_rows_that_leads_astray_is_an_error() {
     }
     let index = Index::open(&damaged, &options(8)).unwrap();
     let (_, many) = &rows[2];
-    let mut scan = index.scan(many, 10, Continue::Never).unwrap();
+    let mut scan = index.scan(many, 10, Continue::Never).unwrap().unwrap();
     let found = scan.next_row();
     assert!(matches!(found, Err(Error::Page(PageError::Corrupt { .. }))));
     let added = index.insert(many, 900_u64.into());

@@ -139,7 +139,7 @@ fn streams<K: Kind>(kind: &K) {
     vacuum(&index, |tid| tid % 7 == 0);
     let query = kind.row(&mut Random(83));
     for go_on in [Continue::Strict, Continue::Relaxed] {
-        let mut scan = index.scan(K::value(&query), 20, go_on).unwrap();
+        let mut scan = index.scan(K::value(&query), 20, go_on).unwrap().unwrap();
         let (mut last, mut found) = (f32::NEG_INFINITY, BTreeSet::new());
         while let Some(row) = scan.next_row().unwrap() {
             assert!(found.insert(u64::from(row.tid)), "{kind:?}: {row:?} twice");
@@ -171,7 +171,7 @@ fn no_neighbour_is_measured_twice() {
     let store = kind.build(&rows, resources(1));
     let index = kind.open(&store).unwrap();
     let query = kind.row(&mut Random(97));
-    let mut scan = index.scan(&query, 2_000, Continue::Never).unwrap();
+    let mut scan = index.scan(&query, 2_000, Continue::Never).unwrap().unwrap();
     let mut given = 0;
     while scan.next_row().unwrap().is_some() {
         given += 1;
@@ -204,23 +204,35 @@ fn zero_has_no_angle_but_a_place_elsewhere() {
     let kind = bits(BitMetric::Jaccard, 9);
     let store = kind.build(&[(1, vec![0, 0]), (2, vec![0xFF, 0x80])], resources(1));
     let index = kind.open(&store).unwrap();
-    let mut scan = index.scan(&[0, 0], 10, Continue::Never).unwrap();
+    let mut scan = index.scan(&[0, 0], 10, Continue::Never).unwrap().unwrap();
     while let Some(row) = scan.next_row().unwrap() {
         assert!((row.distance - 1.0).abs() <= 0.0);
     }
 }
 
+/// What went wrong, in words.
+fn said<T>(result: Result<T, Error>) -> String {
+    result.err().unwrap().to_string()
+}
+
 #[test]
-fn values_of_another_size_have_no_place() {
+fn values_of_another_size_are_errors() {
     let kind = bits(BitMetric::Hamming, 12);
-    let store = kind.build(&[(1, vec![1, 0x10]), (2, vec![1])], resources(1));
+    let store = kind.build(&[(1, vec![1, 0x10])], resources(1));
     let index = kind.open(&store).unwrap();
+    let twice = "expected 16 dimensions, not 24";
+    assert_eq!(said(index.scan(&[1, 2, 3], 10, Continue::Never)), twice);
+    assert_eq!(said(index.insert(&[1, 2, 3], 7_u64.into())), twice);
     check(&index, 1);
-    assert!(index.scan(&[1, 2, 3], 10, Continue::Never).is_none());
-    assert!(Manhattan::new(3, Form::F32).point(&[1.0; 4]).is_none());
+    let manhattan = Manhattan::new(3, Form::F32);
+    assert_eq!(
+        said(manhattan.verify(&[1.0; 4])),
+        "expected 3 dimensions, not 4"
+    );
     let sparse = SparseVectors::new(SparseMetric::L1, 5);
     let other = SparseRow::new(6, &BTreeMap::from([(1, 1.0)]));
-    assert!(sparse.point(Scattered::value(&other)).is_none());
+    let other = Scattered::value(&other);
+    assert_eq!(said(sparse.verify(other)), "expected 5 dimensions, not 6");
 }
 
 #[test]
@@ -265,6 +277,7 @@ fn the_longest_values_are_kept() {
     for (tid, row) in &rows {
         let mut scan = index
             .scan(Scattered::value(row), 10, Continue::Never)
+            .unwrap()
             .unwrap();
         let nearest = scan.next_row().unwrap().unwrap();
         assert_eq!((u64::from(nearest.tid), nearest.distance), (*tid, 0.0));
@@ -310,7 +323,7 @@ fn damages<K: Kind>(kind: &K, rows: &[(u64, K::Row)]) {
     let use_all = |store: &MemoryStore| -> Result<(), Error> {
         let index = kind.open(store)?;
         let query = K::value(&rows[0].1);
-        if let Some(mut scan) = index.scan(query, 20, Continue::Relaxed) {
+        if let Ok(Some(mut scan)) = index.scan(query, 20, Continue::Relaxed) {
             for _ in 0..100 {
                 scan.next_row()?;
             }
@@ -360,6 +373,7 @@ fn a_value_whose_rest_is_not_there_is_corrupt_and_seen() {
     let long = rows.iter().find(|(_, row)| row.indices.len() > 64).unwrap();
     let mut scan = index
         .scan(Scattered::value(&long.1), 50, Continue::Never)
+        .unwrap()
         .unwrap();
     assert!(matches!(scan.next_row(), Err(Error::Page(_))));
 }

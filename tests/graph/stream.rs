@@ -17,7 +17,7 @@ fn a_scan_that_goes_on_gives_every_row_once() {
     vacuum(&index, |tid| tid % 7 == 0);
     let expected: BTreeSet<u64> = (0..950).filter(|tid| tid % 7 > 0).collect();
     let query = random.vector(10, 20);
-    let mut scan = index.scan(&query, 20, Continue::Relaxed).unwrap();
+    let mut scan = index.scan(&query, 20, Continue::Relaxed).unwrap().unwrap();
     let mut found = Vec::new();
     while let Some(row) = scan.next_row().unwrap() {
         found.push(u64::from(row.tid));
@@ -35,7 +35,7 @@ fn a_strict_scan_never_goes_back() {
     let store = build(Metric::Cosine, &rows, &options(4));
     let index = Index::open(&store, &options(4)).unwrap();
     let query = random.vector(12, 20);
-    let mut scan = index.scan(&query, 10, Continue::Strict).unwrap();
+    let mut scan = index.scan(&query, 10, Continue::Strict).unwrap().unwrap();
     let (mut last, mut given) = (f32::NEG_INFINITY, BTreeSet::new());
     while let Some(row) = scan.next_row().unwrap() {
         assert!(row.distance >= last);
@@ -53,6 +53,7 @@ fn a_scan_that_ends_ends_after_one_walk() {
     let index = Index::open(&store, &options(4)).unwrap();
     let mut scan = index
         .scan(&random.vector(12, 20), 25, Continue::Never)
+        .unwrap()
         .unwrap();
     let mut given = 0;
     while scan.next_row().unwrap().is_some() {

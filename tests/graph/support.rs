@@ -97,7 +97,7 @@ pub fn first<S: PageStore, V: Space>(
     k: usize,
     ef: usize,
 ) -> Vec<u64> {
-    let mut scan = index.scan(query, ef, Continue::Strict).unwrap();
+    let mut scan = index.scan(query, ef, Continue::Strict).unwrap().unwrap();
     let mut rows = Vec::new();
     while rows.len() < k
         && let Some(row) = scan.next_row().unwrap()

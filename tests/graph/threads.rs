@@ -80,7 +80,7 @@ fn readers_find_long_values_while_others_come_and_go() {
                 let mut random = Random(100 + reader);
                 while !done.load(Ordering::Relaxed) {
                     let query = Scattered::value(&rows[random.below(120)].1);
-                    let mut scan = index.scan(query, 20, Continue::Relaxed).unwrap();
+                    let mut scan = index.scan(query, 20, Continue::Relaxed).unwrap().unwrap();
                     let mut found = BTreeSet::new();
                     while let Some(row) = scan.next_row().unwrap() {
                         found.insert(u64::from(row.tid));

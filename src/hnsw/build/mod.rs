@@ -6,6 +6,7 @@
 //! | `records.rs` | records of one size, or of any |
 //! | `rows.rs` | values, sketches, tids |
 //! | `graph.rs` | links while they are made |
+//! | `threads.rs` | the pool, whose threads take no signals |
 //! | `order.rs` | which node gets which number |
 //! | `write.rs` | pages |
 
@@ -14,6 +15,7 @@ mod order;
 mod records;
 mod region;
 mod rows;
+mod threads;
 mod write;
 
 use std::path::PathBuf;
@@ -157,6 +159,7 @@ impl<V: Space> Builder<V> {
     /// # Errors
     /// Where the spill file fails, or no number is left.
     pub fn push(&mut self, value: V::Value<'_>, tid: Tid) -> Result<bool, Error> {
+        self.space.verify(value)?;
         let Some(point) = self.space.point(value) else {
             return Ok(false);
         };
@@ -178,10 +181,7 @@ impl<V: Space> Builder<V> {
         let Shape { lanes, degrees, .. } = self.parameters.shape;
         let mut numbers = self.memory.allocate(4 * lists * lanes)?;
         let mut distances = self.memory.allocate(4 * lists * lanes)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build();
-        let pool = pool.map_err(|error| Error::Spill(std::io::Error::other(error)))?;
+        let pool = threads::pool(self.threads).map_err(Error::Threads)?;
         let links = Links::new(
             &self.space,
             &self.rows,
