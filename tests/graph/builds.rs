@@ -91,6 +91,45 @@ fn a_folder_that_takes_no_file_is_an_error() {
     assert!(matches!(result, Err(Error::Spill(_))));
 }
 
+/// Notes how long a build goes without polling.
+struct Patient {
+    last: Instant,
+    longest: Duration,
+}
+
+impl Sink for Patient {
+    fn page(&mut self, _: &Bytes) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        self.longest = self.longest.max(self.last.elapsed());
+        self.last = Instant::now();
+        Ok(())
+    }
+}
+
+/// From the first link to the last page. A tenth of a second is promised; three for busy machines.
+#[test]
+fn a_build_polls_in_all_its_phases() {
+    let mut builder = Builder::dense(8, Metric::L2, &options(4), resources(2));
+    let mut random = Random(61);
+    for tid in 0..30_000 {
+        let vector = random.vector(8, 50);
+        builder.push(&vector, Tid::from(tid)).unwrap();
+    }
+    let mut sink = Patient {
+        last: Instant::now(),
+        longest: Duration::ZERO,
+    };
+    builder.finish(&Progress::default(), &mut sink).unwrap();
+    assert!(
+        sink.longest < Duration::from_millis(300),
+        "{:?}",
+        sink.longest
+    );
+}
+
 /// Ends a build when it is first polled.
 struct Impatient(Instant);
 

@@ -55,7 +55,7 @@ pub struct Scratch {
     epoch: u8,
     fresh: Vec<u32>,
     /// What the last search has found, nearest first.
-    nearest: Vec<Key>,
+    pub nearest: Vec<Key>,
     ef: usize,
 }
 
@@ -294,7 +294,7 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Finds what is nearest to a value, from a start on a level.
-    fn search(&self, value: u32, (start, level): (u32, u8), ef: usize, scratch: &mut Scratch) {
+    pub fn search(&self, value: u32, (start, level): (u32, u8), ef: usize, scratch: &mut Scratch) {
         scratch.forget();
         for own in [value, start] {
             if let Some(seen) = scratch.seen.get_mut(own as usize) {
@@ -372,54 +372,5 @@ impl<'b, V: Space> Links<'b, V> {
                 self.set(value, level, lane, None);
             }
         }
-    }
-
-    /// Links what cannot be reached from the entry to what can: to a neighbour, or to the nearest
-    /// that a search finds. A few times over, for a link that is displaced may cut off another.
-    pub fn connect(&self, ef: usize) {
-        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((entry, _)) = entry else { return };
-        let mut scratch = Scratch::new(self.rows.len(), ef);
-        for _ in 0..8 {
-            let reached = self.reached();
-            let is_reached = |value: u32| reached.get(value as usize) == Some(&true);
-            let missed = (0_u32..).zip(&reached).filter(|(_, reached)| !**reached);
-            let missed: Vec<u32> = missed.map(|(value, _)| value).collect();
-            if missed.is_empty() {
-                return;
-            }
-            for value in missed {
-                let near = self.neighbours(value, 0);
-                let near = near.into_iter().filter(|(to, _)| is_reached(*to));
-                let near = near.min_by(|a, b| a.1.total_cmp(&b.1)).or_else(|| {
-                    self.search(value, (entry, 0), ef, &mut scratch);
-                    let mut found = scratch.nearest.iter();
-                    let found = found.find(|key| is_reached(key.number()));
-                    found.map(|key| (key.number(), key.distance()))
-                });
-                if let Some((to, distance)) = near {
-                    self.link_back(to, 0, (value, distance), true);
-                }
-            }
-        }
-    }
-
-    fn reached(&self) -> Vec<bool> {
-        let mut reached = vec![false; self.rows.len()];
-        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stack: Vec<u32> = entry.into_iter().map(|(entry, _)| entry).collect();
-        // A value is on the ground wherever it is above.
-        while let Some(value) = stack.pop() {
-            if let Some(reached) = reached.get_mut(value as usize)
-                && !*reached
-            {
-                *reached = true;
-                let level = self.levels.get(value as usize).copied().unwrap_or(0);
-                for level in 0..=level {
-                    stack.extend(self.neighbours(value, level).into_iter().map(|(to, _)| to));
-                }
-            }
-        }
-        reached
     }
 }

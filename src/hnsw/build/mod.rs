@@ -7,9 +7,11 @@
 //! | `rows.rs` | values, sketches, tids |
 //! | `graph.rs` | links while they are made |
 //! | `threads.rs` | the pool, whose threads take no signals |
+//! | `connect.rs` | what they have left out of reach |
 //! | `order.rs` | which node gets which number |
 //! | `write.rs` | pages |
 
+mod connect;
 mod graph;
 mod order;
 mod records;
@@ -71,6 +73,27 @@ pub trait Sink {
     /// # Errors
     /// The build ends with them.
     fn poll(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Work on the calling thread, interrupted now and then to poll.
+struct Steps<'s> {
+    sink: &'s mut dyn Sink,
+    taken: u32,
+}
+
+impl<'s> Steps<'s> {
+    fn new(sink: &'s mut dyn Sink) -> Self {
+        Self { sink, taken: 0 }
+    }
+
+    /// Counts a step, of some microseconds.
+    fn step(&mut self) -> Result<(), Error> {
+        self.taken += 1;
+        if self.taken.is_multiple_of(1_024) {
+            self.sink.poll()?;
+        }
         Ok(())
     }
 }
@@ -190,7 +213,7 @@ impl<V: Space> Builder<V> {
             (numbers.atomics(), distances.atomics()),
         );
         links.insert_all(&pool, self.ef, progress, sink)?;
-        links.connect(self.ef);
+        links.connect(self.ef, &mut Steps::new(sink))?;
         write::pages(&links, &self.parameters, &pool, progress, sink)?;
         let (memory, spilled) = self.memory.used();
         Ok(Built {

@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 
+use super::super::error::Error;
 use super::super::meta::Parameters;
 use super::super::rest;
 use super::super::shape::Shape;
 use super::super::space::Space;
+use super::Steps;
 use super::graph::Links;
 
 /// A node: a value on a level.
@@ -28,7 +30,11 @@ pub struct Order {
 impl Order {
     /// Highest levels first, for every walk begins there; then the ground, a value with its nearest
     /// neighbours on a page, page after page along the links.
-    pub fn new<V: Space>(links: &Links<'_, V>, parameters: &Parameters) -> Self {
+    pub fn new<V: Space>(
+        links: &Links<'_, V>,
+        parameters: &Parameters,
+        steps: &mut Steps<'_>,
+    ) -> Result<Self, Error> {
         let slots = parameters.shape.slots();
         let mut above: Vec<(u8, u32)> = Vec::new();
         for (value, level) in (0_u32..).zip(links.levels) {
@@ -45,7 +51,11 @@ impl Order {
             1 + rest::slots(&parameters.shape, own.len())
         };
         let taken = places.iter().map(|place| width(place.value)).sum();
-        places.extend(ground(links, slots as usize, taken, &width));
+        let room = Room {
+            slots: slots as usize,
+            taken,
+        };
+        places.extend(ground(links, &room, &width, steps)?);
         let mut order = Self {
             ground: vec![0; links.levels.len()],
             above: links
@@ -67,7 +77,7 @@ impl Order {
                 level => order.above[value][level - 1] = number,
             }
         }
-        order
+        Ok(order)
     }
 
     /// The number of the slot that is the `at`-th.
@@ -87,13 +97,20 @@ impl Order {
     }
 }
 
-/// The values of the ground; `taken` slots come before, and each takes `width` of them.
+/// Slots of a page, and those that are taken before the ground.
+struct Room {
+    slots: usize,
+    taken: usize,
+}
+
+/// The values of the ground; each takes `width` slots.
 fn ground<V: Space>(
     links: &Links<'_, V>,
-    slots: usize,
-    mut taken: usize,
+    room: &Room,
     width: &dyn Fn(u32) -> usize,
-) -> Vec<Place> {
+    steps: &mut Steps<'_>,
+) -> Result<Vec<Place>, Error> {
+    let Room { slots, mut taken } = *room;
     let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
     let mut placed = vec![false; links.levels.len()];
     let mut order = Vec::with_capacity(links.levels.len());
@@ -101,6 +118,7 @@ fn ground<V: Space>(
     for start in 0..values {
         queue.push_back(start);
         while let Some(value) = queue.pop_front() {
+            steps.step()?;
             if std::mem::replace(&mut placed[value as usize], true) {
                 continue;
             }
@@ -109,11 +127,11 @@ fn ground<V: Space>(
             let mut near = links.neighbours(value, 0);
             near.sort_by(|a, b| a.1.total_cmp(&b.1));
             for (neighbour, _) in near {
-                let room = !taken.is_multiple_of(slots);
+                let has_room = !taken.is_multiple_of(slots);
                 if placed[neighbour as usize] {
                     continue;
                 }
-                if room {
+                if has_room {
                     placed[neighbour as usize] = true;
                     order.push(Place {
                         value: neighbour,
@@ -128,5 +146,5 @@ fn ground<V: Space>(
             }
         }
     }
-    order
+    Ok(order)
 }

@@ -20,10 +20,10 @@ use super::super::space::Space;
 use super::super::tids::{capacity, new_chunk};
 use super::graph::Links;
 use super::order::{Order, Place};
-use super::{Progress, Sink};
+use super::{Progress, Sink, Steps};
 
-/// Groups of pages that are made at once.
-const BATCH: usize = 256;
+/// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
+const BATCH: usize = 1 << 18;
 
 /// What lies in a slot.
 enum Slot {
@@ -43,7 +43,7 @@ pub fn pages<V: Space>(
     progress: &Progress,
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let order = Order::new(links, parameters);
+    let order = Order::new(links, parameters, &mut Steps::new(sink))?;
     let mut slots = nodes(links, parameters, &order);
     let chains = chunks(links, parameters, &order, &mut slots);
     let on_page = parameters.shape.slots() as usize;
@@ -65,7 +65,11 @@ pub fn pages<V: Space>(
         sink.page(page)
     })?;
     let contents: Vec<&[Slot]> = slots.chunks(on_page).collect();
-    for batch in contents.chunks(BATCH) {
+    let elements = on_page
+        * usize::try_from(parameters.dims)
+            .unwrap_or(usize::MAX)
+            .clamp(256, 16_000);
+    for batch in contents.chunks((BATCH / elements).max(8)) {
         if progress.cancel.load(Relaxed) {
             return Err(Error::Cancelled);
         }
