@@ -57,6 +57,9 @@ struct Arguments {
     /// How vectors are stored; without, as suits their size
     #[arg(long, value_enum)]
     form: Option<Stored>,
+    /// Whether scans could go on, as a filtered query needs it
+    #[arg(long, value_enum, default_value_t = Scans::End)]
+    scans: Scans,
     /// Checks every invariant of the graph
     #[arg(long)]
     check: bool,
@@ -71,6 +74,24 @@ enum Distance {
     L2,
     Ip,
     Cosine,
+}
+
+/// What scans do when their first walk is used up.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Scans {
+    End,
+    Strict,
+    Relaxed,
+}
+
+impl From<Scans> for Continue {
+    fn from(scans: Scans) -> Self {
+        match scans {
+            Scans::End => Self::Never,
+            Scans::Strict => Self::Strict,
+            Scans::Relaxed => Self::Relaxed,
+        }
+    }
 }
 
 /// The forms by name.
@@ -138,12 +159,16 @@ impl Data {
 }
 
 /// Every query once: recall, seconds, pages.
-fn search(index: &Index<'_, MemoryStore, Dense>, data: &Data, ef: usize) -> Result<String> {
+fn search(
+    index: &Index<'_, MemoryStore, Dense>,
+    data: &Data,
+    (ef, go_on): (usize, Continue),
+) -> Result<String> {
     let mut found = Vec::with_capacity(data.queries.rows().len() * K);
     let mut pages = 0;
     let start = Instant::now();
     for query in data.queries.rows() {
-        let scan = index.scan(query, ef, Continue::Never)?;
+        let scan = index.scan(query, ef, go_on)?;
         let mut scan = scan.ok_or("a query without direction")?;
         for _ in 0..K {
             found.push(scan.next_row()?.map(|row| u64::from(row.tid)));
@@ -275,12 +300,13 @@ fn main() -> Result<()> {
     if arguments.check {
         println!("{:?}", index.check()?);
     }
+    let go_on = arguments.scans.into();
     let mut churn = Churn::new(rows);
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words[..] {
-            ["search", ef] => search(&index, &data, ef.parse()?)?,
+            ["search", ef] => search(&index, &data, (ef.parse()?, go_on))?,
             ["churn", share] => churn.round(&index, &store, &data, share.parse()?)?,
             _ => return Err("expected: search EF, or churn SHARE".into()),
         };

@@ -85,6 +85,8 @@ pub struct Scan<'i, 's, S, V: Space> {
     horizon: f32,
     rows: VecDeque<Row>,
     visited: HashSet<u32>,
+    /// Nodes of the last walk, which become part of `visited` only if there is another.
+    passed: Vec<u32>,
     last: f32,
     walks: u64,
 }
@@ -121,6 +123,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             horizon: f32::INFINITY,
             rows: VecDeque::new(),
             visited: HashSet::new(),
+            passed: Vec::new(),
             last: f32::NEG_INFINITY,
             walks: 0,
         }))
@@ -209,6 +212,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             }
             Stage::Walking if self.go_on == Continue::Never => Ok(false),
             Stage::Walking => {
+                self.visited.extend(self.passed.drain(..));
                 if self.beam.widen(self.ef, &self.visited) {
                     self.walk()?;
                 } else {
@@ -235,9 +239,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if self.go_on != Continue::Never {
             self.beam.settle();
             self.horizon = self.beam.bound();
-            for found in self.found.iter().skip(old) {
-                self.visited.insert(found.number);
-            }
+            let new = self.found.iter().skip(old);
+            self.passed.extend(new.map(|found| found.number));
         }
         self.put_in_order(old);
         Ok(())

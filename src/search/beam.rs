@@ -132,8 +132,15 @@ impl Beam {
     /// An empty beam that keeps what does not fit for [`widen`](Self::widen).
     #[must_use]
     pub fn resumable(width: usize) -> Self {
+        // A walk offers some forty times what it visits.
+        let offers = 40 * width.clamp(1, 256);
+        let spare = Spare {
+            keys: Vec::new(),
+            numbers: Vec::with_capacity(offers),
+            distances: Vec::with_capacity(offers),
+        };
         Self {
-            spare: Some(Spare::default()),
+            spare: Some(spare),
             ..Self::new(width)
         }
     }
@@ -224,12 +231,6 @@ impl Beam {
         let width = u32::try_from(self.width).unwrap_or(u32::MAX);
         let bound = bound_of(&self.keys[..self.used()], width);
         let mut equal = width - count_below(&self.keys[..self.used()], bound);
-        if let Some(spare) = &mut self.spare {
-            // Some of those as far as the bound stay, and are left out later for being visited.
-            let gone = (0..self.len).filter(|i| self.keys[*i] >= bound && self.open[*i] != NOTHING);
-            let gone = gone.map(|i| Key::from_ordered(self.keys[i], self.numbers[i]));
-            spare.keys.extend(gone);
-        }
         let mut kept = 0;
         let (keys, open) = (&mut self.keys[..self.len], &mut self.open[..self.len]);
         let numbers = &mut self.numbers[..self.len];
@@ -291,7 +292,7 @@ impl Beam {
         let Some(spare) = &mut self.spare else {
             return false;
         };
-        let mut all = spare.take(visited);
+        let all = spare.take(visited);
         // What is still here unvisited stays; what was driven out may come back.
         let here: Vec<(u32, u32, u32)> = (0..self.len)
             .map(|i| (self.keys[i], self.open[i], self.numbers[i]))
@@ -307,14 +308,11 @@ impl Beam {
         for number in visited {
             self.known.insert(*number);
         }
-        let rest = all.split_off(all.len().min(self.width.saturating_sub(self.len)));
-        for key in all {
+        for key in all.iter().take(self.width.saturating_sub(self.len)) {
             self.push(key.distance(), key.number());
         }
-        self.spare = spare;
-        if let Some(spare) = &mut self.spare {
-            spare.keys = rest;
-        }
+        // Those too that were taken just now: they may be driven out again.
+        self.spare = spare.map(|spare| Spare { keys: all, ..spare });
         self.peek().is_some()
     }
 }
