@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use vector_ext::hnsw::{Builder, Error, Index, Metric, Progress, Resources, Sink, Tid, build_into};
+use vector_ext::hnsw::{
+    Builder, Dense, Error, Index, Metric, Progress, Resources, Sink, Tid, build_into,
+};
 use vector_ext::page::{Bytes, MemoryStore};
 
 use crate::support::{Model, Random, build, check, options, resources};
@@ -109,25 +111,43 @@ impl Sink for Patient {
     }
 }
 
-/// From the first link to the last page. A tenth of a second is promised; three for busy machines.
+/// A builder that has `rows` rows.
+fn filled(rows: u64, dims: usize, m: u16) -> Builder<Dense> {
+    let mut builder = Builder::dense(dims, Metric::L2, &options(m), resources(2));
+    let mut random = Random(59);
+    for tid in 0..rows {
+        builder
+            .push(&random.vector(dims, 50), Tid::from(tid))
+            .unwrap();
+    }
+    builder
+}
+
+/// What takes a tenth of a second at most, in the best of five attempts: the machine may be busy.
+fn within_a_tenth_of_a_second(attempt: impl Fn() -> Duration) {
+    let promised = Duration::from_millis(100);
+    let taken: Vec<Duration> = (0..5)
+        .scan(false, |done, _| {
+            let taken = (!*done).then(&attempt)?;
+            *done = taken < promised;
+            Some(taken)
+        })
+        .collect();
+    assert!(taken.iter().any(|taken| *taken < promised), "{taken:?}");
+}
+
+/// From the first link to the last page.
 #[test]
 fn a_build_polls_in_all_its_phases() {
-    let mut builder = Builder::dense(8, Metric::L2, &options(4), resources(2));
-    let mut random = Random(61);
-    for tid in 0..30_000 {
-        let vector = random.vector(8, 50);
-        builder.push(&vector, Tid::from(tid)).unwrap();
-    }
-    let mut sink = Patient {
-        last: Instant::now(),
-        longest: Duration::ZERO,
-    };
-    builder.finish(&Progress::default(), &mut sink).unwrap();
-    assert!(
-        sink.longest < Duration::from_millis(300),
-        "{:?}",
+    within_a_tenth_of_a_second(|| {
+        let builder = filled(20_000, 8, 4);
+        let mut sink = Patient {
+            last: Instant::now(),
+            longest: Duration::ZERO,
+        };
+        builder.finish(&Progress::default(), &mut sink).unwrap();
         sink.longest
-    );
+    });
 }
 
 /// Ends a build when it is first polled.
@@ -146,19 +166,11 @@ impl Sink for Impatient {
 
 #[test]
 fn a_build_ends_within_a_tenth_of_a_second() {
-    let mut builder = Builder::dense(64, Metric::L2, &options(16), resources(2));
-    let mut random = Random(59);
-    for tid in 0..6_000 {
-        builder
-            .push(&random.vector(64, 50), Tid::from(tid))
-            .unwrap();
-    }
-    let mut sink = Impatient(Instant::now());
-    let result = builder.finish(&Progress::default(), &mut sink);
-    assert!(matches!(result, Err(Error::Cancelled)));
-    assert!(
-        sink.0.elapsed() < Duration::from_millis(100),
-        "{:?}",
+    within_a_tenth_of_a_second(|| {
+        let builder = filled(6_000, 64, 16);
+        let mut sink = Impatient(Instant::now());
+        let result = builder.finish(&Progress::default(), &mut sink);
+        assert!(matches!(result, Err(Error::Cancelled)));
         sink.0.elapsed()
-    );
+    });
 }
