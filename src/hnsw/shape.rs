@@ -22,8 +22,9 @@ const CODED_TABLE_BYTES: usize = BLOCK_LANES * (4 + 2 + 4 + 2);
 /// pages at most, so that a link is one change.
 const MAX_SPANNING_BITS: usize = 1_920;
 
-/// Bits that a code has at least: estimates by fewer are so rough that walks lose their way.
-const MIN_BITS: usize = 256;
+/// Bits that a code has at least: estimates by fewer are so rough that walks lose their way. Part of
+/// the format, for what is padded is rotated as so many dimensions.
+const MIN_BITS: usize = 384;
 
 /// A standard error of estimates, relative to `|x - c| |q - c|`, that is good enough: what 384
 /// dimensions have with all their bits.
