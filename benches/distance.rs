@@ -2,22 +2,14 @@
 //!
 //! `plain` is the oracle's loop, `simsimd` the library's kernel, `chosen` what the extension runs.
 
+mod sample;
+
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use sample::sample;
 use vector_ext::distance::{Kernels, plain, simd};
-
-/// A vector of length `dims` with elements that look like an embedding's.
-fn sample(dims: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    (0..dims)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            f32::from(u16::try_from(state >> 16).unwrap_or(0)) / 65_536.0 - 0.5
-        })
-        .collect()
-}
 
 fn kernels(c: &mut Criterion) {
     let sets: [(&str, Kernels); 3] = [

@@ -8,26 +8,18 @@
 //! | `query` | what is done once a query: rotation, lookup table |
 //! | `code` | what is done once a link: signs and factors, the sum by signs |
 
+mod sample;
+
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use sample::sample;
 use vector_ext::quantize::{
     Form, LANES, Lanes, Rotation, Table, code_bytes, encode, estimate, inner_product, signed_sum,
 };
 
 const DIMS: [usize; 5] = [128, 384, 768, 1_536, 3_072];
-
-/// Numbers between -0.5 and 0.5.
-fn sample(dims: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    (0..dims)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            f32::from(u16::try_from(state >> 16).unwrap_or(0)) / 65_536.0 - 0.5
-        })
-        .collect()
-}
 
 fn bytes(len: usize, seed: u32) -> Vec<u8> {
     let sample = sample(len, seed);

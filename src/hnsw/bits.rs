@@ -67,13 +67,7 @@ impl Measure for Bits {
 
     /// None where the value has another size.
     fn verify(&self, value: &[u8]) -> Result<(), Error> {
-        if value.len() == self.own_bytes() {
-            return Ok(());
-        }
-        Err(Error::Dimensions {
-            expected: self.own_bytes() * 8,
-            found: value.len() * 8,
-        })
+        Error::unless_equal(self.own_bytes() * 8, value.len() * 8)
     }
 
     fn point(&self, value: &[u8]) -> Option<Vec<u8>> {

@@ -182,16 +182,8 @@ impl Space for Dense {
     type Point = Vec<f32>;
     type Query = Query;
 
-    fn tag(&self) -> [u8; 3] {
-        [KIND, self.metric as u8, self.form as u8]
-    }
-
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
-        let (expected, found) = (self.dims(), value.len());
-        if expected == found {
-            return Ok(());
-        }
-        Err(Error::Dimensions { expected, found })
+        Error::unless_equal(self.dims(), value.len())
     }
 
     fn point(&self, value: &[f32]) -> Option<Vec<f32>> {

@@ -48,3 +48,13 @@ pub enum Error {
     #[error("spill file: {0}")]
     Spill(#[from] std::io::Error),
 }
+
+impl Error {
+    /// Whether a value has the dimensions of those in the index.
+    pub(super) fn unless_equal(expected: usize, found: usize) -> Result<(), Self> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(Self::Dimensions { expected, found })
+    }
+}

@@ -57,11 +57,7 @@ impl Measure for Manhattan {
 
     /// None where the vector has another size.
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
-        let (expected, found) = (self.dims, value.len());
-        if expected == found {
-            return Ok(());
-        }
-        Err(Error::Dimensions { expected, found })
+        Error::unless_equal(self.dims, value.len())
     }
 
     fn point(&self, value: &[f32]) -> Option<Vec<f32>> {

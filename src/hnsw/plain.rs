@@ -212,10 +212,6 @@ impl<M: Measure> Space for Plain<M> {
     type Point = M::Point;
     type Query = Query<M::Point>;
 
-    fn tag(&self) -> [u8; 3] {
-        self.measure.tag()
-    }
-
     fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
         self.measure.verify(value)
     }

@@ -19,9 +19,6 @@ pub trait Space: Sync {
     /// Prepared for a walk.
     type Query;
 
-    /// Kind, metric and form, as the meta page keeps them.
-    fn tag(&self) -> [u8; 3];
-
     /// Whether a value has the size of those in the index.
     ///
     /// # Errors

@@ -100,12 +100,7 @@ impl Measure for SparseVectors {
     /// zero.
     fn verify(&self, value: Sparse<'_>) -> Result<(), Error> {
         let size = |dims: u32| usize::try_from(dims).unwrap_or(usize::MAX);
-        if value.dims != self.dims {
-            return Err(Error::Dimensions {
-                expected: size(self.dims),
-                found: size(value.dims),
-            });
-        }
+        Error::unless_equal(size(self.dims), size(value.dims))?;
         if value.values.len() > MAX_ELEMENTS {
             return Err(Error::Elements {
                 found: value.values.len(),

@@ -168,12 +168,6 @@ impl Beam {
         self.width + (self.width / 2).clamp(LANES, 256)
     }
 
-    /// How many candidates it may hold.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
     /// What is not nearer than this has no place. Some that are may have none either.
     #[must_use]
     pub fn bound(&self) -> f32 {
@@ -278,13 +272,6 @@ impl Beam {
         Some(self.numbers[at])
     }
 
-    /// The candidate that comes next if nothing nearer is offered.
-    #[must_use]
-    pub fn peek(&self) -> Option<u32> {
-        let (key, at) = smallest(&self.open[..self.used()]);
-        (key != NOTHING).then(|| self.numbers[at])
-    }
-
     /// Makes room for `more` candidates and takes the nearest of what did not fit before, but
     /// nothing that is in `visited`. False where nothing was left to take.
     pub fn widen(&mut self, more: usize, visited: &HashSet<u32>) -> bool {
@@ -313,7 +300,7 @@ impl Beam {
         }
         // Those too that were taken just now: they may be driven out again.
         self.spare = spare.map(|spare| Spare { keys: all, ..spare });
-        self.peek().is_some()
+        self.open.iter().any(|key| *key != NOTHING)
     }
 }
 
