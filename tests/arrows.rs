@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("vector", &[]),
     ("page", &[]),
     ("distance", &["vector"]),
@@ -25,8 +25,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("pg", &["vector", "distance"]),
-    ("pg/error", &["vector"]),
-    ("pg/guc", &["distance"]),
+    ("pg/error", &["hnsw", "page", "vector"]),
+    ("pg/guc", &["distance", "hnsw"]),
+    ("pg/storage", &["distance", "hnsw", "page"]),
+    ("pg/am", &["hnsw", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),
 ];
 

@@ -22,7 +22,7 @@ pub mod simd;
 pub mod sparse;
 pub(crate) mod wide;
 
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_at};
 
 use std::f64::consts::PI;
 

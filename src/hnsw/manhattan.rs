@@ -82,6 +82,13 @@ impl Measure for Manhattan {
         point.iter().map(|x| x.abs()).sum()
     }
 
+    /// At most a rounding error for each dimension; of many, those of either sign cancel out.
+    fn doubt(&self, point: &Vec<f32>, distance: f32, scale: f32) -> f32 {
+        let dims = f32::from(u16::try_from(self.dims).unwrap_or(u16::MAX));
+        let rounded = dims.min(6.0 * dims.sqrt()) * self.form.rounding(scale);
+        rounded + 1e-6 * self.unit(point).max(distance)
+    }
+
     /// Float32, as it is stored or beside it.
     fn sketch_bytes(&self) -> Option<usize> {
         match self.form {

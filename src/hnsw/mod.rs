@@ -17,6 +17,7 @@
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
+//! | `list.rs` | every row, in no order |
 //! | `insert.rs` | a row more |
 //! | `select.rs` | which neighbours a node keeps |
 //! | `tids.rs` | the rows of a node |
@@ -33,6 +34,7 @@ mod descent;
 mod error;
 mod index;
 mod insert;
+mod list;
 mod manhattan;
 mod meta;
 mod node;
@@ -56,6 +58,7 @@ pub use dense::{Dense, Metric};
 pub use error::Error;
 pub use index::{Index, Options};
 pub use insert::Inserted;
+pub use list::Listing;
 pub use manhattan::Manhattan;
 pub use node::Tid;
 pub use plain::{Measure, Plain};

@@ -71,6 +71,11 @@ pub trait Measure: Sized + Sync {
     /// As [`Space::unit`].
     fn unit(&self, point: &Self::Point) -> f32;
 
+    /// As [`Space::doubt`].
+    fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
+        0.0
+    }
+
     /// As [`Space::sketch_bytes`].
     fn sketch_bytes(&self) -> Option<usize> {
         None
@@ -263,6 +268,10 @@ impl<M: Measure> Space for Plain<M> {
 
     fn unit(&self, point: &M::Point) -> f32 {
         self.measure.unit(point)
+    }
+
+    fn doubt(&self, point: &M::Point, distance: f32, scale: f32) -> f32 {
+        self.measure.doubt(point, distance, scale)
     }
 
     fn code(&self, _point: &M::Point, _from: &M::Point) -> Code {

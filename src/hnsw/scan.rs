@@ -31,12 +31,15 @@ pub struct Row {
     pub tid: Tid,
     /// How far it is, in the space's measure.
     pub distance: f32,
+    /// How much that may be off, for the value is stored rounded.
+    pub doubt: f32,
 }
 
 /// A node that was visited, with what it says of its rows.
 #[derive(Clone, Copy)]
 struct Found {
     distance: f32,
+    scale: f32,
     number: u32,
     tids: [Tid; INLINE_TIDS],
     count: u8,
@@ -48,6 +51,7 @@ impl Found {
     fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
             distance,
+            scale: node.scale(),
             number,
             tids: [Tid([0; 6]); INLINE_TIDS],
             count: 0,
@@ -157,6 +161,13 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         }
     }
 
+    /// Whether the next row is known without another walk.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let next = self.order.peek();
+        !self.rows.is_empty() || next.is_some_and(|Reverse(key)| key.distance() <= self.horizon)
+    }
+
     /// Nodes whose pages were read so far, and slots with parts of their values.
     #[must_use]
     pub fn nodes_read(&self) -> u64 {
@@ -194,8 +205,14 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             inline.collect()
         };
         let distance = found.distance;
-        self.rows
-            .extend(tids.into_iter().map(|tid| Row { tid, distance }));
+        let space = &self.index.space;
+        let doubt = space.doubt(space.point_of(&self.probe.query), distance, found.scale);
+        let row = |tid| Row {
+            tid,
+            distance,
+            doubt,
+        };
+        self.rows.extend(tids.into_iter().map(row));
         Ok(())
     }
 

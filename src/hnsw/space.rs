@@ -64,6 +64,11 @@ pub trait Space: Sync {
     /// How large distances between points like this one are: what rounding is measured by.
     fn unit(&self, point: &Self::Point) -> f32;
 
+    /// How much the distance of a value that was stored with this scale may be off.
+    fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
+        0.0
+    }
+
     /// What a link to `point` carries in the node of `from`.
     fn code(&self, point: &Self::Point, from: &Self::Point) -> Code;
 

@@ -1,10 +1,14 @@
 //! Errors as Postgres reports them: the one place that knows SQLSTATEs, details and hints, and the
 //! only one that raises.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
+use crate::hnsw;
+use crate::page::PageError;
 use crate::vector::Invalid;
 
 /// Why an SQL function gives up.
@@ -27,12 +31,65 @@ pub enum Failure {
         /// Bytes of the value.
         size: usize,
     },
+    /// An operation on an index failed.
+    Index(hnsw::Error),
+    /// An index on a column without declared dimensions.
+    NoDimensions,
+    /// `ef_construction` below twice `m`.
+    EfConstruction,
+    /// An operator class whose distance function is none of ours.
+    OperatorClass,
+    /// A scan backward.
+    Backward,
+    /// A scan of the named access method without ORDER BY.
+    NoOrder(&'static CStr),
+    /// A scan of the named access method with a snapshot that is not MVCC.
+    Snapshot(&'static CStr),
+}
+
+impl From<hnsw::Error> for Failure {
+    fn from(error: hnsw::Error) -> Self {
+        match error {
+            hnsw::Error::Dimensions { expected, found } => Self::Value(Invalid::DifferentDims {
+                left: expected,
+                right: found,
+            }),
+            other => Self::Index(other),
+        }
+    }
 }
 
 impl From<Invalid> for Failure {
     fn from(invalid: Invalid) -> Self {
         Self::Value(invalid)
     }
+}
+
+fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
+    use PgSqlErrorCode as Code;
+    use hnsw::Error;
+    match error {
+        Error::Page(PageError::Corrupt { .. } | PageError::Missing { .. })
+        | Error::OtherSpace { .. } => Code::ERRCODE_INDEX_CORRUPTED,
+        Error::Full | Error::Elements { .. } => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        Error::Cancelled => Code::ERRCODE_QUERY_CANCELED,
+        Error::Dimensions { .. } => Code::ERRCODE_DATA_EXCEPTION,
+        Error::Threads(_) => Code::ERRCODE_INSUFFICIENT_RESOURCES,
+        Error::Spill(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            Code::ERRCODE_DISK_FULL
+        }
+        Error::Spill(_) => Code::ERRCODE_IO_ERROR,
+        Error::Page(_) => Code::ERRCODE_INTERNAL_ERROR,
+    }
+}
+
+/// Says that a build goes on in files.
+pub fn notice_spill(rows: u64) {
+    let message = format!("graph no longer fits into maintenance_work_mem after {rows} rows");
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "vector_ext")
+        .set_detail("The build goes on in temporary files and takes longer.")
+        .set_hint("Increase maintenance_work_mem to speed up builds.")
+        .report(PgLogLevel::NOTICE);
 }
 
 impl Failure {
@@ -53,7 +110,13 @@ impl Failure {
                 | Invalid::DifferentDims { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,
             },
-            Self::Modifier(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Self::Modifier(_) | Self::NoDimensions | Self::EfConstruction => {
+                Code::ERRCODE_INVALID_PARAMETER_VALUE
+            }
+            Self::Index(error) => index_code(error),
+            Self::OperatorClass | Self::Backward | Self::NoOrder(_) | Self::Snapshot(_) => {
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED
+            }
             Self::Array(_) => Code::ERRCODE_DATA_EXCEPTION,
             Self::NullInArray => Code::ERRCODE_NULL_VALUE_NOT_ALLOWED,
             Self::State(_) => Code::ERRCODE_INTERNAL_ERROR,
@@ -69,6 +132,23 @@ impl Failure {
             Self::NullInArray => "array must not contain nulls".to_owned(),
             Self::State(function) => format!("{function}: expected state array"),
             Self::Corrupted { .. } => "vector value is corrupted".to_owned(),
+            Self::Index(hnsw::Error::Page(PageError::Corrupt { .. } | PageError::Missing { .. })) => {
+                "index is corrupted".to_owned()
+            }
+            Self::Index(error) => error.to_string(),
+            Self::NoDimensions => "column does not have dimensions".to_owned(),
+            Self::EfConstruction => {
+                "ef_construction must be greater than or equal to 2 * m".to_owned()
+            }
+            Self::OperatorClass => "operator class is not supported".to_owned(),
+            Self::Backward => "index scans go forward only".to_owned(),
+            Self::NoOrder(method) => {
+                format!("cannot scan {} index without order", method.to_string_lossy())
+            }
+            Self::Snapshot(method) => format!(
+                "non-MVCC snapshots are not supported with {}",
+                method.to_string_lossy()
+            ),
         }
     }
 
@@ -78,22 +158,34 @@ impl Failure {
             Self::Corrupted { dims, size } => Some(format!(
                 "The value says {dims} dimensions but has {size} bytes."
             )),
-            Self::Value(_)
-            | Self::Modifier(_)
-            | Self::Array(_)
-            | Self::NullInArray
-            | Self::State(_) => None,
+            Self::Index(hnsw::Error::Page(
+                error @ (PageError::Corrupt { .. } | PageError::Missing { .. }),
+            )) => Some(format!("Found in {error}.")),
+            Self::OperatorClass => {
+                Some("Its first support function is none that the index knows.".to_owned())
+            }
+            _ => None,
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Corrupted { .. } => Some("Restore the row from a backup."),
-            Self::Value(_)
-            | Self::Modifier(_)
-            | Self::Array(_)
-            | Self::NullInArray
-            | Self::State(_) => None,
+            Self::Index(hnsw::Error::Page(_) | hnsw::Error::OtherSpace { .. }) => {
+                Some("REINDEX the index.")
+            }
+            Self::Index(hnsw::Error::Full) => Some("Partition the table."),
+            Self::Index(hnsw::Error::Spill(_)) => Some(
+                "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
+            ),
+            Self::NoDimensions => {
+                Some("Declare them, as in vector(3), or index an expression like (embedding::vector(3)).")
+            }
+            Self::OperatorClass => {
+                Some("Use one of the operator classes that the extension has made.")
+            }
+            Self::NoOrder(_) => Some("Add ORDER BY with a distance operator."),
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 
 use crate::distance::{Kernels, plain, simd};
+use crate::hnsw::Continue;
 
 /// Which loops compute distances.
 #[derive(Clone, Copy, PostgresGucEnum)]
@@ -14,6 +15,56 @@ pub enum KernelChoice {
     /// Plain loops, the same on every CPU: to tell whether an odd result comes from a kernel.
     #[name = c"plain"]
     Plain,
+}
+
+/// Whether a scan of a graph goes on until it has as many rows as are asked for.
+#[derive(Clone, Copy, PostgresGucEnum)]
+pub enum IterativeScan {
+    /// It ends after `hnsw.ef_search` candidates.
+    #[name = c"off"]
+    Off,
+    /// It goes on; rows may come in slightly different order.
+    #[name = c"relaxed_order"]
+    Relaxed,
+    /// It goes on, and rows come in exact order.
+    #[name = c"strict_order"]
+    Strict,
+}
+
+static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(40);
+static ITERATIVE_SCAN: GucSetting<IterativeScan> =
+    GucSetting::<IterativeScan>::new(IterativeScan::Strict);
+static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(i32::MAX);
+static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
+
+/// What a search of a graph may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Hnsw {
+    /// Candidates that a walk keeps.
+    pub ef: usize,
+    /// What it does when its rows are used up.
+    pub go_on: Continue,
+    /// Nodes that it may visit before it ends with what it has.
+    pub max_tuples: u64,
+    /// Bytes that it may hold before it ends with what it has.
+    pub memory: usize,
+}
+
+/// The settings of searches of graphs, as they are now.
+pub fn hnsw() -> Hnsw {
+    // SAFETY: a setting, read by the backend's thread.
+    let work_mem = f64::from(unsafe { pg_sys::work_mem }) * 1024.0;
+    let max = MAX_SCAN_TUPLES.get();
+    Hnsw {
+        ef: EF_SEARCH.get() as usize,
+        go_on: match ITERATIVE_SCAN.get() {
+            IterativeScan::Off => Continue::Never,
+            IterativeScan::Relaxed => Continue::Relaxed,
+            IterativeScan::Strict => Continue::Strict,
+        },
+        max_tuples: if max == i32::MAX { u64::MAX } else { max as u64 },
+        memory: (work_mem * SCAN_MEM_MULTIPLIER.get()) as usize,
+    }
 }
 
 static KERNELS: GucSetting<KernelChoice> = GucSetting::<KernelChoice>::new(KernelChoice::Auto);
@@ -28,8 +79,53 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
-    // SAFETY: a constant C string, at load time.
-    unsafe { pg_sys::MarkGUCPrefixReserved(c"vector_ext".as_ptr()) };
+    define_hnsw();
+    // SAFETY: constant C strings, at load time.
+    unsafe {
+        pg_sys::MarkGUCPrefixReserved(c"vector_ext".as_ptr());
+        pg_sys::MarkGUCPrefixReserved(c"hnsw".as_ptr());
+    }
+}
+
+fn define_hnsw() {
+    GucRegistry::define_int_guc(
+        c"hnsw.ef_search",
+        c"Sets the size of the dynamic candidate list for search",
+        c"Valid range is 1..1000.",
+        &EF_SEARCH,
+        1,
+        1000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"hnsw.iterative_scan",
+        c"Sets the mode for iterative scans",
+        c"off ends a scan after ef_search candidates; the others go on until LIMIT is met.",
+        &ITERATIVE_SCAN,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"hnsw.max_scan_tuples",
+        c"Sets the max number of tuples to visit for iterative scans",
+        c"2147483647 sets no limit.",
+        &MAX_SCAN_TUPLES,
+        1,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"hnsw.scan_mem_multiplier",
+        c"Sets the multiple of work_mem to use for iterative scans",
+        c"A scan that would need more ends with the rows it has.",
+        &SCAN_MEM_MULTIPLIER,
+        1.0,
+        1000.0,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
 }
 
 /// The kernels that the settings ask for.

@@ -5,18 +5,24 @@
 //! | `error.rs` | the one place that knows SQLSTATEs and raises |
 //! | `guc.rs` | settings |
 //! | `types/` | the SQL types: datums in, datums out |
+//! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
+//! | `am/` | the index access methods: [README](am/README.md) |
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
     reason = "C counts in int32, and a datum holds what its type says"
 )]
 
+#[macro_use]
+mod types;
+mod am;
 mod error;
 mod guc;
-mod types;
+mod storage;
 
 use pgrx::prelude::*;
 

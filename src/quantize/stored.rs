@@ -66,6 +66,17 @@ impl Form {
         }
     }
 
+    /// How much one element of a vector that was written with this scale may be off.
+    #[must_use]
+    pub fn rounding(self, scale: f32) -> f32 {
+        match self {
+            Self::F32 => 0.0,
+            // Half a step of the numbers from 0.5 to 1.
+            Self::F16 => scale / 4096.0,
+            Self::Int8 => scale / 2.0,
+        }
+    }
+
     /// Reads a vector.
     pub fn decode(self, stored: &[u8], scale: f32, out: &mut [f32]) {
         match self {

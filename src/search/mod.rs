@@ -7,12 +7,15 @@
 //! | `beam.rs` | the nearest candidates so far, and which of them were visited |
 //! | `lanes.rs` | loops over integers that are compared many at once |
 //! | `walk.rs` | best-first search over anything that can be visited |
+//! | `refine.rs` | rows by exact distance, from a stream with bounds |
 
 mod beam;
 mod key;
 mod lanes;
+mod refine;
 mod walk;
 
 pub use beam::{Beam, MAX_OFFER};
 pub use key::{Key, MAX_NUMBER};
+pub use refine::{Bounded, Refined, Source};
 pub use walk::{Graph, walk};

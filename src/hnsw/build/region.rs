@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code, reason = "mapped files and atomics in them")]
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 
@@ -57,11 +59,25 @@ impl Memory {
             return Ok(Region(map));
         }
         let file = tempfile::tempfile_in(&self.folder)?;
-        file.set_len(len as u64)?;
+        reserve(&file, len)?;
         // SAFETY: nobody else can open a file that has no name.
         let map = unsafe { MmapMut::map_mut(&file) }?;
         self.spilled += bytes;
         Ok(Region(map))
+    }
+}
+
+/// Makes a file as large as `len`, with room on the disk for all of it: a map of a file that finds the
+/// disk full kills the process.
+fn reserve(file: &File, len: usize) -> io::Result<()> {
+    let len = libc::off_t::try_from(len).map_err(io::Error::other)?;
+    loop {
+        // SAFETY: the descriptor is open as long as the file is.
+        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, len) } {
+            0 => return Ok(()),
+            libc::EINTR => {}
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
     }
 }
 

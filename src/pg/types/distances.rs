@@ -11,7 +11,7 @@ use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
 use super::datum::Borrowed;
-use crate::distance::Kernels;
+use crate::distance::{Kernels, prefetch_at};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::vector::check_same;
@@ -71,19 +71,12 @@ impl Stride {
     }
 }
 
-/// Asks the CPU to bring `len` bytes at `address`, valid or not, near, and the line before them,
-/// where the row's header lies.
+/// Asks for `len` bytes at `address`, valid or not, and the line before them, where the row's header
+/// lies.
 #[inline]
 fn fetch(address: usize, len: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for line in (0..len + 2 * LINE).step_by(LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = std::ptr::without_provenance(address.wrapping_add(line).wrapping_sub(LINE));
-        // SAFETY: a prefetch of any address is a hint and touches nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (address, len);
+    let start = std::ptr::without_provenance(address.wrapping_sub(LINE));
+    prefetch_at(start, len + 2 * LINE);
 }
 
 /// The distance of two plain arguments of equal length; `None` sends the call the long way.

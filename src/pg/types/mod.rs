@@ -18,6 +18,8 @@ mod aggregates;
 mod array;
 mod casts;
 mod datum;
-mod distances;
+pub mod distances;
 mod io;
 mod operators;
+
+pub use datum::Borrowed;

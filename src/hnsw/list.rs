@@ -1,0 +1,60 @@
+//! Every row, in no order: for a query that is as far from all, and for who compares index and table.
+
+use std::collections::VecDeque;
+
+use crate::page::PageStore;
+
+use super::error::Error;
+use super::index::Index;
+use super::node::{Node, Tid};
+use super::shape::NONE;
+use super::space::Space;
+
+/// A walk over all slots.
+pub struct Listing<'i, 's, S, V> {
+    index: &'i Index<'s, S, V>,
+    group: u32,
+    tids: VecDeque<Tid>,
+}
+
+impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
+    /// Starts a list of all rows.
+    #[must_use]
+    pub fn list(&self) -> Listing<'_, 's, S, V> {
+        Listing {
+            index: self,
+            group: 0,
+            tids: VecDeque::new(),
+        }
+    }
+}
+
+impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
+    /// The next row; None where there is none left.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn next_row(&mut self) -> Result<Option<Tid>, Error> {
+        let pages = &self.index.pages;
+        while self.tids.is_empty() && self.group < pages.roots()?.groups {
+            for number in pages.group(self.group) {
+                let (own, more) = pages.read(number, |node: Node<'_>| {
+                    let ground = node.live() && node.level() == 0;
+                    let own: Vec<Tid> = if ground {
+                        node.tids().collect()
+                    } else {
+                        Vec::new()
+                    };
+                    (own, ground && node.link() != NONE)
+                })?;
+                if more {
+                    self.tids.extend(self.index.tids(number)?);
+                } else {
+                    self.tids.extend(own);
+                }
+            }
+            self.group += 1;
+        }
+        Ok(self.tids.pop_front())
+    }
+}

@@ -1,0 +1,182 @@
+//! `ambuild` and `ambuildempty`.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::atomic::Ordering::Relaxed;
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+use super::method::{Build, Method};
+use super::scan::tid_of;
+use super::{guarded, opened};
+use crate::hnsw::{Built, Error, Progress, Resources};
+use crate::pg::error::{self, Failure};
+use crate::pg::storage::{self, Bulk};
+
+/// Phases of a build, as `pg_stat_progress_create_index` counts them from 1.
+const PHASES: [&CStr; 4] = [
+    c"initializing",
+    c"loading tuples",
+    c"building graph",
+    c"writing pages",
+];
+const LOADING: i64 = 2;
+const BUILDING: i64 = 3;
+const WRITING: i64 = 4;
+
+fn report(parameter: u32, value: i64) {
+    // SAFETY: the parameter is one of CREATE INDEX.
+    unsafe { pg_sys::pgstat_progress_update_param(parameter as i32, value) };
+}
+
+/// Names a phase.
+///
+/// # Safety
+/// As `ambuildphasename`.
+pub unsafe extern "C-unwind" fn phase_name(phase: i64) -> *mut c_char {
+    let index = usize::try_from(phase - 1).ok();
+    let name = index.and_then(|index| PHASES.get(index));
+    name.map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
+}
+
+/// What the scan of the table hands its rows to.
+struct Loader {
+    builder: Box<dyn Build>,
+    rows: u64,
+    /// So many rows fit into memory.
+    fitting: u64,
+}
+
+impl Loader {
+    /// # Safety
+    /// The datum is the value of the row, of the column's type.
+    unsafe fn load(&mut self, datum: Datum, tid: pg_sys::ItemPointerData) -> Result<(), Failure> {
+        // SAFETY: as the caller says.
+        if unsafe { self.builder.push(datum, tid_of(tid)) }? {
+            self.rows += 1;
+            if self.rows == self.fitting {
+                error::notice_spill(self.rows);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The callback of the table's scan.
+unsafe extern "C-unwind" fn load(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut Datum,
+    isnull: *mut bool,
+    _alive: bool,
+    state: *mut c_void,
+) {
+    // SAFETY: called by the scan that `collect` starts, with its state and the values of a row.
+    unsafe {
+        guarded(|| {
+            if *isnull {
+                return Ok(());
+            }
+            (*state.cast::<Loader>()).load(*values, *tid)
+        });
+    }
+}
+
+/// What a build may use: threads and memory as maintenance has them.
+fn resources() -> Result<Resources, Failure> {
+    // SAFETY: settings, read by the backend's thread.
+    let (workers, kilobytes) = unsafe {
+        (
+            pg_sys::max_parallel_maintenance_workers,
+            pg_sys::maintenance_work_mem,
+        )
+    };
+    Ok(Resources {
+        threads: workers as usize + 1,
+        budget: kilobytes as usize * 1024,
+        folder: storage::folder().map_err(Error::Spill)?,
+    })
+}
+
+/// Builds an index of what is in the table.
+///
+/// # Safety
+/// As `ambuild`.
+pub unsafe extern "C-unwind" fn build<M: Method>(
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    info: *mut pg_sys::IndexInfo,
+) -> *mut pg_sys::IndexBuildResult {
+    // SAFETY: Postgres calls with an open table and an empty index.
+    unsafe {
+        guarded(|| {
+            let resources = resources()?;
+            let budget = resources.budget;
+            let builder = M::builder(index, resources)?;
+            let fitting = budget / builder.bytes_per_row() + 1;
+            let mut loader = Loader {
+                builder,
+                rows: 0,
+                fitting: fitting as u64,
+            };
+            report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, LOADING);
+            let state = (&raw mut loader).cast();
+            let scan = std::ptr::null_mut();
+            let rows =
+                pg_sys::table_index_build_scan(heap, index, info, true, true, Some(load), state, scan);
+            let built = write(index, pg_sys::ForkNumber::MAIN_FORKNUM, loader)?;
+            let result: *mut pg_sys::IndexBuildResult =
+                pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>()).cast();
+            (*result).heap_tuples = rows;
+            (*result).index_tuples = built.rows as f64;
+            Ok(result)
+        })
+    }
+}
+
+/// Writes what was loaded into a fork.
+unsafe fn write(index: pg_sys::Relation, fork: i32, loader: Loader) -> Result<Built, Failure> {
+    let progress = Progress::default();
+    report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, BUILDING);
+    report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, loader.rows as i64);
+    let mut writing = false;
+    let mut tell = || {
+        let (linked, written) = (progress.linked.load(Relaxed), progress.written.load(Relaxed));
+        if written > 0 && !writing {
+            writing = true;
+            report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, WRITING);
+        }
+        report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, linked as i64);
+        report(pg_sys::PROGRESS_SCAN_BLOCKS_DONE, written as i64);
+    };
+    // SAFETY: the caller has the index open and nobody else uses it yet.
+    let mut bulk = unsafe { Bulk::new(index, fork, &mut tell) };
+    let built = loader.builder.finish(&progress, &mut bulk);
+    if matches!(built, Err(Error::Cancelled)) {
+        storage::check_for_interrupts();
+    }
+    let built = built?;
+    bulk.log();
+    // SAFETY: the caller has the index open.
+    opened::forget(unsafe { (*index).rd_id });
+    Ok(built)
+}
+
+/// Writes an index without rows into the init fork, from which unlogged ones start after a crash.
+///
+/// # Safety
+/// As `ambuildempty`.
+pub unsafe extern "C-unwind" fn build_empty<M: Method>(index: pg_sys::Relation) {
+    // SAFETY: Postgres calls with an open index.
+    unsafe {
+        guarded(|| {
+            let builder = M::builder(index, resources()?)?;
+            let loader = Loader {
+                builder,
+                rows: 0,
+                fitting: u64::MAX,
+            };
+            write(index, pg_sys::ForkNumber::INIT_FORKNUM, loader).map(drop)
+        });
+    }
+}

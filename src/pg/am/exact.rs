@@ -1,0 +1,109 @@
+//! Exact distances, from the values in the table. The index stores vectors rounded; where that leaves
+//! the order of two rows in doubt, their values tell.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+/// Fetches rows and measures them by the operator of a scan. What it holds belongs to the query's
+/// context and resource owner; [`close`](Self::close) lets it go early.
+pub struct Exact {
+    fetch: *mut pg_sys::IndexFetchTableData,
+    slot: *mut pg_sys::TupleTableSlot,
+    info: *mut pg_sys::IndexInfo,
+    executor: *mut pg_sys::EState,
+    measured: u64,
+}
+
+impl Exact {
+    /// Opens the table of a scan.
+    ///
+    /// # Safety
+    /// The scan is going on.
+    pub unsafe fn open(scan: pg_sys::IndexScanDesc) -> Self {
+        // SAFETY: the scan keeps table and index open; all of it goes into the context of the scan.
+        unsafe {
+            let context = pg_sys::GetMemoryChunkContext(scan.cast());
+            let before = pg_sys::MemoryContextSwitchTo(context);
+            let table = (*scan).heapRelation;
+            let exact = Self {
+                fetch: pg_sys::table_index_fetch_begin(table),
+                slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
+                info: pg_sys::BuildIndexInfo((*scan).indexRelation),
+                executor: pg_sys::CreateExecutorState(),
+                measured: 0,
+            };
+            pg_sys::MemoryContextSwitchTo(before);
+            exact
+        }
+    }
+
+    /// The distance of a row; None where the scan does not see it.
+    ///
+    /// # Safety
+    /// The scan is the one it was opened for.
+    pub unsafe fn measure(
+        &mut self,
+        scan: pg_sys::IndexScanDesc,
+        mut tid: pg_sys::ItemPointerData,
+    ) -> Option<f64> {
+        self.measured += 1;
+        let (mut again, mut dead) = (false, false);
+        // SAFETY: the scan is going on, and all pointers are to what `open` has made.
+        unsafe {
+            let seen = pg_sys::table_index_fetch_tuple(
+                self.fetch,
+                &raw mut tid,
+                (*scan).xs_snapshot,
+                self.slot,
+                &raw mut again,
+                &raw mut dead,
+            );
+            if !seen {
+                return None;
+            }
+            let mut context = (*self.executor).es_per_tuple_exprcontext;
+            if context.is_null() {
+                context = pg_sys::MakePerTupleExprContext(self.executor);
+            }
+            (*context).ecxt_scantuple = self.slot;
+            let memory = (*context).ecxt_per_tuple_memory;
+            let before = pg_sys::MemoryContextSwitchTo(memory);
+            let (mut values, mut nulls) = ([Datum::null(); 32], [false; 32]);
+            let (value, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::FormIndexDatum(self.info, self.slot, self.executor, value, null);
+            let order = (*scan).orderByData;
+            let distance = (!*null).then(|| {
+                let function = &raw mut (*order).sk_func;
+                let argument = (*order).sk_argument;
+                pg_sys::FunctionCall2Coll(function, (*order).sk_collation, *value, argument)
+            });
+            pg_sys::MemoryContextSwitchTo(before);
+            pg_sys::MemoryContextReset(memory);
+            distance.map(|datum| f64::from_bits(datum.value() as u64))
+        }
+    }
+
+    /// Rows measured since the last call.
+    pub fn take_measured(&mut self) -> u64 {
+        std::mem::take(&mut self.measured)
+    }
+
+    /// Lets go of pages.
+    pub fn reset(&mut self) {
+        // SAFETY: both were made by `open`.
+        unsafe {
+            pg_sys::ExecClearTuple(self.slot);
+            pg_sys::table_index_fetch_reset(self.fetch);
+        }
+    }
+
+    /// Lets go of everything.
+    pub fn close(self) {
+        // SAFETY: made by `open`, and not used any more.
+        unsafe {
+            pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            pg_sys::table_index_fetch_end(self.fetch);
+            pg_sys::FreeExecutorState(self.executor);
+        }
+    }
+}

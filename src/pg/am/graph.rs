@@ -1,0 +1,141 @@
+//! A graph behind the doors that all indexes share.
+
+use pgrx::pg_sys::Datum;
+
+use super::method::{Build, Cost, Search, Stream};
+use super::value::SqlSpace;
+use crate::hnsw::{
+    Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
+};
+use crate::pg::error::Failure;
+use crate::pg::guc;
+use crate::pg::storage::PgStore;
+use crate::search::Bounded;
+
+type Graph<V> = Index<'static, PgStore, V>;
+
+impl<V: SqlSpace> Build for Builder<V> {
+    unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        let held = unsafe { V::hold(datum) }?;
+        Ok(Self::push(self, V::value(&held), tid)?)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        Self::bytes_per_row(self)
+    }
+
+    fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
+        Self::finish(*self, progress, sink)
+    }
+}
+
+impl<V: SqlSpace> Search for Graph<V> {
+    unsafe fn scan<'s>(&'s self, query: Option<Datum>) -> Result<Box<dyn Stream + 's>, Failure> {
+        let settings = guc::hnsw();
+        if let Some(query) = query {
+            // SAFETY: the caller vouches for the datum.
+            let held = unsafe { V::hold(query) }?;
+            if let Some(scan) = Self::scan(self, V::value(&held), settings.ef, settings.go_on)? {
+                return Ok(Box::new(Nearest {
+                    index: self,
+                    scan,
+                    settings,
+                }));
+            }
+        }
+        Ok(Box::new(Everything {
+            list: self.list(),
+            rows: 0,
+        }))
+    }
+
+    unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        let held = unsafe { V::hold(datum) }?;
+        Ok(Self::insert(self, V::value(&held), tid)?.is_some())
+    }
+
+    fn vacuum(
+        &self,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        poll: &mut dyn FnMut(),
+    ) -> Result<Vacuumed, Failure> {
+        let mut poll = || {
+            poll();
+            Ok(())
+        };
+        Ok(Self::vacuum(self, gone, &mut poll)?)
+    }
+}
+
+/// The nearest rows.
+struct Nearest<'i, V: SqlSpace> {
+    index: &'i Graph<V>,
+    scan: Scan<'i, 'static, PgStore, V>,
+    settings: guc::Hnsw,
+}
+
+impl<V: SqlSpace> Nearest<'_, V> {
+    /// Whether the settings end the scan before it searches on.
+    fn is_spent(&self) -> bool {
+        let Self { scan, settings, .. } = self;
+        !scan.is_ready()
+            && scan.walks() > 0
+            && settings.go_on != Continue::Never
+            && (scan.nodes_read() >= settings.max_tuples || scan.bytes() > settings.memory)
+    }
+}
+
+impl<V: SqlSpace> Stream for Nearest<'_, V> {
+    fn is_ready(&self) -> bool {
+        self.scan.is_ready()
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+        if self.is_spent() {
+            return Ok(None);
+        }
+        let space = self.index.space();
+        Ok(self.scan.next_row()?.map(|row| Bounded {
+            row: row.tid,
+            lower: space.shown(row.distance - row.doubt),
+            upper: space.shown(row.distance + row.doubt),
+        }))
+    }
+
+    fn cost(&self) -> Cost {
+        Cost {
+            nodes: self.scan.nodes_read(),
+            restarts: self.scan.walks().saturating_sub(1),
+        }
+    }
+}
+
+/// All rows, for a query that is as far from each: NULL, or a zero vector under cosine.
+struct Everything<'i, V: SqlSpace> {
+    list: Listing<'i, 'static, PgStore, V>,
+    rows: u64,
+}
+
+impl<V: SqlSpace> Stream for Everything<'_, V> {
+    fn is_ready(&self) -> bool {
+        false
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+        self.rows += 1;
+        Ok(self.list.next_row()?.map(|row| Bounded {
+            row,
+            lower: 0.0,
+            upper: 0.0,
+        }))
+    }
+
+    fn cost(&self) -> Cost {
+        Cost {
+            nodes: self.rows,
+            restarts: 0,
+        }
+    }
+}

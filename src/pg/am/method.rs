@@ -1,0 +1,135 @@
+//! What differs between access methods. All else is the same for all of them.
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+use super::cost::Estimate;
+use crate::hnsw::{Built, Error, Progress, Resources, Sink, Tid, Vacuumed};
+use crate::pg::error::Failure;
+use crate::pg::storage::PgStore;
+use crate::search::Bounded;
+
+/// An access method.
+pub trait Method: 'static {
+    /// Its name.
+    const NAME: &'static CStr;
+    /// Support functions of an operator class.
+    const SUPPORT_FUNCTIONS: u16;
+
+    /// Reads the options of an index.
+    ///
+    /// # Safety
+    /// As `amoptions`.
+    unsafe fn options(options: Datum, validate: bool) -> *mut pg_sys::bytea;
+
+    /// Starts a build.
+    ///
+    /// # Safety
+    /// The relation is an open index of this method.
+    ///
+    /// # Errors
+    /// Where its column cannot be indexed.
+    unsafe fn builder(
+        index: pg_sys::Relation,
+        resources: Resources,
+    ) -> Result<Box<dyn Build>, Failure>;
+
+    /// Opens an index.
+    ///
+    /// # Safety
+    /// The store's relation is an open index of this method, whenever the result is used.
+    ///
+    /// # Errors
+    /// Where its first pages make no sense.
+    unsafe fn open(store: &'static PgStore) -> Result<Box<dyn Search>, Failure>;
+
+    /// What a scan will cost.
+    fn estimate(index: &Estimate) -> Visits;
+}
+
+/// What a scan visits.
+#[derive(Clone, Copy, Debug)]
+pub struct Visits {
+    /// Nodes or lists' entries until the first rows are given.
+    pub first: f64,
+    /// Until all rows are.
+    pub all: f64,
+}
+
+/// A build that collects rows.
+pub trait Build {
+    /// Adds a row. False where its value has no place in the index.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the value cannot be indexed, or a spill file fails.
+    unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure>;
+
+    /// Bytes of memory a row.
+    fn bytes_per_row(&self) -> usize;
+
+    /// Builds and writes.
+    ///
+    /// # Errors
+    /// Cancelled, those of the sink, or of a spill file.
+    fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error>;
+}
+
+/// An open index.
+pub trait Search {
+    /// Starts a search. None for a query that is as far from all rows.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the query cannot be compared with what is in the index.
+    unsafe fn scan<'s>(&'s self, query: Option<Datum>) -> Result<Box<dyn Stream + 's>, Failure>;
+
+    /// Adds a row. False where its value has no place in the index.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the value cannot be indexed.
+    unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure>;
+
+    /// Removes rows. `poll` is called often, and never while a page is locked.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn vacuum(
+        &self,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        poll: &mut dyn FnMut(),
+    ) -> Result<Vacuumed, Failure>;
+}
+
+/// Rows, nearest first.
+pub trait Stream {
+    /// Whether the next row is known without further search.
+    fn is_ready(&self) -> bool;
+
+    /// The next row with bounds of its distance, as the operator gives it.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure>;
+
+    /// What it has cost so far.
+    fn cost(&self) -> Cost;
+}
+
+/// What a search has cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Nodes visited.
+    pub nodes: u64,
+    /// Times that it went on after its first rows did not suffice.
+    pub restarts: u64,
+}

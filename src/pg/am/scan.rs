@@ -1,0 +1,232 @@
+//! `ambeginscan`, `amrescan`, `amgettuple`, `amendscan`.
+
+use std::rc::Rc;
+
+use pgrx::PgMemoryContexts;
+use pgrx::pg_sys;
+
+use super::counters;
+use super::exact::Exact;
+use super::method::{Method, Stream};
+use super::opened::{self, Opened};
+use super::{guarded, method::Cost};
+use crate::hnsw::Tid;
+use crate::pg::error::Failure;
+use crate::search::{Bounded, Refined, Source};
+
+/// The bytes of a heap tuple's place.
+pub fn tid_of(pointer: pg_sys::ItemPointerData) -> Tid {
+    // SAFETY: three numbers of two bytes.
+    Tid(unsafe { std::mem::transmute::<pg_sys::ItemPointerData, [u8; 6]>(pointer) })
+}
+
+/// A heap tuple's place.
+pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
+    // SAFETY: three numbers of two bytes, any of which are valid.
+    unsafe { std::mem::transmute::<[u8; 6], pg_sys::ItemPointerData>(tid.0) }
+}
+
+/// A scan between its callbacks. It lives on Rust's heap and goes with the context it was made in, so
+/// that an error leaves nothing behind. No page is held between callbacks.
+#[derive(Default)]
+struct State {
+    search: Option<Running>,
+    exact: Option<Exact>,
+}
+
+/// A search that has begun.
+struct Running {
+    /// Refers to the index: dropped first.
+    stream: Box<dyn Stream>,
+    refined: Refined<Tid>,
+    opened: Rc<Opened>,
+}
+
+/// Makes a scan.
+///
+/// # Safety
+/// As `ambeginscan`.
+pub unsafe extern "C-unwind" fn begin<M: Method>(
+    index: pg_sys::Relation,
+    keys: i32,
+    orders: i32,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: Postgres calls with an open index, in the context of the query.
+    unsafe {
+        guarded(|| {
+            let scan = pg_sys::RelationGetIndexScan(index, keys, orders);
+            let state = PgMemoryContexts::CurrentMemoryContext
+                .leak_and_drop_on_delete(State::default());
+            (*scan).opaque = state.cast();
+            Ok(scan)
+        })
+    }
+}
+
+unsafe fn state<'s>(scan: pg_sys::IndexScanDesc) -> &'s mut State {
+    // SAFETY: `begin` has put it there, and nobody else refers to it during a callback.
+    unsafe { &mut *(*scan).opaque.cast() }
+}
+
+/// Starts it anew, with other values.
+///
+/// # Safety
+/// As `amrescan`.
+pub unsafe extern "C-unwind" fn rescan<M: Method>(
+    scan: pg_sys::IndexScanDesc,
+    keys: pg_sys::ScanKey,
+    key_count: i32,
+    orders: pg_sys::ScanKey,
+    order_count: i32,
+) {
+    // SAFETY: Postgres calls with a scan of ours and as many keys as it says.
+    unsafe {
+        guarded(|| {
+            let state = state(scan);
+            state.end_search(scan);
+            if let Some(exact) = &mut state.exact {
+                exact.reset();
+            }
+            if !keys.is_null() && key_count > 0 {
+                std::ptr::copy(keys, (*scan).keyData, key_count as usize);
+            }
+            if !orders.is_null() && order_count > 0 {
+                std::ptr::copy(orders, (*scan).orderByData, order_count as usize);
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Gives the next row.
+///
+/// # Safety
+/// As `amgettuple`.
+pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
+    scan: pg_sys::IndexScanDesc,
+    direction: pg_sys::ScanDirection::Type,
+) -> bool {
+    // SAFETY: Postgres calls with a scan of ours.
+    unsafe {
+        guarded(|| {
+            if direction != pg_sys::ScanDirection::ForwardScanDirection {
+                return Err(Failure::Backward);
+            }
+            let State { search, exact } = state(scan);
+            let running = match search {
+                Some(running) => running,
+                None => search.insert(start::<M>(scan)?),
+            };
+            let Running {
+                stream, refined, ..
+            } = running;
+            let mut rows = Rows {
+                stream: &mut **stream,
+                scan,
+                exact,
+            };
+            let Some(tid) = refined.next(&mut rows)? else {
+                return Ok(false);
+            };
+            (*scan).xs_heaptid = pointer_of(tid);
+            (*scan).xs_recheck = false;
+            (*scan).xs_recheckorderby = false;
+            Ok(true)
+        })
+    }
+}
+
+/// Starts a search for what the scan is ordered by.
+unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Running, Failure> {
+    // SAFETY: the caller vouches for the scan; the index stays open as long as it is.
+    unsafe {
+        let index = (*scan).indexRelation;
+        if (*scan).numberOfOrderBys != 1 {
+            return Err(Failure::NoOrder(M::NAME));
+        }
+        // Rows may have been vacuumed since their nodes were read; a snapshot that sees only what was
+        // committed before it tells others apart that have taken their places.
+        let snapshot = (*scan).xs_snapshot;
+        if (*snapshot).snapshot_type != pg_sys::SnapshotType::SNAPSHOT_MVCC {
+            return Err(Failure::Snapshot(M::NAME));
+        }
+        counters::count_index_scan(scan);
+        let order = (*scan).orderByData;
+        let null = (*order).sk_flags & pg_sys::SK_ISNULL as i32 != 0;
+        let opened = opened::open::<M>(index)?;
+        opened.store().take_reads();
+        let query = (!null).then_some((*order).sk_argument);
+        let stream = opened.index().scan(query)?;
+        // The index lives as long as `opened`, which is kept beside the stream and dropped after it.
+        let stream = std::mem::transmute::<Box<dyn Stream + '_>, Box<dyn Stream>>(stream);
+        Ok(Running {
+            stream,
+            refined: Refined::default(),
+            opened,
+        })
+    }
+}
+
+/// Ends a scan.
+///
+/// # Safety
+/// As `amendscan`.
+pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
+    // SAFETY: Postgres calls with a scan of ours, once.
+    unsafe {
+        guarded(|| {
+            let state = state(scan);
+            state.end_search(scan);
+            if let Some(exact) = state.exact.take() {
+                exact.close();
+            }
+            Ok(())
+        });
+    }
+}
+
+impl State {
+    unsafe fn end_search(&mut self, scan: pg_sys::IndexScanDesc) {
+        let Some(Running { stream, opened, .. }) = self.search.take() else {
+            return;
+        };
+        let Cost { nodes, restarts } = stream.cost();
+        let spent = counters::Spent {
+            scans: 1,
+            nodes,
+            pages: opened.store().take_reads(),
+            restarts,
+            measured: self.exact.as_mut().map_or(0, Exact::take_measured),
+        };
+        // SAFETY: the scan's index is open.
+        counters::add(unsafe { (*(*scan).indexRelation).rd_id }, spent);
+    }
+}
+
+/// The rows of a stream, measured by the table's values where they are asked to be.
+struct Rows<'r> {
+    stream: &'r mut dyn Stream,
+    scan: pg_sys::IndexScanDesc,
+    exact: &'r mut Option<Exact>,
+}
+
+impl Source for Rows<'_> {
+    type Row = Tid;
+    type Error = Failure;
+
+    fn is_ready(&self) -> bool {
+        self.stream.is_ready()
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+        self.stream.next()
+    }
+
+    fn measure(&mut self, tid: &Tid) -> Result<Option<f64>, Failure> {
+        // SAFETY: the scan is going on.
+        unsafe {
+            let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
+            Ok(exact.measure(self.scan, pointer_of(*tid)))
+        }
+    }
+}

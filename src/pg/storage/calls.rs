@@ -1,0 +1,122 @@
+//! The buffer manager's functions that a search calls once a page. The guard that turns their errors
+//! into panics costs more than they do, so several share one, and one that cannot fail has none.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+
+/// `RelFileLocator`, or `RelFileNode` before PostgreSQL 16: tablespace, database, relation.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Locator([u32; 3]);
+
+impl Locator {
+    /// Where a relation's files are.
+    ///
+    /// # Safety
+    /// The relation is open.
+    pub unsafe fn of(relation: pg_sys::Relation) -> Self {
+        // SAFETY: the caller vouches for the relation.
+        unsafe {
+            #[cfg(feature = "pg15")]
+            let (space, database, number) = {
+                let at = (*relation).rd_node;
+                (at.spcNode, at.dbNode, at.relNode)
+            };
+            #[cfg(not(feature = "pg15"))]
+            let (space, database, number) = {
+                let at = (*relation).rd_locator;
+                (at.spcOid, at.dbOid, at.relNumber)
+            };
+            Self([space.to_u32(), database.to_u32(), number.to_u32()])
+        }
+    }
+}
+
+mod raw {
+    use super::{Locator, pg_sys};
+
+    unsafe extern "C-unwind" {
+        pub fn ReadRecentBuffer(at: Locator, fork: i32, block: u32, recent: i32) -> bool;
+        pub fn ReadBuffer(relation: pg_sys::Relation, block: u32) -> i32;
+        pub fn LockBuffer(buffer: i32, mode: i32);
+        pub fn UnlockReleaseBuffer(buffer: i32);
+    }
+}
+
+/// Pins a block's buffer and locks it shared. `recent` is where it was at the last time, or 0. Gives
+/// the buffer, and whether it still was there.
+///
+/// # Safety
+/// The relation is open and `at` is its place; the caller holds no lock on this buffer.
+#[inline]
+pub unsafe fn read_locked(
+    relation: pg_sys::Relation,
+    at: Locator,
+    block: u32,
+    recent: i32,
+) -> (pg_sys::Buffer, bool) {
+    // SAFETY: nothing in the closure needs to be dropped when an error jumps over it.
+    unsafe {
+        pg_guard_ffi_boundary(|| {
+            let found = recent != 0
+                && raw::ReadRecentBuffer(at, pg_sys::ForkNumber::MAIN_FORKNUM, block, recent);
+            let buffer = if found {
+                recent
+            } else {
+                raw::ReadBuffer(relation, block)
+            };
+            raw::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+            (buffer, found)
+        })
+    }
+}
+
+/// Pins a block's buffer and locks it exclusively.
+///
+/// # Safety
+/// As [`read_locked`].
+pub unsafe fn read_exclusive(relation: pg_sys::Relation, block: u32) -> pg_sys::Buffer {
+    // SAFETY: nothing in the closure needs to be dropped when an error jumps over it.
+    unsafe {
+        pg_guard_ffi_boundary(|| {
+            let buffer = raw::ReadBuffer(relation, block);
+            raw::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+            buffer
+        })
+    }
+}
+
+/// Unlocks a buffer and lets it go.
+///
+/// # Safety
+/// The caller has it pinned and locked, once.
+#[inline]
+pub unsafe fn release(buffer: pg_sys::Buffer) {
+    // SAFETY: for a buffer that is held this raises nothing, so it needs no guard.
+    unsafe { raw::UnlockReleaseBuffer(buffer) };
+}
+
+/// Counts a page that was read by its recent buffer, as `ReadBuffer` counts the others.
+///
+/// # Safety
+/// The relation is open.
+#[inline]
+pub unsafe fn count_hit(relation: pg_sys::Relation) {
+    // SAFETY: the caller vouches for the relation, and its statistics are null or this backend's.
+    unsafe {
+        let statistics = (*relation).pgstat_info;
+        if statistics.is_null() {
+            return;
+        }
+        #[cfg(feature = "pg15")]
+        {
+            (*statistics).t_counts.t_blocks_fetched += 1;
+            (*statistics).t_counts.t_blocks_hit += 1;
+        }
+        #[cfg(not(feature = "pg15"))]
+        {
+            (*statistics).counts.blocks_fetched += 1;
+            (*statistics).counts.blocks_hit += 1;
+        }
+    }
+}

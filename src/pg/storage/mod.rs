@@ -1,0 +1,22 @@
+//! Pages in Postgres' buffers.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `calls.rs` | calls of the buffer manager that a search makes for each page |
+//! | `store.rs` | [`PgStore`]: an index's pages as a [`PageStore`](crate::page::PageStore) |
+//! | `change.rs` | [`PgChange`]: Generic WAL as a [`Change`](crate::page::Change) |
+//! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
+//! | `spill.rs` | where files go that a build needs past its memory |
+//!
+//! An error of Postgres unwinds these frames as a Rust panic. Then pins, locks and memory are left to
+//! the transaction's end, which releases them all.
+
+mod bulk;
+mod calls;
+mod change;
+mod spill;
+mod store;
+
+pub use bulk::{Bulk, check_for_interrupts};
+pub use spill::folder;
+pub use store::PgStore;

@@ -1,0 +1,33 @@
+//! Where a build's files go.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use pgrx::pg_sys;
+
+/// The folder for temporary files of this session: that of a tablespace in `temp_tablespaces`, or of
+/// the database's own. It is made if it is not there, as `PathNameCreateTemporaryDir` would.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn folder() -> io::Result<PathBuf> {
+    let mut path = [0; pg_sys::MAXPGPATH as usize];
+    // SAFETY: the buffer is as large as every such path, and the server writes a C string into it.
+    let path = unsafe {
+        pg_sys::PrepareTempTablespaces();
+        let mut tablespace = pg_sys::GetNextTempTableSpace();
+        if tablespace == pg_sys::InvalidOid {
+            tablespace = pg_sys::MyDatabaseTableSpace;
+        }
+        pg_sys::TempTablespacePath(path.as_mut_ptr(), tablespace);
+        CStr::from_ptr(path.as_ptr())
+    };
+    let folder = PathBuf::from(path.to_string_lossy().into_owned());
+    let made = std::fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(&folder);
+    made.map(|()| folder)
+}

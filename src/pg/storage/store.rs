@@ -1,0 +1,234 @@
+//! An index's pages in shared buffers.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::{Deref, Range};
+
+use pgrx::pg_sys;
+
+use super::bulk::check_for_interrupts;
+use super::calls::{self, Locator};
+use super::change::PgChange;
+use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
+
+/// Blocks whose buffers are remembered: 512 kB a backend and index at most.
+const RECENT: usize = 1 << 16;
+
+/// The heavyweight lock that inserts share: the page lock of this block, which is no buffer's lock.
+const WRITERS: u32 = 0;
+
+/// Where a block was in shared buffers.
+#[derive(Clone, Copy, Default)]
+struct Recent {
+    block: u32,
+    /// 0 for nowhere.
+    buffer: pg_sys::Buffer,
+}
+
+/// The pages of a relation that the caller keeps open.
+pub struct PgStore {
+    relation: pg_sys::Relation,
+    at: Locator,
+    /// As many as there were at the last look; there may be more.
+    blocks: Cell<u32>,
+    recent: Vec<Cell<Recent>>,
+    reads: Cell<u64>,
+}
+
+// SAFETY: a graph is searched and changed by the backend's own thread only; threads of builds get no
+// store.
+unsafe impl Sync for PgStore {}
+
+impl PgStore {
+    /// The pages of a relation.
+    ///
+    /// # Safety
+    /// Whenever the store is used, the relation is open at this address.
+    pub unsafe fn new(relation: pg_sys::Relation) -> Self {
+        // SAFETY: the caller vouches for the relation.
+        let at = unsafe { Locator::of(relation) };
+        let store = Self {
+            relation,
+            at,
+            blocks: Cell::new(0),
+            recent: Vec::new(),
+            reads: Cell::new(0),
+        };
+        let blocks = store.count() as usize;
+        let recent = vec![Cell::new(Recent::default()); blocks.next_power_of_two().min(RECENT)];
+        Self { recent, ..store }
+    }
+
+    /// The relation.
+    pub fn relation(&self) -> pg_sys::Relation {
+        self.relation
+    }
+
+    /// Pages read since the last call.
+    pub fn take_reads(&self) -> u64 {
+        self.reads.take()
+    }
+
+    fn count(&self) -> u32 {
+        // SAFETY: `new` says that the relation is open.
+        let blocks = unsafe {
+            pg_sys::RelationGetNumberOfBlocksInFork(
+                self.relation,
+                pg_sys::ForkNumber::MAIN_FORKNUM,
+            )
+        };
+        self.blocks.set(blocks);
+        blocks
+    }
+
+    /// A block beyond the end is a link to nowhere, which must not reach the buffer manager.
+    #[inline]
+    pub(super) fn check(&self, block: u32) -> Result<(), PageError> {
+        if block < self.blocks.get() || block < self.count() {
+            return Ok(());
+        }
+        let blocks = self.blocks.get();
+        Err(PageError::Missing { block, blocks })
+    }
+
+    #[inline]
+    fn recent(&self, block: u32) -> Option<&Cell<Recent>> {
+        self.recent
+            .get(block as usize & self.recent.len().wrapping_sub(1))
+    }
+
+    /// Asks for a block that is in no buffer that is known: finds it, or starts to read it.
+    #[cold]
+    fn prefetch_block(&self, block: u32) -> pg_sys::Buffer {
+        if self.check(block).is_err() {
+            return 0;
+        }
+        // SAFETY: the relation is open and has this block.
+        let result = unsafe {
+            pg_sys::PrefetchBuffer(self.relation, pg_sys::ForkNumber::MAIN_FORKNUM, block)
+        };
+        result.recent_buffer
+    }
+}
+
+/// The bytes of a buffer.
+///
+/// # Safety
+/// The buffer number is one that the buffer manager gave.
+#[inline]
+unsafe fn address(buffer: pg_sys::Buffer) -> *const Bytes {
+    // SAFETY: the caller vouches for the number.
+    unsafe { pg_sys::BufferGetBlock(buffer).cast() }
+}
+
+impl PageStore for PgStore {
+    type Guard<'a> = Pinned<'a>;
+    type Change<'a> = PgChange<'a>;
+    type Writer<'a> = Writer<'a>;
+
+    fn blocks(&self) -> Result<u32, PageError> {
+        Ok(self.count())
+    }
+
+    #[inline]
+    fn read(&self, block: u32) -> Result<Pinned<'_>, PageError> {
+        self.check(block)?;
+        check_for_interrupts();
+        self.reads.set(self.reads.get() + 1);
+        let slot = self.recent(block);
+        let known = slot.map(Cell::get).filter(|recent| recent.block == block);
+        let recent = known.map_or(0, |recent| recent.buffer);
+        // SAFETY: the relation is open and has this block; a reader holds no other page.
+        let (buffer, found) = unsafe { calls::read_locked(self.relation, self.at, block, recent) };
+        if found {
+            // SAFETY: the relation is open.
+            unsafe { calls::count_hit(self.relation) };
+        } else if let Some(slot) = slot {
+            slot.set(Recent { block, buffer });
+        }
+        Ok(Pinned {
+            buffer,
+            // SAFETY: the buffer is pinned.
+            page: unsafe { address(buffer) },
+            store: PhantomData,
+        })
+    }
+
+    #[inline]
+    fn prefetch(&self, block: u32, bytes: Range<usize>) {
+        let Some(slot) = self.recent(block) else {
+            return;
+        };
+        let mut recent = slot.get();
+        if recent.block != block || recent.buffer == 0 {
+            let buffer = self.prefetch_block(block);
+            recent = Recent { block, buffer };
+            slot.set(recent);
+        }
+        if recent.buffer == 0 {
+            return;
+        }
+        // SAFETY: an address is computed, of a buffer that exists; it is not read.
+        let page: *const u8 = unsafe { address(recent.buffer) }.cast();
+        crate::distance::prefetch_at(page.wrapping_add(bytes.start), bytes.len());
+    }
+
+    fn change(&self) -> PgChange<'_> {
+        PgChange::new(self)
+    }
+
+    fn writer(&self) -> Writer<'_> {
+        // SAFETY: the relation is open.
+        unsafe { pg_sys::LockPage(self.relation, WRITERS, pg_sys::ShareLock as i32) };
+        Writer(self)
+    }
+
+    fn wait_for_writers(&self) {
+        let mode = pg_sys::ExclusiveLock as i32;
+        // SAFETY: the relation is open; locks of pages are granted in the order they are asked for.
+        unsafe {
+            pg_sys::LockPage(self.relation, WRITERS, mode);
+            pg_sys::UnlockPage(self.relation, WRITERS, mode);
+        }
+    }
+}
+
+/// A page that is pinned and locked shared.
+pub struct Pinned<'a> {
+    buffer: pg_sys::Buffer,
+    page: *const Bytes,
+    store: PhantomData<&'a PgStore>,
+}
+
+impl Deref for Pinned<'_> {
+    type Target = Bytes;
+
+    #[inline]
+    fn deref(&self) -> &Bytes {
+        const { assert!(PAGE_BYTES == pg_sys::BLCKSZ as usize) };
+        // SAFETY: pinned, so it stays; locked, so nobody changes what the index reads of it.
+        unsafe { &*self.page }
+    }
+}
+
+impl Drop for Pinned<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: it is held since `read`.
+            unsafe { calls::release(self.buffer) };
+        }
+    }
+}
+
+/// An insert that is under way.
+pub struct Writer<'a>(&'a PgStore);
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: it is held since `writer`.
+            unsafe { pg_sys::UnlockPage(self.0.relation, WRITERS, pg_sys::ShareLock as i32) };
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Rows in the order of their exact distances, from a stream that knows them with some doubt. Only
+//! rows whose order is in doubt are measured.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Rows that are measured and held back at a time. So many rows whose distances cannot be told apart
+/// may come in any order.
+const MOST: usize = 64;
+
+/// A row whose distance lies between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounded<T> {
+    /// The row.
+    pub row: T,
+    /// It is not nearer than this.
+    pub lower: f64,
+    /// Nor farther.
+    pub upper: f64,
+}
+
+/// Rows by the lower bounds of their distances, nearest first.
+pub trait Source {
+    /// A row.
+    type Row;
+    /// Why there may be none.
+    type Error;
+
+    /// Whether the next row costs little.
+    fn is_ready(&self) -> bool;
+
+    /// The next row; None where there is none left.
+    ///
+    /// # Errors
+    /// Those of the source.
+    fn next(&mut self) -> Result<Option<Bounded<Self::Row>>, Self::Error>;
+
+    /// The exact distance of a row; None where it is not to be given.
+    ///
+    /// # Errors
+    /// Those of the source.
+    fn measure(&mut self, row: &Self::Row) -> Result<Option<f64>, Self::Error>;
+}
+
+/// A row that was measured.
+#[derive(Debug)]
+struct Measured<T> {
+    distance: f64,
+    row: T,
+}
+
+impl<T> PartialEq for Measured<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T> Eq for Measured<T> {}
+
+impl<T> PartialOrd for Measured<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Measured<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.distance.total_cmp(&other.distance)
+    }
+}
+
+/// What is between a source and who asks for rows.
+#[derive(Debug)]
+pub struct Refined<T> {
+    measured: BinaryHeap<Reverse<Measured<T>>>,
+    ahead: Option<Bounded<T>>,
+}
+
+impl<T> Default for Refined<T> {
+    fn default() -> Self {
+        Self {
+            measured: BinaryHeap::new(),
+            ahead: None,
+        }
+    }
+}
+
+impl<T> Refined<T> {
+    /// The next row by exact distance. Where the source would have to work for another row, those
+    /// that are there are given first.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn next<S: Source<Row = T>>(&mut self, source: &mut S) -> Result<Option<T>, S::Error> {
+        loop {
+            if self.ahead.is_none() && (self.measured.is_empty() || source.is_ready()) {
+                self.ahead = source.next()?;
+            }
+            let nearest = self.measured.peek().map(|Reverse(nearest)| nearest.distance);
+            let is_next = |nearest: f64| {
+                let undecided = self.ahead.as_ref().filter(|ahead| ahead.lower < nearest);
+                undecided.is_none() || self.measured.len() >= MOST
+            };
+            if nearest.is_some_and(is_next) {
+                return Ok(self.measured.pop().map(|Reverse(nearest)| nearest.row));
+            }
+            let Some(row) = self.ahead.take() else {
+                return Ok(None);
+            };
+            if self.measured.is_empty() {
+                if source.is_ready() {
+                    self.ahead = source.next()?;
+                }
+                if self.ahead.as_ref().is_none_or(|next| row.upper <= next.lower) {
+                    return Ok(Some(row.row));
+                }
+            }
+            if let Some(distance) = source.measure(&row.row)? {
+                let row = row.row;
+                self.measured.push(Reverse(Measured { distance, row }));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Distances with doubts; every `gone`-th row is not to be given.
+    struct Listed {
+        rows: Vec<(f64, f64)>,
+        at: usize,
+        gone: usize,
+        ready: usize,
+        measured: usize,
+    }
+
+    impl Listed {
+        fn new(mut rows: Vec<(f64, f64)>) -> Self {
+            rows.sort_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
+            Self {
+                rows,
+                at: 0,
+                gone: usize::MAX,
+                ready: usize::MAX,
+                measured: 0,
+            }
+        }
+
+        fn all(mut self) -> (Vec<usize>, Self) {
+            let (mut refined, mut order) = (Refined::default(), Vec::new());
+            while let Ok(Some(row)) = refined.next(&mut self) {
+                order.push(row);
+            }
+            (order, self)
+        }
+    }
+
+    impl Source for Listed {
+        type Row = usize;
+        type Error = Infallible;
+
+        fn is_ready(&self) -> bool {
+            self.at < self.rows.len() && self.at != self.ready
+        }
+
+        fn next(&mut self) -> Result<Option<Bounded<usize>>, Infallible> {
+            let row = self.at;
+            self.at += 1;
+            Ok(self.rows.get(row).map(|(distance, doubt)| Bounded {
+                row,
+                lower: distance - doubt,
+                upper: distance + doubt,
+            }))
+        }
+
+        fn measure(&mut self, row: &usize) -> Result<Option<f64>, Infallible> {
+            self.measured += 1;
+            Ok((row % self.gone != self.gone - 1).then(|| self.rows[*row].0))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_by_exact_distance(
+            rows in prop::collection::vec((0.0..100.0, 0.0..0.4), 0..200)
+        ) {
+            let (order, source) = Listed::new(rows).all();
+            prop_assert_eq!(order.len(), source.rows.len());
+            let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
+            prop_assert!(distances.is_sorted(), "{:?}", distances);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_far_apart_are_not_measured() {
+        let (order, source) = Listed::new((0..9).map(|i| (f64::from(i), 0.4)).collect()).all();
+        assert_eq!((order.len(), source.measured), (9, 0));
+    }
+
+    #[test]
+    fn equal_rows_are_not_all_measured_before_the_first_is_given() {
+        let mut source = Listed::new(vec![(1.0, 0.1); 10_000]);
+        let mut refined = Refined::default();
+        for _ in 0..10 {
+            assert!(refined.next(&mut source).unwrap().is_some());
+        }
+        assert!(source.measured < MOST + 12, "{}", source.measured);
+    }
+
+    #[test]
+    fn rows_that_are_gone_are_left_out_where_they_were_measured() {
+        let mut source = Listed::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5), (1.3, 0.5)]);
+        source.gone = 2;
+        assert_eq!(source.all().0, [0, 2]);
+    }
+
+    #[test]
+    fn what_is_there_is_given_before_the_source_has_to_work() {
+        let mut source = Listed::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5)]);
+        source.ready = 2;
+        let mut refined = Refined::default();
+        assert_eq!(refined.next(&mut source), Ok(Some(0)));
+        assert_eq!(refined.next(&mut source), Ok(Some(1)));
+        assert_eq!(source.at, 2);
+        assert_eq!(refined.next(&mut source), Ok(Some(2)));
+        assert_eq!(refined.next(&mut source), Ok(None));
+    }
+}
