@@ -2,7 +2,7 @@
 
 use crate::page::{PageError, PageStore};
 use crate::quantize::nearer;
-use crate::search::{Beam, Graph, walk};
+use crate::search::{Beam, Graph, Offers, walk};
 
 use super::index::Index;
 use super::node::Node;
@@ -28,7 +28,7 @@ where
 {
     type Error = PageError;
 
-    fn visit(&mut self, number: u32, beam: &mut Beam) -> Result<(), PageError> {
+    fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), PageError> {
         let (pages, level, see) = (&self.index.pages, self.height, &mut self.see);
         let mut elsewhere = false;
         let space = &self.index.space;
@@ -44,7 +44,8 @@ where
             let near = &self.probe.near;
             let numbers = near.numbers.chunks(BLOCK_LANES);
             for (numbers, distances) in numbers.zip(near.distances.as_chunks().0) {
-                beam.offer(numbers, distances, nearer(distances, beam.bound()));
+                let near = nearer(distances, candidates.bound());
+                candidates.offer(numbers, distances, near);
             }
         }
         pages.prefetch(self.probe.upcoming, 3);

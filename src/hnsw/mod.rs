@@ -17,6 +17,7 @@
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
+//! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
 //! | `insert.rs` | a row more |
 //! | `select.rs` | which neighbours a node keeps |
@@ -47,6 +48,7 @@ mod select;
 mod shape;
 mod space;
 mod sparse;
+mod sweep;
 mod tids;
 mod vacuum;
 

@@ -1,10 +1,10 @@
 //! The nearest rows, as a stream: a walk that goes on where it stopped.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Key, walk};
+use crate::search::{Beam, Frontier, Key, Numbers, Offers, advance, walk};
 
 use super::descent::Level;
 use super::error::Error;
@@ -12,13 +12,14 @@ use super::index::Index;
 use super::node::{INLINE_TIDS, Node, Tid};
 use super::shape::NONE;
 use super::space::{Probe, Space};
+use super::sweep::Sweep;
 
 /// What a scan does when the rows of its first walk are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continue {
     /// It ends.
     Never,
-    /// It goes on, and leaves out what is nearer than a row that it has given.
+    /// It goes on; what is nearer than a row that it has given comes when all others have come.
     Strict,
     /// It goes on, and gives rows in the order of each walk.
     Relaxed,
@@ -37,8 +38,8 @@ pub struct Row {
 
 /// A node that was visited, with what it says of its rows.
 #[derive(Clone, Copy)]
-struct Found {
-    distance: f32,
+pub(super) struct Found {
+    pub distance: f32,
     scale: f32,
     number: u32,
     tids: [Tid; INLINE_TIDS],
@@ -48,7 +49,7 @@ struct Found {
 }
 
 impl Found {
-    fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
+    pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
             distance,
             scale: node.scale(),
@@ -69,30 +70,39 @@ impl Found {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Start,
-    Walking,
-    /// Nothing that links lead to is left.
-    Swept,
+    /// The first walk is done.
+    Walked,
+    /// Going on from the candidates that it left.
+    Advancing,
+    /// Nothing that links lead to is left, or it takes too much memory: all slots are read.
+    Sweeping(Sweep),
+    Ended,
 }
 
 /// A search that is going on.
 pub struct Scan<'i, 's, S, V: Space> {
-    index: &'i Index<'s, S, V>,
-    probe: Probe<V::Query>,
+    pub(super) index: &'i Index<'s, S, V>,
+    pub(super) probe: Probe<V::Query>,
     ef: usize,
     go_on: Continue,
     stage: Stage,
     beam: Beam,
+    frontier: Frontier,
+    /// Nodes visited, without those of a sweep.
+    visited: usize,
+    /// Their numbers, once a sweep has begun.
+    pub(super) swept: Numbers,
     /// Nodes that were visited, and which of them are still to be given: distance and place.
-    found: Vec<Found>,
+    pub(super) found: Vec<Found>,
     order: BinaryHeap<Reverse<Key>>,
-    /// What is farther has to wait: nearer ones may still be found by the next walk.
-    horizon: f32,
+    /// What is farther has to wait: nearer ones may still be found.
+    pub(super) horizon: f32,
     rows: VecDeque<Row>,
-    visited: HashSet<u32>,
-    /// Nodes of the last walk, which become part of `visited` only if there is another.
-    passed: Vec<u32>,
-    last: f32,
+    /// Nodes that are nearer than one that was given before they were found.
+    pub(super) late: Vec<Found>,
+    pub(super) last: f32,
     walks: u64,
+    pub(super) memory: usize,
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
@@ -122,19 +132,28 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
                 Continue::Never => Beam::new(ef),
                 Continue::Strict | Continue::Relaxed => Beam::resumable(ef),
             },
+            frontier: Frontier::default(),
+            visited: 0,
+            swept: Numbers::default(),
             found: Vec::with_capacity(ef + ef / 4),
             order: BinaryHeap::new(),
             horizon: f32::INFINITY,
             rows: VecDeque::new(),
-            visited: HashSet::new(),
-            passed: Vec::new(),
+            late: Vec::new(),
             last: f32::NEG_INFINITY,
             walks: 0,
+            memory: usize::MAX,
         }))
     }
 }
 
 impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
+    /// Bounds the memory of a scan that goes on. One that would need more reads the index in the
+    /// order of its pages, several times if it must, and still gives every row.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
+    }
+
     /// The next row; None where there is none left.
     ///
     /// # Errors
@@ -174,7 +193,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.probe.near.reads
     }
 
-    /// Walks so far: more than one where the rows of the first did not suffice.
+    /// Walks so far: more than one where the rows of the first did not suffice, each continuing the
+    /// one before.
     #[must_use]
     pub fn walks(&self) -> u64 {
         self.walks
@@ -187,13 +207,16 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             + self.index.space.query_bytes(&self.probe.query)
             + self.found.capacity() * size_of::<Found>()
             + self.order.capacity() * size_of::<Key>()
-            + self.visited.capacity() * size_of::<u64>()
+            + self.frontier.bytes()
+            + self.swept.bytes()
+            + self.late.capacity() * size_of::<Found>()
             + self.rows.capacity() * size_of::<Row>()
     }
 
     /// Turns a node into its rows.
     fn give(&mut self, found: &Found) -> Result<(), Error> {
         if self.go_on == Continue::Strict && found.distance < self.last {
+            self.late.push(*found);
             return Ok(());
         }
         self.last = self.last.max(found.distance);
@@ -220,31 +243,43 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     fn search(&mut self) -> Result<bool, Error> {
         match self.stage {
             Stage::Start => {
-                self.stage = Stage::Walking;
+                self.stage = Stage::Walked;
                 if let Some(start) = self.index.descend(&mut self.probe, 0)? {
                     self.beam.push(f32::MAX, start);
                     self.walk()?;
                 }
-                Ok(true)
             }
-            Stage::Walking if self.go_on == Continue::Never => Ok(false),
-            Stage::Walking => {
-                self.visited.extend(self.passed.drain(..));
-                if self.beam.widen(self.ef, &self.visited) {
-                    self.walk()?;
+            Stage::Walked if self.go_on == Continue::Never => self.stage = Stage::Ended,
+            Stage::Walked => {
+                self.visited = self.found.len();
+                let visited = self.found.iter().map(|found| found.number);
+                self.frontier = self.beam.frontier(visited);
+                self.stage = Stage::Advancing;
+            }
+            Stage::Advancing => {
+                let exhausted = self.frontier.nearest() == f32::INFINITY;
+                if exhausted || self.bytes() > self.memory {
+                    let frontier = std::mem::take(&mut self.frontier);
+                    self.swept = frontier.into_visited();
+                    self.stage = Stage::Sweeping(Sweep::new(self.go_on, self.last));
                 } else {
-                    self.stage = Stage::Swept;
-                    self.sweep()?;
+                    self.advance()?;
                 }
-                Ok(true)
             }
-            Stage::Swept => Ok(false),
+            Stage::Sweeping(sweep) => {
+                self.stage = match self.sweep(sweep)? {
+                    Some(next) => Stage::Sweeping(next),
+                    None => Stage::Ended,
+                };
+            }
+            Stage::Ended => return Ok(false),
         }
+        Ok(true)
     }
 
+    /// The first walk.
     fn walk(&mut self) -> Result<(), PageError> {
         self.walks += 1;
-        let old = self.forget_given();
         let found = &mut self.found;
         let mut level = Level {
             index: self.index,
@@ -256,15 +291,43 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if self.go_on != Continue::Never {
             self.beam.settle();
             self.horizon = self.beam.bound();
-            let new = self.found.iter().skip(old);
-            self.passed.extend(new.map(|found| found.number));
         }
+        self.put_in_order(0);
+        Ok(())
+    }
+
+    /// Visits some of the nearest candidates that are left.
+    fn advance(&mut self) -> Result<(), PageError> {
+        self.walks += 1;
+        let old = self.forget_given();
+        let found = &mut self.found;
+        let mut level = Level {
+            index: self.index,
+            height: 0,
+            probe: &mut self.probe,
+            see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
+        };
+        let visits = self.ef.max(self.visited / 8);
+        advance(&mut level, &mut self.frontier, visits)?;
+        self.visited += visits;
+        self.horizon = self.frontier.nearest().min(self.middle());
         self.put_in_order(old);
         Ok(())
     }
 
+    /// The middle distance of what is still to be given: the farther half waits, for the next visits
+    /// may find nearer ones.
+    fn middle(&self) -> f32 {
+        let mut distances: Vec<f32> = self.found.iter().map(|found| found.distance).collect();
+        let middle = distances.len() / 2;
+        if distances.is_empty() {
+            return f32::INFINITY;
+        }
+        *distances.select_nth_unstable_by(middle, f32::total_cmp).1
+    }
+
     /// Drops nodes whose rows were given, and says how many are left.
-    fn forget_given(&mut self) -> usize {
+    pub(super) fn forget_given(&mut self) -> usize {
         let kept: Vec<Found> = self
             .order
             .drain()
@@ -275,33 +338,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.found.len()
     }
 
-    /// Visits what no link has led to: after deletions, or inserts that a crash has cut, a node may
-    /// be out of reach, and still no row that is there may be missing.
-    fn sweep(&mut self) -> Result<(), PageError> {
-        let old = self.forget_given();
-        self.horizon = f32::INFINITY;
-        let pages = &self.index.pages;
-        let point = self.index.space.point_of(&self.probe.query);
-        for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
-            if self.visited.contains(&number) {
-                continue;
-            }
-            let reads = &mut self.probe.near.reads;
-            let found = self.index.whole(number, reads, |node| {
-                let ground = node.live() && node.level() == 0;
-                ground.then(|| {
-                    let distance = self.index.space.distance(point, node.own(), node.scale());
-                    Found::new(number, node, distance)
-                })
-            })?;
-            self.found.extend(found.flatten());
-        }
-        self.put_in_order(old);
-        Ok(())
-    }
-
     /// Nodes from the `from`-th on are to be given.
-    fn put_in_order(&mut self, from: usize) {
+    pub(super) fn put_in_order(&mut self, from: usize) {
         let places = (0_u32..).zip(&self.found).skip(from);
         let keys = places.map(|(place, found)| Reverse(Key::new(found.distance, place)));
         if self.order.is_empty() {

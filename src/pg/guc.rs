@@ -46,7 +46,7 @@ pub struct Hnsw {
     pub go_on: Continue,
     /// Nodes that it may visit before it ends with what it has.
     pub max_tuples: u64,
-    /// Bytes that it may hold before it ends with what it has.
+    /// Bytes that it may hold before it reads the index in the order of its pages.
     pub memory: usize,
 }
 
@@ -119,7 +119,7 @@ fn define_hnsw() {
     GucRegistry::define_float_guc(
         c"hnsw.scan_mem_multiplier",
         c"Sets the multiple of work_mem to use for iterative scans",
-        c"A scan that would need more ends with the rows it has.",
+        c"A scan that would need more reads the index in the order of its pages.",
         &SCAN_MEM_MULTIPLIER,
         1.0,
         1000.0,

@@ -1,8 +1,6 @@
 //! The nearest candidates so far, and which of them were visited.
 
-use std::collections::HashSet;
-
-use super::Key;
+use super::{Frontier, Key, Offers};
 use super::key::{ordered, unordered};
 use super::lanes::{LANES, bound_of, count_below, smallest};
 
@@ -39,39 +37,11 @@ pub struct Beam {
 /// No candidate: farther than any.
 const NOTHING: u32 = u32::MAX;
 
-/// What did not fit, or may have been driven out since. Holds repetitions.
+/// All that was offered, as it was, with repetitions.
 #[derive(Debug, Default)]
 struct Spare {
-    keys: Vec<Key>,
-    /// As they were offered, many at once.
     numbers: Vec<u32>,
     distances: Vec<f32>,
-}
-
-impl Spare {
-    fn clear(&mut self) {
-        self.keys.clear();
-        self.numbers.clear();
-        self.distances.clear();
-    }
-
-    /// Everything, nearest first, but nothing twice and nothing that is in `visited`.
-    fn take(&mut self, visited: &HashSet<u32>) -> Vec<Key> {
-        let mut keys = std::mem::take(&mut self.keys);
-        let offered = self.distances.drain(..).zip(self.numbers.drain(..));
-        let finite = offered.filter(|(distance, _)| distance.is_finite());
-        keys.extend(finite.map(|(distance, number)| Key::new(distance, number)));
-        keys.sort_unstable();
-        let mut nearest = HashSet::new();
-        keys.retain(|key| !visited.contains(&key.number()) && nearest.insert(key.number()));
-        keys
-    }
-
-    fn bytes(&self) -> usize {
-        self.keys.capacity() * size_of::<Key>()
-            + self.numbers.capacity() * size_of::<u32>()
-            + self.distances.capacity() * size_of::<f32>()
-    }
 }
 
 /// A set of numbers that is cheap to ask and to empty: open addressing, at most half full, and
@@ -129,13 +99,12 @@ impl Beam {
         beam
     }
 
-    /// An empty beam that keeps what does not fit for [`widen`](Self::widen).
+    /// An empty beam that keeps all that it is offered for [`frontier`](Self::frontier).
     #[must_use]
     pub fn resumable(width: usize) -> Self {
         // A walk offers some forty times what it visits.
         let offers = 40 * width.clamp(1, 256);
         let spare = Spare {
-            keys: Vec::new(),
             numbers: Vec::with_capacity(offers),
             distances: Vec::with_capacity(offers),
         };
@@ -159,7 +128,8 @@ impl Beam {
         self.numbers.resize(room, 0);
         self.known.clear(self.width);
         if let Some(spare) = &mut self.spare {
-            spare.clear();
+            spare.numbers.clear();
+            spare.distances.clear();
         }
     }
 
@@ -168,48 +138,18 @@ impl Beam {
         self.width + (self.width / 2).clamp(LANES, 256)
     }
 
-    /// What is not nearer than this has no place. Some that are may have none either.
-    #[must_use]
-    pub fn bound(&self) -> f32 {
-        self.bound
-    }
-
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lanes = [&self.keys, &self.open, &self.numbers, &self.known.slots];
         let words: usize = lanes.iter().map(|lanes| lanes.capacity()).sum();
-        words * size_of::<u32>() + self.spare.as_ref().map_or(0, Spare::bytes)
+        let spare = self.spare.as_ref().map_or(0, |spare| spare.numbers.capacity());
+        (words + 2 * spare) * size_of::<u32>()
     }
 
     /// Offers a candidate. Not-a-number and infinity are never taken.
     pub fn push(&mut self, distance: f32, number: u32) {
         self.offer(&[number], &[distance], u32::from(distance < self.bound));
-    }
-
-    /// Offers up to [`MAX_OFFER`] candidates. The caller has compared: bit `i` of `near` says that
-    /// candidate `i` is nearer than [`bound`](Self::bound).
-    pub fn offer(&mut self, numbers: &[u32], distances: &[f32], mut near: u32) {
-        if let Some(spare) = &mut self.spare {
-            spare.numbers.extend_from_slice(numbers);
-            spare.distances.extend_from_slice(distances);
-        }
-        while near != 0 {
-            let lane = near.trailing_zeros() as usize;
-            near &= near - 1;
-            let (Some(number), Some(distance)) = (numbers.get(lane), distances.get(lane)) else {
-                break;
-            };
-            // Written in any case, so that whether it counts is no branch.
-            let key = ordered(*distance);
-            (self.keys[self.len], self.open[self.len]) = (key, key);
-            self.numbers[self.len] = *number;
-            self.len += usize::from(self.known.insert(*number));
-        }
-        (self.keys[self.len], self.open[self.len]) = (NOTHING, NOTHING);
-        if self.len >= self.room() {
-            self.settle();
-        }
     }
 
     /// The registers that hold candidates.
@@ -272,40 +212,55 @@ impl Beam {
         Some(self.numbers[at])
     }
 
-    /// Makes room for `more` candidates and takes the nearest of what did not fit before, but
-    /// nothing that is in `visited`. False where nothing was left to take.
-    pub fn widen(&mut self, more: usize, visited: &HashSet<u32>) -> bool {
-        self.settle();
-        let Some(spare) = &mut self.spare else {
-            return false;
-        };
-        let all = spare.take(visited);
-        // What is still here unvisited stays; what was driven out may come back.
-        let here: Vec<(u32, u32, u32)> = (0..self.len)
-            .map(|i| (self.keys[i], self.open[i], self.numbers[i]))
-            .collect();
-        let spare = self.spare.take();
-        self.clear(self.width + more);
-        for (i, (key, open, number)) in here.into_iter().enumerate() {
-            (self.keys[i], self.open[i], self.numbers[i]) = (key, open, number);
-            self.known.insert(number);
-            self.visited += usize::from(open == NOTHING);
-            self.len = i + 1;
+    /// All that was offered and is not in `visited`, for a walk that goes on. Empty where the beam is
+    /// not [`resumable`](Self::resumable).
+    pub fn frontier(&mut self, visited: impl Iterator<Item = u32>) -> Frontier {
+        let mut frontier = Frontier::default();
+        visited.for_each(|number| frontier.exclude(number));
+        let spare = self.spare.take().unwrap_or_default();
+        let offers = spare.numbers.chunks(MAX_OFFER);
+        for (numbers, distances) in offers.zip(spare.distances.chunks(MAX_OFFER)) {
+            frontier.offer(numbers, distances, 0);
         }
-        for number in visited {
-            self.known.insert(*number);
+        frontier
+    }
+}
+
+impl Offers for Beam {
+    #[inline]
+    fn bound(&self) -> f32 {
+        self.bound
+    }
+
+    #[inline]
+    fn offer(&mut self, numbers: &[u32], distances: &[f32], mut near: u32) {
+        if let Some(spare) = &mut self.spare {
+            spare.numbers.extend_from_slice(numbers);
+            spare.distances.extend_from_slice(distances);
         }
-        for key in all.iter().take(self.width.saturating_sub(self.len)) {
-            self.push(key.distance(), key.number());
+        while near != 0 {
+            let lane = near.trailing_zeros() as usize;
+            near &= near - 1;
+            let (Some(number), Some(distance)) = (numbers.get(lane), distances.get(lane)) else {
+                break;
+            };
+            // Written in any case, so that whether it counts is no branch.
+            let key = ordered(*distance);
+            (self.keys[self.len], self.open[self.len]) = (key, key);
+            self.numbers[self.len] = *number;
+            self.len += usize::from(self.known.insert(*number));
         }
-        // Those too that were taken just now: they may be driven out again.
-        self.spare = spare.map(|spare| Spare { keys: all, ..spare });
-        self.open.iter().any(|key| *key != NOTHING)
+        (self.keys[self.len], self.open[self.len]) = (NOTHING, NOTHING);
+        if self.len >= self.room() {
+            self.settle();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -331,14 +286,13 @@ mod tests {
             let mut held: Vec<u32> = held.iter().map(|key| key.number()).collect();
             let nearest: Vec<u32> = offered.iter().take(width).map(|key| key.number()).collect();
             prop_assert_eq!(&held, &nearest);
-            // Walked to its end and widened, it gives every candidate exactly once.
-            loop {
-                while let Some(number) = beam.next_unvisited() {
-                    prop_assert!(visited.insert(number), "{} twice", number);
-                }
-                if !beam.widen(width, &visited) {
-                    break;
-                }
+            // Walked to its end and beyond, it gives every candidate exactly once.
+            while let Some(number) = beam.next_unvisited() {
+                prop_assert!(visited.insert(number), "{} twice", number);
+            }
+            let mut frontier = beam.frontier(visited.iter().copied());
+            while let Some(number) = frontier.next_unvisited() {
+                prop_assert!(visited.insert(number), "{} twice", number);
             }
             held = visited.into_iter().collect();
             held.sort_unstable();
@@ -354,6 +308,6 @@ mod tests {
         beam.push(f32::INFINITY, 1);
         beam.push(f32::NAN, 2);
         assert_eq!(beam.next_unvisited(), None);
-        assert!(!beam.widen(4, &HashSet::new()));
+        assert_eq!(beam.frontier([].into_iter()).next_unvisited(), None);
     }
 }

@@ -25,6 +25,11 @@ pub fn unordered(bits: u32) -> f32 {
 }
 
 impl Key {
+    /// Sorts before all others.
+    pub const MIN: Self = Self(0);
+    /// Sorts after all others.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// A candidate.
     #[must_use]
     pub fn new(distance: f32, number: u32) -> Self {
@@ -33,6 +38,12 @@ impl Key {
 
     pub(super) fn from_ordered(ordered: u32, number: u32) -> Self {
         Self(u64::from(ordered) << 32 | u64::from(number))
+    }
+
+    /// The key that sorts just after this one.
+    #[must_use]
+    pub fn successor(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// The distance.

@@ -5,17 +5,20 @@
 //! |---|---|
 //! | `key.rs` | a distance and a number in one sortable word |
 //! | `beam.rs` | the nearest candidates so far, and which of them were visited |
+//! | `frontier.rs` | all candidates, for walks that go on |
 //! | `lanes.rs` | loops over integers that are compared many at once |
 //! | `walk.rs` | best-first search over anything that can be visited |
 //! | `refine.rs` | rows by exact distance, from a stream with bounds |
 
 mod beam;
+mod frontier;
 mod key;
 mod lanes;
 mod refine;
 mod walk;
 
 pub use beam::{Beam, MAX_OFFER};
+pub use frontier::{Frontier, Numbers};
 pub use key::{Key, MAX_NUMBER};
 pub use refine::{Bounded, Refined, Source};
-pub use walk::{Graph, walk};
+pub use walk::{Graph, Offers, advance, walk};

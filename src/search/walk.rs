@@ -1,6 +1,16 @@
 //! Best-first search over anything that can be visited.
 
-use super::Beam;
+use super::{Beam, Frontier};
+
+/// Takes candidates.
+pub trait Offers {
+    /// What is not nearer than this has no place. Some that are may have none either.
+    fn bound(&self) -> f32;
+
+    /// Offers up to [`MAX_OFFER`](super::MAX_OFFER) candidates. The caller has compared: bit `i` of
+    /// `near` says that candidate `i` is nearer than [`bound`](Self::bound).
+    fn offer(&mut self, numbers: &[u32], distances: &[f32], near: u32);
+}
 
 /// Something to walk on: pages, or memory while an index is built.
 pub trait Graph {
@@ -11,7 +21,7 @@ pub trait Graph {
     ///
     /// # Errors
     /// Where the node cannot be read.
-    fn visit(&mut self, number: u32, beam: &mut Beam) -> Result<(), Self::Error>;
+    fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), Self::Error>;
 
     /// Says which node is visited after the one that is visited next, so that it is brought closer
     /// meanwhile.
@@ -40,6 +50,32 @@ pub fn walk<G: Graph>(graph: &mut G, beam: &mut Beam) -> Result<(), G::Error> {
     Ok(())
 }
 
+/// Visits the nearest candidates of a frontier, `visits` of them at most.
+///
+/// # Errors
+/// Those of [`Graph::visit`].
+pub fn advance<G: Graph>(
+    graph: &mut G,
+    frontier: &mut Frontier,
+    visits: usize,
+) -> Result<(), G::Error> {
+    let mut next = frontier.next_unvisited();
+    for left in (0..visits).rev() {
+        let Some(number) = next else {
+            break;
+        };
+        next = if left > 0 { frontier.next_unvisited() } else { None };
+        if let Some(next) = next {
+            graph.announce(next);
+        }
+        graph.visit(number, frontier)?;
+        if left > 0 {
+            next = next.or_else(|| frontier.next_unvisited());
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,11 +90,12 @@ mod tests {
     impl Graph for Line {
         type Error = Infallible;
 
-        fn visit(&mut self, number: u32, beam: &mut Beam) -> Result<(), Infallible> {
+        fn visit(&mut self, number: u32, to: &mut impl Offers) -> Result<(), Infallible> {
             self.visited.push(number);
             for next in [number.saturating_sub(1), (number + 1).min(99)] {
                 let at = f32::from(u8::try_from(next).unwrap());
-                beam.push((at - self.target).abs(), next);
+                let distance = (at - self.target).abs();
+                to.offer(&[next], &[distance], u32::from(distance < to.bound()));
             }
             Ok(())
         }
@@ -84,5 +121,22 @@ mod tests {
         let straight: Vec<u32> = (9..72).collect();
         assert!(line.visited.iter().all(|number| straight.contains(number)));
         assert!(line.visited.len() >= 62);
+    }
+
+    #[test]
+    fn goes_on_from_where_it_stopped() {
+        let mut line = Line {
+            target: 70.2,
+            visited: Vec::new(),
+        };
+        let mut frontier = Frontier::default();
+        frontier.offer(&[70], &[0.2], 1);
+        assert_eq!(advance(&mut line, &mut frontier, 3), Ok(()));
+        assert_eq!(line.visited, [70, 71, 69]);
+        assert_eq!(advance(&mut line, &mut frontier, 1), Ok(()));
+        assert_eq!(line.visited.len(), 4);
+        assert_eq!(advance(&mut line, &mut frontier, 1_000), Ok(()));
+        line.visited.sort_unstable();
+        assert_eq!(line.visited, (0..100).collect::<Vec<u32>>());
     }
 }

@@ -129,7 +129,7 @@ fn rows_and_a_seed_give_one_index() {
     builds(&taxi(Form::F32, 21), 0.97);
 }
 
-/// A scan that goes on gives every row once, strictly in order.
+/// A scan that goes on gives every row once, and if it is strict, in order but for those found late.
 fn streams<K: Kind>(kind: &K) {
     let mut rows = kind.rows(79, 500);
     let equal = rows[5].1.clone();
@@ -140,18 +140,15 @@ fn streams<K: Kind>(kind: &K) {
     let query = kind.row(&mut Random(83));
     for go_on in [Continue::Strict, Continue::Relaxed] {
         let mut scan = index.scan(K::value(&query), 20, go_on).unwrap().unwrap();
-        let (mut last, mut found) = (f32::NEG_INFINITY, BTreeSet::new());
+        let (mut last, mut found, mut back) = (f32::NEG_INFINITY, BTreeSet::new(), 0);
         while let Some(row) = scan.next_row().unwrap() {
             assert!(found.insert(u64::from(row.tid)), "{kind:?}: {row:?} twice");
-            assert!(go_on == Continue::Relaxed || row.distance >= last);
+            back += usize::from(row.distance < last);
             last = row.distance;
         }
+        assert!(go_on == Continue::Relaxed || back <= 1, "{kind:?}: {back}");
         let expected: BTreeSet<u64> = (0..520).filter(|tid| tid % 7 > 0).collect();
-        let missed = expected.difference(&found).count();
-        // What a later walk finds nearer than a row that was given is left out.
-        let allowed = if go_on == Continue::Strict { 25 } else { 0 };
-        assert!(missed <= allowed, "{kind:?}: {missed} rows missed");
-        assert!(found.is_subset(&expected));
+        assert_eq!(found, expected, "{kind:?}");
         assert!(scan.bytes() > 9 * found.len());
     }
 }

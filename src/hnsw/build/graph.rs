@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 
 use crate::distance::prefetch;
 use crate::quantize::nearer;
-use crate::search::{Beam, Graph, Key, MAX_OFFER, walk};
+use crate::search::{Beam, Graph, Offers, Key, MAX_OFFER, walk};
 
 use super::super::error::Error;
 use super::super::select::Lanes;
@@ -93,7 +93,7 @@ struct Walk<'w, 'b, V> {
 impl<V: Space> Graph for Walk<'_, '_, V> {
     type Error = Infallible;
 
-    fn visit(&mut self, value: u32, beam: &mut Beam) -> Result<(), Infallible> {
+    fn visit(&mut self, value: u32, candidates: &mut impl Offers) -> Result<(), Infallible> {
         self.fresh.clear();
         for number in self.links.list(value, self.level) {
             let number = number.load(Relaxed);
@@ -120,8 +120,8 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
                 let sketch = self.links.rows.sketch(*neighbour);
                 *distance = self.links.space.sketch_distance(self.target, sketch);
             }
-            let near = nearer(&distances, beam.bound());
-            beam.offer(neighbours, &distances[..neighbours.len()], near);
+            let near = nearer(&distances, candidates.bound());
+            candidates.offer(neighbours, &distances[..neighbours.len()], near);
         }
         Ok(())
     }

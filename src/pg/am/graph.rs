@@ -5,7 +5,7 @@ use pgrx::pg_sys::Datum;
 use super::method::{Build, Cost, Search, Stream};
 use super::value::SqlSpace;
 use crate::hnsw::{
-    Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
+    Builder, Built, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
 };
 use crate::pg::error::Failure;
 use crate::pg::guc;
@@ -36,11 +36,13 @@ impl<V: SqlSpace> Search for Graph<V> {
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
             let held = unsafe { V::hold(query) }?;
-            if let Some(scan) = Self::scan(self, V::value(&held), settings.ef, settings.go_on)? {
+            let scan = Self::scan(self, V::value(&held), settings.ef, settings.go_on)?;
+            if let Some(mut scan) = scan {
+                scan.limit_memory(settings.memory);
                 return Ok(Box::new(Nearest {
                     index: self,
                     scan,
-                    settings,
+                    max_tuples: settings.max_tuples,
                 }));
             }
         }
@@ -73,17 +75,13 @@ impl<V: SqlSpace> Search for Graph<V> {
 struct Nearest<'i, V: SqlSpace> {
     index: &'i Graph<V>,
     scan: Scan<'i, 'static, PgStore, V>,
-    settings: guc::Hnsw,
+    max_tuples: u64,
 }
 
 impl<V: SqlSpace> Nearest<'_, V> {
-    /// Whether the settings end the scan before it searches on.
+    /// Whether the setting ends the scan before it searches on.
     fn is_spent(&self) -> bool {
-        let Self { scan, settings, .. } = self;
-        !scan.is_ready()
-            && scan.walks() > 0
-            && settings.go_on != Continue::Never
-            && (scan.nodes_read() >= settings.max_tuples || scan.bytes() > settings.memory)
+        !self.scan.is_ready() && self.scan.nodes_read() >= self.max_tuples
     }
 }
 

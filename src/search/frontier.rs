@@ -1,0 +1,133 @@
+//! All candidates that were not visited, for a walk that goes on as long as rows are asked for.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::walk::Offers;
+use super::{Key, MAX_OFFER};
+
+/// A set of node numbers, a bit each.
+#[derive(Debug, Default)]
+pub struct Numbers(Vec<u64>);
+
+impl Numbers {
+    /// Adds a number. False where it was there already.
+    #[inline]
+    pub fn insert(&mut self, number: u32) -> bool {
+        let (word, bit) = (number as usize / 64, 1 << (number % 64));
+        if word >= self.0.len() {
+            self.0.resize((word + 1).max(2 * self.0.len()), 0);
+        }
+        let fresh = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        fresh
+    }
+
+    /// Removes a number.
+    pub fn remove(&mut self, number: u32) {
+        if let Some(word) = self.0.get_mut(number as usize / 64) {
+            *word &= !(1 << (number % 64));
+        }
+    }
+
+    /// Whether a number is there.
+    #[must_use]
+    pub fn contains(&self, number: u32) -> bool {
+        let word = self.0.get(number as usize / 64);
+        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        8 * self.0.capacity()
+    }
+}
+
+/// Candidates by distance; each number is taken once, with the first distance that it is offered
+/// with.
+#[derive(Debug, Default)]
+pub struct Frontier {
+    queue: BinaryHeap<Reverse<Key>>,
+    /// What was taken, visited or not.
+    taken: Numbers,
+}
+
+impl Frontier {
+    /// Counts a number as visited.
+    pub fn exclude(&mut self, number: u32) {
+        self.taken.insert(number);
+    }
+
+    /// Takes the nearest candidate to visit it.
+    pub fn next_unvisited(&mut self) -> Option<u32> {
+        self.queue.pop().map(|Reverse(key)| key.number())
+    }
+
+    /// The distance of the nearest candidate, infinite where there is none.
+    #[must_use]
+    pub fn nearest(&self) -> f32 {
+        let nearest = self.queue.peek();
+        nearest.map_or(f32::INFINITY, |Reverse(key)| key.distance())
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.queue.capacity() * size_of::<Key>() + self.taken.bytes()
+    }
+
+    /// The numbers that were visited or excluded.
+    #[must_use]
+    pub fn into_visited(self) -> Numbers {
+        let mut visited = self.taken;
+        for Reverse(key) in self.queue {
+            visited.remove(key.number());
+        }
+        visited
+    }
+}
+
+impl Offers for Frontier {
+    fn bound(&self) -> f32 {
+        f32::INFINITY
+    }
+
+    fn offer(&mut self, numbers: &[u32], distances: &[f32], _near: u32) {
+        debug_assert!(numbers.len() <= MAX_OFFER);
+        for (number, distance) in numbers.iter().zip(distances) {
+            if distance.is_finite() && self.taken.insert(*number) {
+                self.queue.push(Reverse(Key::new(*distance, *number)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_candidate_comes_once_and_nearest_first() {
+        let mut frontier = Frontier::default();
+        frontier.exclude(7);
+        frontier.offer(&[7, 3, 500, 3], &[0.1, 3.0, 0.5, 0.2], 0);
+        frontier.offer(&[4, 5], &[f32::INFINITY, f32::NAN], 0);
+        assert_eq!(frontier.nearest(), 0.5);
+        assert_eq!(frontier.next_unvisited(), Some(500));
+        assert_eq!((frontier.nearest(), frontier.next_unvisited()), (3.0, Some(3)));
+        assert_eq!((frontier.nearest(), frontier.next_unvisited()), (f32::INFINITY, None));
+        frontier.offer(&[8], &[1.0], 0);
+        let visited = frontier.into_visited();
+        assert!([7, 3, 500].into_iter().all(|number| visited.contains(number)));
+        assert!(!visited.contains(8) && !visited.contains(4));
+    }
+
+    #[test]
+    fn numbers_are_a_set() {
+        let mut numbers = Numbers::default();
+        assert!(numbers.insert(1_000_000) && numbers.insert(0));
+        assert!(!numbers.insert(1_000_000));
+        assert!(numbers.contains(0) && !numbers.contains(1) && !numbers.contains(u32::MAX));
+    }
+}
