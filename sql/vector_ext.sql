@@ -273,3 +273,114 @@ CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING hnsw AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
     FUNCTION 1 l1_distance(vector, vector);
+
+-- ---------------------------------------------------------------- for people who run an index
+
+CREATE FUNCTION vector_index_info(
+    index regclass,
+    OUT rows bigint,            -- in the index, whether they are visible or not
+    OUT nodes bigint,           -- different values
+    OUT levels integer,
+    OUT dims integer,
+    OUT storage text,           -- of vectors: f32, f16, int8
+    OUT m integer,
+    OUT bytes bigint,           -- of all pages
+    OUT dead bigint,            -- nodes that the next vacuum frees
+    OUT free bigint,            -- slots that the next inserts take
+    OUT format integer,         -- of the pages
+    OUT build_memory bigint     -- bytes of maintenance_work_mem that a rebuild needs to stay in memory
+)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_info(regclass) IS 'what an index holds';
+
+CREATE FUNCTION vector_index_check(index regclass) RETURNS TABLE (problem text)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_check(regclass) IS 'what is wrong with an index: no row where it is sound';
+
+CREATE FUNCTION vector_index_prewarm(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_prewarm(regclass) IS 'read an index into shared buffers';
+
+CREATE FUNCTION vector_index_scans() RETURNS TABLE (
+    index regclass,
+    scans bigint,               -- searches of this session
+    nodes bigint,               -- visited by them
+    pages bigint,               -- of the index, read by them
+    restarts bigint,            -- times that a search went on because LIMIT was not met
+    measured bigint,            -- rows whose order only the table's values could tell
+    last_nodes bigint,
+    last_pages bigint,
+    last_restarts bigint,
+    last_measured bigint
+)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
+CREATE VIEW vector_index_scans AS SELECT * FROM vector_index_scans();
+COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, by index';
+
+-- Rows of the table as questions, each left out of its own answer. A row that is found counts if it is
+-- no farther than the k-th by exact search.
+CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+LANGUAGE plpgsql
+-- what is changed within goes back at the end
+SET search_path = pg_catalog, pg_temp SET enable_indexscan = on SET enable_seqscan = on SET enable_sort = on
+SET hnsw.ef_search = 40 AS $$
+DECLARE
+    place text;
+    expression text;
+    operator text;
+    nearest text;
+    question record;
+    efs integer[] := ARRAY[10, 20, 40, 80, 160, 320, 640, 1000];
+    found bigint[] := array_fill(0, ARRAY[8]);
+    spent double precision[] := array_fill(0, ARRAY[8]);
+    questions bigint := 0;
+    expected bigint := 0;
+    farthest double precision;
+    rows bigint;
+    hits bigint;
+    start timestamptz;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+                    WHERE c.oid = index AND c.relkind = 'i' AND a.amname = 'hnsw') THEN
+        RAISE wrong_object_type USING MESSAGE = format('"%s" is not an hnsw index', index);
+    END IF;
+    IF sample < 1 OR k < 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'sample and k must be at least 1';
+    END IF;
+    SELECT format('%s WHERE %s', i.indrelid::regclass, coalesce('(' || pg_get_expr(i.indpred, i.indrelid) || ')', 'true')),
+           pg_get_indexdef(i.indexrelid, 1, true),
+           format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+      INTO place, expression, operator
+      FROM pg_index i
+      JOIN pg_opclass c ON c.oid = i.indclass[0]
+      JOIN pg_amop a ON a.amopfamily = c.opcfamily AND a.amopstrategy = 1
+      JOIN pg_operator o ON o.oid = a.amopopr
+      JOIN pg_namespace n ON n.oid = o.oprnamespace
+     WHERE i.indexrelid = index;
+    nearest := format('SELECT (%2$s) %3$s $1 AS d FROM %1$s AND ctid <> $2 ORDER BY (%2$s) %3$s $1 LIMIT $3',
+                      place, expression, operator);
+    FOR question IN EXECUTE format('SELECT ctid AS row, (%2$s) AS value FROM %1$s AND (%2$s) IS NOT NULL ORDER BY random() LIMIT $1',
+                                   place, expression) USING sample LOOP
+        PERFORM set_config('enable_indexscan', 'off', true);
+        EXECUTE 'SELECT max(d), count(*) FROM (' || nearest || ') AS nearest WHERE d = d'
+           INTO farthest, rows USING question.value, question.row, k;
+        CONTINUE WHEN rows = 0;
+        questions := questions + 1;
+        expected := expected + rows;
+        PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);
+        FOR i IN 1 .. cardinality(efs) LOOP
+            PERFORM set_config('hnsw.ef_search', efs[i]::text, true);
+            start := clock_timestamp();
+            EXECUTE 'SELECT count(*) FROM (' || nearest || ') AS nearest WHERE d <= $4'
+               INTO hits USING question.value, question.row, k, farthest;
+            spent[i] := spent[i] + 1000 * extract(epoch FROM clock_timestamp() - start);
+            found[i] := found[i] + least(hits, rows);
+        END LOOP;
+        PERFORM set_config('enable_seqscan', 'on', true);
+    END LOOP;
+    RETURN QUERY SELECT efs[i], found[i]::double precision / nullif(expected, 0), spent[i] / nullif(questions, 0)
+                   FROM generate_subscripts(efs, 1) AS i
+                  WHERE efs[i] >= k;
+END $$;
+COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by ef_search';

@@ -24,11 +24,13 @@
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
 //! | `repair.rs` | which links take the place of those to dead nodes |
+//! | `census.rs` | what an index holds, counted |
 //! | `check.rs` | every invariant, and a dump for tests |
 //! | `build/` | many rows at once |
 
 mod bits;
 mod build;
+mod census;
 mod check;
 mod dense;
 mod descent;
@@ -55,6 +57,7 @@ mod vacuum;
 pub use crate::quantize::Form;
 pub use bits::{BitMetric, Bits};
 pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
+pub use census::{Census, Constants};
 pub use check::Report;
 pub use dense::{Dense, Metric};
 pub use error::Error;

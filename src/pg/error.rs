@@ -39,6 +39,8 @@ pub enum Failure {
     EfConstruction,
     /// An operator class whose distance function is none of ours.
     OperatorClass,
+    /// A relation, named, that is no index of ours.
+    NotAnIndex(String),
     /// A scan backward.
     Backward,
     /// A scan of the named access method without ORDER BY.
@@ -114,6 +116,7 @@ impl Failure {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::Index(error) => index_code(error),
+            Self::NotAnIndex(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
             Self::OperatorClass | Self::Backward | Self::NoOrder(_) | Self::Snapshot(_) => {
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED
             }
@@ -140,6 +143,7 @@ impl Failure {
             Self::EfConstruction => {
                 "ef_construction must be greater than or equal to 2 * m".to_owned()
             }
+            Self::NotAnIndex(name) => format!("\"{name}\" is not an hnsw index"),
             Self::OperatorClass => "operator class is not supported".to_owned(),
             Self::Backward => "index scans go forward only".to_owned(),
             Self::NoOrder(method) => {

@@ -7,6 +7,7 @@
 //! | `types/` | the SQL types: datums in, datums out |
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
 //! | `am/` | the index access methods: [README](am/README.md) |
+//! | `admin/` | functions for people who run an index |
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
 #![allow(
@@ -19,6 +20,7 @@
 
 #[macro_use]
 mod types;
+mod admin;
 mod am;
 mod error;
 mod guc;

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::Datum;
 
-use super::method::{Build, Cost, Search, Stream};
+use super::method::{Build, Cost, Description, Search, Stream};
 use super::value::SqlSpace;
 use crate::hnsw::{
     Builder, Built, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
@@ -68,6 +68,31 @@ impl<V: SqlSpace> Search for Graph<V> {
             Ok(())
         };
         Ok(Self::vacuum(self, gone, &mut poll)?)
+    }
+
+    fn describe(&self) -> Result<Description, Failure> {
+        Ok(Description {
+            census: self.census()?,
+            constants: self.constants(),
+        })
+    }
+
+    fn problems(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.check()?.problems)
+    }
+
+    fn rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
+        let mut list = self.list();
+        while let Some(tid) = list.next_row()? {
+            see(tid);
+        }
+        Ok(())
+    }
+
+    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        let held = unsafe { V::hold(datum) }?;
+        Ok(self.space().point(V::value(&held)).is_some())
     }
 }
 

@@ -6,7 +6,9 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::cost::Estimate;
-use crate::hnsw::{Built, Error, Progress, Resources, Sink, Tid, Vacuumed};
+use crate::hnsw::{
+    Built, Census, Constants, Error, Progress, Resources, Sink, Tid, Vacuumed,
+};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::Bounded;
@@ -108,6 +110,42 @@ pub trait Search {
         gone: &mut dyn FnMut(Tid) -> bool,
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure>;
+
+    /// What is in it.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn describe(&self) -> Result<Description, Failure>;
+
+    /// What is wrong with it, a line each. Nothing may change it meanwhile.
+    ///
+    /// # Errors
+    /// Where pages make no sense at all.
+    fn problems(&self) -> Result<Vec<String>, Failure>;
+
+    /// Shows every row.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure>;
+
+    /// Whether a row with this value is in the index.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the value cannot be indexed.
+    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure>;
+}
+
+/// An index, described.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Counts.
+    pub census: Census,
+    /// What never changes.
+    pub constants: Constants,
 }
 
 /// Rows, nearest first.

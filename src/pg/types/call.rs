@@ -22,6 +22,16 @@ impl Call {
         unsafe { (*self.0).args.as_slice((*self.0).nargs as usize)[index].value }
     }
 
+    /// The call itself.
+    pub fn info(&self) -> pg_sys::FunctionCallInfo {
+        self.0
+    }
+
+    /// An argument of type `regclass`.
+    pub fn relation(&self, index: usize) -> pg_sys::Oid {
+        pg_sys::Oid::from(self.datum(index).value() as u32)
+    }
+
     /// An `integer` argument.
     pub fn integer(&self, index: usize) -> i32 {
         self.datum(index).value() as i32
@@ -77,6 +87,12 @@ impl IntoResult for f64 {
 }
 
 impl IntoResult for i32 {
+    fn into_result(self) -> Datum {
+        Datum::from(self)
+    }
+}
+
+impl IntoResult for i64 {
     fn into_result(self) -> Datum {
         Datum::from(self)
     }

@@ -13,7 +13,7 @@
 //! | `aggregates.rs` | `avg` and `sum` |
 
 #[macro_use]
-mod call;
+pub mod call;
 mod aggregates;
 mod array;
 mod casts;

@@ -1,0 +1,82 @@
+//! What an index holds, counted in one pass over its slots.
+
+use crate::page::PageStore;
+use crate::quantize::Form;
+
+use super::error::Error;
+use super::index::Index;
+use super::meta::{FORMAT, Parameters};
+use super::node::{Node, State, state};
+use super::shape::NONE;
+use super::space::Space;
+
+/// Counts of an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Live nodes of each level, the ground first.
+    pub nodes: Vec<u64>,
+    /// Rows.
+    pub rows: u64,
+    /// Nodes without rows that are still walked through.
+    pub dead: u64,
+    /// Slots that are free.
+    pub free: u64,
+}
+
+/// What never changes about an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constants {
+    /// Elements of a value.
+    pub dims: u32,
+    /// Links asked for, per node and level.
+    pub m: u16,
+    /// How dense vectors are stored.
+    pub form: Option<Form>,
+    /// Of the pages.
+    pub format: u16,
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// What never changes.
+    #[must_use]
+    pub fn constants(&self) -> Constants {
+        let Parameters { dims, m, form, .. } = self.pages.parameters;
+        Constants {
+            dims,
+            m,
+            form: Form::from_byte(form),
+            format: FORMAT,
+        }
+    }
+
+    /// Counts nodes and rows. Others may change the index meanwhile.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn census(&self) -> Result<Census, Error> {
+        let (pages, mut census) = (&self.pages, Census::default());
+        for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
+            let look = |node: Node<'_>| {
+                let rows = node.tids().count();
+                let more = node.level() == 0 && node.link() != NONE;
+                (state(node.bytes, number), node.level(), rows, more)
+            };
+            let (state, level, mut rows, more) = pages.read(number, look)?;
+            match state? {
+                State::Free => census.free += 1,
+                State::Dead => census.dead += 1,
+                State::Live => {
+                    let level = usize::from(level);
+                    census.nodes.resize(census.nodes.len().max(level + 1), 0);
+                    census.nodes[level] += 1;
+                    if more {
+                        rows = self.tids(number)?.len();
+                    }
+                    census.rows += if level == 0 { rows as u64 } else { 0 };
+                }
+                State::Reserved | State::Tids | State::Rest => {}
+            }
+        }
+        Ok(census)
+    }
+}

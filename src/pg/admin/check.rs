@@ -1,0 +1,123 @@
+//! An index, compared with its table.
+
+use std::ffi::c_void;
+
+use pgrx::IntoDatum;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+use super::relation::IndexRelation;
+use super::result;
+use crate::pg::am::{Search, guarded, pointer_of};
+use crate::pg::error::Failure;
+
+/// Problems that are listed; more of one kind tell nothing new.
+const LISTED: usize = 100;
+
+/// What the scan of the table is compared with.
+struct Comparison<'s> {
+    search: &'s dyn Search,
+    /// Tids of the index, sorted.
+    indexed: Vec<u64>,
+    missing: Vec<u64>,
+}
+
+/// A row's block and offset as one number.
+fn number(pointer: pg_sys::ItemPointerData) -> u64 {
+    let block = u64::from(pointer.ip_blkid.bi_hi) << 16 | u64::from(pointer.ip_blkid.bi_lo);
+    block << 16 | u64::from(pointer.ip_posid)
+}
+
+/// As users see a ctid.
+fn shown(number: u64) -> String {
+    format!("({},{})", number >> 16, number & 0xFFFF)
+}
+
+impl Comparison<'_> {
+    /// # Safety
+    /// The datum is the value of the row, of the column's type.
+    unsafe fn compare(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
+        let number = number(tid);
+        // SAFETY: the caller vouches for the datum.
+        if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }? {
+            self.missing.push(number);
+        }
+        Ok(())
+    }
+}
+
+unsafe extern "C-unwind" fn compare(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut Datum,
+    isnull: *mut bool,
+    _alive: bool,
+    state: *mut c_void,
+) {
+    // SAFETY: called by the scan below, with its state and the values of a row.
+    unsafe {
+        guarded(|| {
+            if *isnull {
+                return Ok(());
+            }
+            (*state.cast::<Comparison<'_>>()).compare(*tid, *values)
+        });
+    }
+}
+
+/// Shows every row that is visible now to `compare`.
+///
+/// # Safety
+/// The relations are open, and the state is what the callback takes.
+unsafe fn scan_table(relation: &IndexRelation, state: *mut c_void) {
+    // SAFETY: the caller vouches for the relations. As `bt_index_check` does it, in `verify_nbtree.c`.
+    unsafe {
+        let info = pg_sys::BuildIndexInfo(relation.index);
+        (*info).ii_Concurrent = true;
+        (*info).ii_Unique = false;
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetTransactionSnapshot());
+        let none = std::ptr::null_mut();
+        let scan = pg_sys::table_beginscan_strat(relation.table, snapshot, 0, none, true, false);
+        let callback: pg_sys::IndexBuildCallback = Some(compare);
+        let (table, index) = (relation.table, relation.index);
+        pg_sys::table_index_build_scan(table, index, info, false, false, callback, state, scan);
+        pg_sys::UnregisterSnapshot(snapshot);
+    }
+}
+
+fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
+    let opened = relation.search()?;
+    let search = opened.index();
+    let mut problems = search.problems()?;
+    let mut indexed = Vec::new();
+    search.rows(&mut |tid| indexed.push(number(pointer_of(tid))))?;
+    indexed.sort_unstable();
+    let twice = indexed.windows(2).filter(|two| two[0] == two[1]);
+    problems.extend(twice.map(|two| format!("row {} is there twice", shown(two[0]))));
+    let mut comparison = Comparison {
+        search,
+        indexed,
+        missing: Vec::new(),
+    };
+    // SAFETY: both relations are open, and the state is that of `compare`.
+    unsafe { scan_table(relation, (&raw mut comparison).cast()) };
+    let missing = comparison.missing.iter();
+    problems.extend(missing.map(|row| format!("row {} is not there", shown(*row))));
+    if problems.len() > LISTED {
+        let more = problems.len() - LISTED;
+        problems.truncate(LISTED);
+        problems.push(format!("{more} more"));
+    }
+    Ok(problems)
+}
+
+sql_functions! {
+    /// What is wrong with an index: a row each, none where it is sound. Writers wait meanwhile.
+    fn vector_index_check(call) -> Datum {
+        let relation = IndexRelation::open(call.relation(0), pg_sys::ShareLock)?;
+        let problems = problems(&relation)?;
+        let rows = problems.into_iter().map(|problem| vec![problem.into_datum()]);
+        // SAFETY: the catalogue declares this column.
+        Ok(unsafe { result::table(call.info(), rows) })
+    }
+}

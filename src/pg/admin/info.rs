@@ -1,0 +1,76 @@
+//! What an index holds, and what scans of it have cost.
+
+use pgrx::IntoDatum;
+use pgrx::pg_sys;
+
+use super::relation::IndexRelation;
+use super::result;
+use crate::hnsw::Form;
+use crate::pg::am::{self, counters};
+use crate::pg::storage::check_for_interrupts;
+
+fn blocks(index: pg_sys::Relation) -> u32 {
+    // SAFETY: the caller has it open.
+    unsafe { pg_sys::RelationGetNumberOfBlocksInFork(index, pg_sys::ForkNumber::MAIN_FORKNUM) }
+}
+
+sql_functions! {
+    /// Rows, levels, dimensions and so on: see the columns in `sql/`.
+    fn vector_index_info(call) -> pg_sys::Datum {
+        let relation = IndexRelation::open(call.relation(0), pg_sys::AccessShareLock)?;
+        let description = relation.search()?.index().describe()?;
+        let (census, constants) = (description.census, description.constants);
+        let values = census.nodes.first().copied().unwrap_or(0);
+        // SAFETY: the index is open, and of ours.
+        let memory = unsafe { am::build_bytes_per_row(relation.index) }? as u64 * values;
+        let bytes = u64::from(blocks(relation.index)) * u64::from(pg_sys::BLCKSZ);
+        let storage = match constants.form {
+            Some(Form::F32) => "f32",
+            Some(Form::F16) => "f16",
+            Some(Form::Int8) => "int8",
+            None => "plain",
+        };
+        let row = vec![
+            (census.rows as i64).into_datum(),
+            (values as i64).into_datum(),
+            (census.nodes.len() as i32).into_datum(),
+            (constants.dims as i32).into_datum(),
+            storage.into_datum(),
+            i32::from(constants.m).into_datum(),
+            (bytes as i64).into_datum(),
+            (census.dead as i64).into_datum(),
+            (census.free as i64).into_datum(),
+            i32::from(constants.format).into_datum(),
+            (memory as i64).into_datum(),
+        ];
+        // SAFETY: the catalogue declares these columns.
+        Ok(unsafe { result::row(call.info(), &row) })
+    }
+
+    /// Reads all pages into shared buffers, and gives their number.
+    fn vector_index_prewarm(call) -> i64 {
+        let relation = IndexRelation::open(call.relation(0), pg_sys::AccessShareLock)?;
+        let blocks = blocks(relation.index);
+        for block in 0..blocks {
+            check_for_interrupts();
+            // SAFETY: the index is open and has this block.
+            unsafe { pg_sys::ReleaseBuffer(pg_sys::ReadBuffer(relation.index, block)) };
+        }
+        Ok(i64::from(blocks))
+    }
+
+    /// What this session's scans have cost, a row an index.
+    fn vector_index_scans(call) -> pg_sys::Datum {
+        let count = |n: u64| (n as i64).into_datum();
+        let rows = counters::all().into_iter().map(|(oid, all, last)| {
+            let mut row = vec![pg_sys::Oid::from(oid).into_datum(), count(all.scans)];
+            for spent in [all, last] {
+                let counts = [spent.nodes, spent.pages, spent.restarts, spent.measured];
+                row.extend(counts.map(count));
+            }
+            row
+        });
+        // SAFETY: the catalogue declares these columns.
+        Ok(unsafe { result::table(call.info(), rows) })
+    }
+}
