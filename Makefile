@@ -16,7 +16,7 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-graph package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
@@ -24,6 +24,7 @@ help:
 	@echo 'make check           format, lints, docs'
 	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
 	@echo 'make bench           distance kernels, and exact search beside pgvector'
+	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
 	@echo 'make package         target/vector_ext-VERSION-pgMAJOR.tar.gz'
 
@@ -76,6 +77,13 @@ bench-exact:
 	$(MAKE) build PG_CONFIG=target/peers/16/bin/pg_config
 	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
 		$(CARGO) bench --features server --bench exact
+
+# INDEX is for options of the bench (INDEX=--help).
+bench-index:
+	@scripts/setup server peers
+	$(MAKE) build PG_CONFIG=target/peers/16/bin/pg_config
+	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
+		$(CARGO) bench --features server --bench index -- $(INDEX)
 
 # GRAPH is for options of benches/graph/run.py. The bench is built first, lest compiling disturb the figures.
 bench-graph: target/venv/ready

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -272,7 +273,14 @@ def page(run: dict[str, Any], engines: list[dict[str, Any]], picture: str) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def draw(engines: list[dict[str, Any]], run: dict[str, Any], path: Path) -> None:
+def draw(
+    engines: list[dict[str, Any]],
+    run: dict[str, Any],
+    path: Path,
+    *,
+    peers: Collection[str] = tuple(PEERS),
+    rate: str = "queries a second, one thread",
+) -> None:
     """The curves: how fast at which recall, both axes logarithmic, misses falling to the right."""
     plt.rcParams.update({"svg.hashsalt": "graph", "svg.fonttype": "none", "font.size": 10})
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
@@ -280,12 +288,12 @@ def draw(engines: list[dict[str, Any]], run: dict[str, Any], path: Path) -> None
     floor = 0.5 / (run["data"]["queries"] * K)
     styles = iter(zip(COLOURS, MARKERS))
     for engine in engines:
-        ours = engine["name"] not in PEERS
+        ours = engine["name"] not in peers
         colour, marker = ("black", "o") if ours else next(styles)
         draw_curve(axes, engine, floor, {"color": colour, "marker": marker, "linewidth": 2.2 if ours else 1.4})
     limit_axes(axes, floor)
     axes.set_xlabel(f"recall@{K}")
-    axes.set_ylabel("queries a second, one thread")
+    axes.set_ylabel(rate)
     axes.set_title(f"{run['data']['name']}: {run['data']['rows']:,} x {run['data']['dims']}", loc="left")
     axes.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
