@@ -19,7 +19,7 @@ fn columns(row: &Row) -> (Vec<Datum>, Vec<bool>) {
 pub unsafe fn table(info: pg_sys::FunctionCallInfo, rows: impl IntoIterator<Item = Row>) -> Datum {
     // SAFETY: the caller vouches for the call.
     unsafe {
-        pg_sys::InitMaterializedSRF(info, 0);
+        pg_sys::InitMaterializedSRF(info, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
         let result: *mut pg_sys::ReturnSetInfo = (*info).resultinfo.cast();
         for row in rows {
             let (mut values, mut nulls) = columns(&row);

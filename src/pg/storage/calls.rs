@@ -4,6 +4,8 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
+use crate::distance::prefetch_at;
+
 /// `RelFileLocator`, or `RelFileNode` before PostgreSQL 16: tablespace, database, relation.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,7 @@ mod raw {
         pub fn ReadBuffer(relation: pg_sys::Relation, block: u32) -> i32;
         pub fn LockBuffer(buffer: i32, mode: i32);
         pub fn UnlockReleaseBuffer(buffer: i32);
+        pub static BufferDescriptors: *const [u8; 64];
     }
 }
 
@@ -68,6 +71,17 @@ pub unsafe fn read_locked(
             raw::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
             (buffer, found)
         })
+    }
+}
+
+/// Asks for the cache line of a shared buffer's pin and lock: `BufferDescPadded` in
+/// `src/include/storage/buf_internals.h`.
+#[inline]
+pub fn prefetch_descriptor(buffer: pg_sys::Buffer) {
+    if buffer > 0 {
+        // SAFETY: the server sets the pointer at its start; an address is computed and not read.
+        let descriptor = unsafe { raw::BufferDescriptors }.wrapping_add(buffer as usize - 1);
+        prefetch_at(descriptor.cast(), 64);
     }
 }
 

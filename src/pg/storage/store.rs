@@ -9,6 +9,7 @@ use pgrx::pg_sys;
 use super::bulk::check_for_interrupts;
 use super::calls::{self, Locator};
 use super::change::PgChange;
+use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
 
 /// Blocks whose buffers are remembered: 512 kB a backend and index at most.
@@ -32,6 +33,8 @@ pub struct PgStore {
     /// As many as there were at the last look; there may be more.
     blocks: Cell<u32>,
     recent: Vec<Cell<Recent>>,
+    /// The block that was asked for last, and where it is.
+    upcoming: Cell<(u32, *const u8)>,
     reads: Cell<u64>,
 }
 
@@ -52,6 +55,7 @@ impl PgStore {
             at,
             blocks: Cell::new(0),
             recent: Vec::new(),
+            upcoming: Cell::new((u32::MAX, std::ptr::null())),
             reads: Cell::new(0),
         };
         let blocks = store.count() as usize;
@@ -95,6 +99,26 @@ impl PgStore {
     fn recent(&self, block: u32) -> Option<&Cell<Recent>> {
         self.recent
             .get(block as usize & self.recent.len().wrapping_sub(1))
+    }
+
+    /// Where a block will be read, or null; asks for what its lock needs.
+    #[inline]
+    fn announce(&self, block: u32) -> *const u8 {
+        let Some(slot) = self.recent(block) else {
+            return std::ptr::null();
+        };
+        let mut recent = slot.get();
+        if recent.block != block || recent.buffer == 0 {
+            let buffer = self.prefetch_block(block);
+            recent = Recent { block, buffer };
+            slot.set(recent);
+        }
+        if recent.buffer == 0 {
+            return std::ptr::null();
+        }
+        calls::prefetch_descriptor(recent.buffer);
+        // SAFETY: an address is computed, of a buffer that exists; it is not read.
+        unsafe { address(recent.buffer) }.cast()
     }
 
     /// Asks for a block that is in no buffer that is known: finds it, or starts to read it.
@@ -156,21 +180,15 @@ impl PageStore for PgStore {
 
     #[inline]
     fn prefetch(&self, block: u32, bytes: Range<usize>) {
-        let Some(slot) = self.recent(block) else {
-            return;
-        };
-        let mut recent = slot.get();
-        if recent.block != block || recent.buffer == 0 {
-            let buffer = self.prefetch_block(block);
-            recent = Recent { block, buffer };
-            slot.set(recent);
+        let (mut known, mut page) = self.upcoming.get();
+        if known != block {
+            page = self.announce(block);
+            known = block;
+            self.upcoming.set((known, page));
         }
-        if recent.buffer == 0 {
-            return;
+        if !page.is_null() {
+            prefetch_at(page.wrapping_add(bytes.start), bytes.len());
         }
-        // SAFETY: an address is computed, of a buffer that exists; it is not read.
-        let page: *const u8 = unsafe { address(recent.buffer) }.cast();
-        crate::distance::prefetch_at(page.wrapping_add(bytes.start), bytes.len());
     }
 
     fn change(&self) -> PgChange<'_> {
