@@ -74,6 +74,8 @@ impl<T> Ord for Measured<T> {
 pub struct Refined<T> {
     measured: BinaryHeap<Reverse<Measured<T>>>,
     ahead: Option<Bounded<T>>,
+    /// The lower bound of the last row that came: what comes next is not nearer.
+    floor: f64,
 }
 
 impl<T> Default for Refined<T> {
@@ -81,22 +83,27 @@ impl<T> Default for Refined<T> {
         Self {
             measured: BinaryHeap::new(),
             ahead: None,
+            floor: f64::NEG_INFINITY,
         }
     }
 }
 
 impl<T> Refined<T> {
-    /// The next row by exact distance. Where the source would have to work for another row, those
-    /// that are there are given first.
+    /// The next row by exact distance. The source has to work only where no row that is there is
+    /// sure to be nearer than all that may come.
     ///
     /// # Errors
     /// Those of the source.
     pub fn next<S: Source<Row = T>>(&mut self, source: &mut S) -> Result<Option<T>, S::Error> {
         loop {
-            if self.ahead.is_none() && (self.measured.is_empty() || source.is_ready()) {
+            let nearest = self
+                .measured
+                .peek()
+                .map(|Reverse(nearest)| nearest.distance);
+            let sure = nearest.is_some_and(|nearest| nearest <= self.floor);
+            if self.ahead.is_none() && (!sure || source.is_ready()) {
                 self.ahead = source.next()?;
             }
-            let nearest = self.measured.peek().map(|Reverse(nearest)| nearest.distance);
             let is_next = |nearest: f64| {
                 let undecided = self.ahead.as_ref().filter(|ahead| ahead.lower < nearest);
                 undecided.is_none() || self.measured.len() >= MOST
@@ -107,11 +114,16 @@ impl<T> Refined<T> {
             let Some(row) = self.ahead.take() else {
                 return Ok(None);
             };
+            self.floor = row.lower;
             if self.measured.is_empty() {
-                if source.is_ready() {
+                if source.is_ready() || row.lower < row.upper {
                     self.ahead = source.next()?;
                 }
-                if self.ahead.as_ref().is_none_or(|next| row.upper <= next.lower) {
+                if self
+                    .ahead
+                    .as_ref()
+                    .is_none_or(|next| row.upper <= next.lower)
+                {
                     return Ok(Some(row.row));
                 }
             }
@@ -221,14 +233,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_given_before_the_source_has_to_work() {
-        let mut source = Listed::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5)]);
-        source.ready = 2;
+    fn the_source_does_not_work_for_rows_that_are_sure() {
+        let mut source = Listed::new(vec![(1.0, 0.1), (1.1, 0.1), (3.0, 0.1), (4.0, 0.1)]);
+        source.ready = 3;
         let mut refined = Refined::default();
         assert_eq!(refined.next(&mut source), Ok(Some(0)));
         assert_eq!(refined.next(&mut source), Ok(Some(1)));
-        assert_eq!(source.at, 2);
+        assert_eq!(source.at, 3);
         assert_eq!(refined.next(&mut source), Ok(Some(2)));
+        assert_eq!(refined.next(&mut source), Ok(Some(3)));
         assert_eq!(refined.next(&mut source), Ok(None));
+    }
+
+    #[test]
+    fn rows_in_doubt_wait_for_what_the_source_has_to_work_for() {
+        let mut source = Listed::new(vec![(1.0, 0.1), (2.2, 0.3), (2.1, 0.1), (2.6, 0.1)]);
+        for ready in 0..4 {
+            (source.at, source.ready) = (0, ready);
+            let (mut refined, mut distances) = (Refined::default(), Vec::new());
+            while let Ok(Some(row)) = refined.next(&mut source) {
+                distances.push(source.rows[row].0);
+            }
+            assert_eq!(distances, [1.0, 2.1, 2.2, 2.6], "ready up to {ready}");
+        }
     }
 }
