@@ -187,6 +187,12 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         !self.rows.is_empty() || next.is_some_and(|Reverse(key)| key.distance() <= self.horizon)
     }
 
+    /// Rows that another walk finds are hardly nearer than this.
+    #[must_use]
+    pub fn horizon(&self) -> f32 {
+        self.horizon
+    }
+
     /// Nodes whose pages were read so far, and slots with parts of their values.
     #[must_use]
     pub fn nodes_read(&self) -> u64 {

@@ -29,6 +29,9 @@ pub trait Source {
     /// Whether the next row costs little.
     fn is_ready(&self) -> bool;
 
+    /// What is not ready is not nearer than this.
+    fn floor(&self) -> f64;
+
     /// The next row; None where there is none left.
     ///
     /// # Errors
@@ -74,8 +77,6 @@ impl<T> Ord for Measured<T> {
 pub struct Refined<T> {
     measured: BinaryHeap<Reverse<Measured<T>>>,
     ahead: Option<Bounded<T>>,
-    /// The lower bound of the last row that came: what comes next is not nearer.
-    floor: f64,
 }
 
 impl<T> Default for Refined<T> {
@@ -83,55 +84,50 @@ impl<T> Default for Refined<T> {
         Self {
             measured: BinaryHeap::new(),
             ahead: None,
-            floor: f64::NEG_INFINITY,
         }
     }
 }
 
 impl<T> Refined<T> {
-    /// The next row by exact distance. The source has to work only where no row that is there is
-    /// sure to be nearer than all that may come.
+    /// The next row by exact distance. The source has to work only where what it might find could
+    /// come first.
     ///
     /// # Errors
     /// Those of the source.
     pub fn next<S: Source<Row = T>>(&mut self, source: &mut S) -> Result<Option<T>, S::Error> {
         loop {
-            let nearest = self
-                .measured
-                .peek()
-                .map(|Reverse(nearest)| nearest.distance);
-            let sure = nearest.is_some_and(|nearest| nearest <= self.floor);
-            if self.ahead.is_none() && (!sure || source.is_ready()) {
+            let nearest = self.measured.peek().map(|Reverse(row)| row.distance);
+            if let Some(nearest) = nearest {
+                let is_next = !self.may_come_below(nearest, source)?;
+                if is_next || self.measured.len() >= MOST {
+                    return Ok(self.measured.pop().map(|Reverse(row)| row.row));
+                }
+            } else if self.ahead.is_none() {
                 self.ahead = source.next()?;
-            }
-            let is_next = |nearest: f64| {
-                let undecided = self.ahead.as_ref().filter(|ahead| ahead.lower < nearest);
-                undecided.is_none() || self.measured.len() >= MOST
-            };
-            if nearest.is_some_and(is_next) {
-                return Ok(self.measured.pop().map(|Reverse(nearest)| nearest.row));
             }
             let Some(row) = self.ahead.take() else {
                 return Ok(None);
             };
-            self.floor = row.lower;
-            if self.measured.is_empty() {
-                if source.is_ready() || row.lower < row.upper {
-                    self.ahead = source.next()?;
-                }
-                if self
-                    .ahead
-                    .as_ref()
-                    .is_none_or(|next| row.upper <= next.lower)
-                {
-                    return Ok(Some(row.row));
-                }
+            if self.measured.is_empty() && !self.may_come_below(row.upper, source)? {
+                return Ok(Some(row.row));
             }
             if let Some(distance) = source.measure(&row.row)? {
                 let row = row.row;
                 self.measured.push(Reverse(Measured { distance, row }));
             }
         }
+    }
+
+    /// Whether the next row may be nearer than `bound`.
+    fn may_come_below<S: Source<Row = T>>(
+        &mut self,
+        bound: f64,
+        source: &mut S,
+    ) -> Result<bool, S::Error> {
+        if self.ahead.is_none() && (source.is_ready() || source.floor() < bound) {
+            self.ahead = source.next()?;
+        }
+        Ok(self.ahead.as_ref().is_some_and(|row| row.lower < bound))
     }
 }
 
@@ -179,6 +175,11 @@ mod tests {
 
         fn is_ready(&self) -> bool {
             self.at < self.rows.len() && self.at != self.ready
+        }
+
+        fn floor(&self) -> f64 {
+            let next = self.rows.get(self.at);
+            next.map_or(f64::INFINITY, |(distance, doubt)| distance - doubt)
         }
 
         fn next(&mut self) -> Result<Option<Bounded<usize>>, Infallible> {

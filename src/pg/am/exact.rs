@@ -9,9 +9,19 @@ use pgrx::pg_sys::Datum;
 pub struct Exact {
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
-    info: *mut pg_sys::IndexInfo,
-    executor: *mut pg_sys::EState,
+    value: Value,
     measured: u64,
+}
+
+/// Where the index's value of a row comes from.
+enum Value {
+    /// A column of the table.
+    Column(i32),
+    /// An expression.
+    Expression {
+        info: *mut pg_sys::IndexInfo,
+        executor: *mut pg_sys::EState,
+    },
 }
 
 impl Exact {
@@ -24,12 +34,18 @@ impl Exact {
         unsafe {
             let context = pg_sys::GetMemoryChunkContext(scan.cast());
             let before = pg_sys::MemoryContextSwitchTo(context);
-            let table = (*scan).heapRelation;
+            let (table, index) = ((*scan).heapRelation, (*scan).indexRelation);
+            let column = (&(*(*index).rd_index).indkey).values.as_slice(1)[0];
             let exact = Self {
                 fetch: pg_sys::table_index_fetch_begin(table),
                 slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
-                info: pg_sys::BuildIndexInfo((*scan).indexRelation),
-                executor: pg_sys::CreateExecutorState(),
+                value: match column {
+                    0 => Value::Expression {
+                        info: pg_sys::BuildIndexInfo(index),
+                        executor: pg_sys::CreateExecutorState(),
+                    },
+                    column => Value::Column(column.into()),
+                },
                 measured: 0,
             };
             pg_sys::MemoryContextSwitchTo(before);
@@ -61,25 +77,39 @@ impl Exact {
             if !seen {
                 return None;
             }
-            let mut context = (*self.executor).es_per_tuple_exprcontext;
+            match self.value {
+                Value::Column(column) => {
+                    let mut null = false;
+                    let value = pg_sys::slot_getattr(self.slot, column, &raw mut null);
+                    (!null).then(|| distance(scan, value))
+                }
+                Value::Expression { info, executor } => self.measure_expression(scan, info, executor),
+            }
+        }
+    }
+
+    unsafe fn measure_expression(
+        &self,
+        scan: pg_sys::IndexScanDesc,
+        info: *mut pg_sys::IndexInfo,
+        executor: *mut pg_sys::EState,
+    ) -> Option<f64> {
+        // SAFETY: as `measure`; the row is in the slot.
+        unsafe {
+            let mut context = (*executor).es_per_tuple_exprcontext;
             if context.is_null() {
-                context = pg_sys::MakePerTupleExprContext(self.executor);
+                context = pg_sys::MakePerTupleExprContext(executor);
             }
             (*context).ecxt_scantuple = self.slot;
             let memory = (*context).ecxt_per_tuple_memory;
             let before = pg_sys::MemoryContextSwitchTo(memory);
             let (mut values, mut nulls) = ([Datum::null(); 32], [false; 32]);
             let (value, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
-            pg_sys::FormIndexDatum(self.info, self.slot, self.executor, value, null);
-            let order = (*scan).orderByData;
-            let distance = (!*null).then(|| {
-                let function = &raw mut (*order).sk_func;
-                let argument = (*order).sk_argument;
-                pg_sys::FunctionCall2Coll(function, (*order).sk_collation, *value, argument)
-            });
+            pg_sys::FormIndexDatum(info, self.slot, executor, value, null);
+            let distance = (!*null).then(|| distance(scan, *value));
             pg_sys::MemoryContextSwitchTo(before);
             pg_sys::MemoryContextReset(memory);
-            distance.map(|datum| f64::from_bits(datum.value() as u64))
+            distance
         }
     }
 
@@ -103,7 +133,20 @@ impl Exact {
         unsafe {
             pg_sys::ExecDropSingleTupleTableSlot(self.slot);
             pg_sys::table_index_fetch_end(self.fetch);
-            pg_sys::FreeExecutorState(self.executor);
+            if let Value::Expression { executor, .. } = self.value {
+                pg_sys::FreeExecutorState(executor);
+            }
         }
     }
+}
+
+/// What the operator of a scan says of a value.
+unsafe fn distance(scan: pg_sys::IndexScanDesc, value: Datum) -> f64 {
+    // SAFETY: the caller vouches for scan and value; the scan is ordered by one operator.
+    let datum = unsafe {
+        let order = (*scan).orderByData;
+        let (function, argument) = (&raw mut (*order).sk_func, (*order).sk_argument);
+        pg_sys::FunctionCall2Coll(function, (*order).sk_collation, value, argument)
+    };
+    f64::from_bits(datum.value() as u64)
 }

@@ -115,6 +115,13 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
         self.scan.is_ready()
     }
 
+    fn floor(&self) -> f64 {
+        if self.is_spent() {
+            return f64::INFINITY;
+        }
+        self.index.space().shown(self.scan.horizon())
+    }
+
     fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
         if self.is_spent() {
             return Ok(None);
@@ -144,6 +151,10 @@ struct Everything<'i, V: SqlSpace> {
 impl<V: SqlSpace> Stream for Everything<'_, V> {
     fn is_ready(&self) -> bool {
         false
+    }
+
+    fn floor(&self) -> f64 {
+        0.0
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {

@@ -218,6 +218,10 @@ impl Source for Rows<'_> {
         self.stream.is_ready()
     }
 
+    fn floor(&self) -> f64 {
+        self.stream.floor()
+    }
+
     fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
         self.stream.next()
     }

@@ -9,22 +9,12 @@ use pgrx::pg_sys;
 use super::bulk::check_for_interrupts;
 use super::calls::{self, Locator};
 use super::change::PgChange;
+use super::recent::Recent;
 use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
 
-/// Blocks whose buffers are remembered: 512 kB a backend and index at most.
-const RECENT: usize = 1 << 16;
-
 /// The heavyweight lock that inserts share: the page lock of this block, which is no buffer's lock.
 const WRITERS: u32 = 0;
-
-/// Where a block was in shared buffers.
-#[derive(Clone, Copy, Default)]
-struct Recent {
-    block: u32,
-    /// 0 for nowhere.
-    buffer: pg_sys::Buffer,
-}
 
 /// The pages of a relation that the caller keeps open.
 pub struct PgStore {
@@ -32,7 +22,7 @@ pub struct PgStore {
     at: Locator,
     /// As many as there were at the last look; there may be more.
     blocks: Cell<u32>,
-    recent: Vec<Cell<Recent>>,
+    recent: Recent,
     /// The block that was asked for last, and where it is.
     upcoming: Cell<(u32, *const u8)>,
     reads: Cell<u64>,
@@ -54,12 +44,11 @@ impl PgStore {
             relation,
             at,
             blocks: Cell::new(0),
-            recent: Vec::new(),
+            recent: Recent::new(0),
             upcoming: Cell::new((u32::MAX, std::ptr::null())),
             reads: Cell::new(0),
         };
-        let blocks = store.count() as usize;
-        let recent = vec![Cell::new(Recent::default()); blocks.next_power_of_two().min(RECENT)];
+        let recent = Recent::new(store.count());
         Self { recent, ..store }
     }
 
@@ -95,43 +84,14 @@ impl PgStore {
         Err(PageError::Missing { block, blocks })
     }
 
-    #[inline]
-    fn recent(&self, block: u32) -> Option<&Cell<Recent>> {
-        self.recent
-            .get(block as usize & self.recent.len().wrapping_sub(1))
-    }
-
-    /// Where a block will be read, or null; asks for what its lock needs.
+    /// Where a block will be read, or null.
     #[inline]
     fn announce(&self, block: u32) -> *const u8 {
-        let Some(slot) = self.recent(block) else {
-            return std::ptr::null();
-        };
-        let mut recent = slot.get();
-        if recent.block != block || recent.buffer == 0 {
-            let buffer = self.prefetch_block(block);
-            recent = Recent { block, buffer };
-            slot.set(recent);
-        }
-        if recent.buffer == 0 {
-            return std::ptr::null();
-        }
-        calls::prefetch_descriptor(recent.buffer);
-        // SAFETY: an address is computed, of a buffer that exists; it is not read.
-        unsafe { address(recent.buffer) }.cast()
-    }
-
-    /// Asks for a block that is in no buffer that is known: finds it, or starts to read it.
-    #[cold]
-    fn prefetch_block(&self, block: u32) -> pg_sys::Buffer {
         if self.check(block).is_err() {
-            return 0;
+            return std::ptr::null();
         }
         // SAFETY: the relation is open and has this block.
-        let result = unsafe {
-            pg_sys::PrefetchBuffer(self.relation, pg_sys::ForkNumber::MAIN_FORKNUM, block)
-        };
-        result.recent_buffer
+        unsafe { self.recent.announce(self.relation, block) }
     }
 }
 
@@ -159,16 +119,14 @@ impl PageStore for PgStore {
         self.check(block)?;
         check_for_interrupts();
         self.reads.set(self.reads.get() + 1);
-        let slot = self.recent(block);
-        let known = slot.map(Cell::get).filter(|recent| recent.block == block);
-        let recent = known.map_or(0, |recent| recent.buffer);
+        let recent = self.recent.get(block);
         // SAFETY: the relation is open and has this block; a reader holds no other page.
         let (buffer, found) = unsafe { calls::read_locked(self.relation, self.at, block, recent) };
         if found {
             // SAFETY: the relation is open.
             unsafe { calls::count_hit(self.relation) };
-        } else if let Some(slot) = slot {
-            slot.set(Recent { block, buffer });
+        } else {
+            self.recent.set(block, buffer);
         }
         Ok(Pinned {
             buffer,

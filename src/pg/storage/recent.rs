@@ -1,0 +1,72 @@
+//! Where blocks were in shared buffers. Looking a block up there costs several cache misses one after
+//! another; what a backend has found before it finds again with one.
+
+use std::cell::Cell;
+
+use pgrx::pg_sys;
+
+use super::calls;
+
+/// Blocks that are remembered at most: 512 kB a backend and relation.
+const MOST: usize = 1 << 16;
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    block: u32,
+    /// 0 for nowhere.
+    buffer: pg_sys::Buffer,
+}
+
+/// The buffers of a relation's blocks, as far as they were met. What it says may be out of date: who
+/// reads a buffer makes sure that it still holds the block.
+pub struct Recent(Vec<Cell<Place>>);
+
+impl Recent {
+    /// Remembers blocks of a relation that has so many.
+    pub fn new(blocks: u32) -> Self {
+        let places = (blocks as usize).next_power_of_two().min(MOST);
+        Self(vec![Cell::default(); places])
+    }
+
+    #[inline]
+    fn place(&self, block: u32) -> Option<&Cell<Place>> {
+        self.0.get(block as usize & self.0.len().wrapping_sub(1))
+    }
+
+    /// Where a block was, or 0.
+    #[inline]
+    pub fn get(&self, block: u32) -> pg_sys::Buffer {
+        let known = self.place(block).map(Cell::get);
+        known.filter(|place| place.block == block).map_or(0, |place| place.buffer)
+    }
+
+    /// Remembers where a block is.
+    #[inline]
+    pub fn set(&self, block: u32, buffer: pg_sys::Buffer) {
+        if let Some(place) = self.place(block) {
+            place.set(Place { block, buffer });
+        }
+    }
+
+    /// Where a block's bytes will be read, or null; asks for what its lock needs. One that is in no
+    /// buffer that is known is looked up, or begins to be read.
+    ///
+    /// # Safety
+    /// The relation is open and has this block.
+    #[inline]
+    pub unsafe fn announce(&self, relation: pg_sys::Relation, block: u32) -> *const u8 {
+        let mut buffer = self.get(block);
+        if buffer == 0 {
+            let main = pg_sys::ForkNumber::MAIN_FORKNUM;
+            // SAFETY: as the caller says.
+            buffer = unsafe { pg_sys::PrefetchBuffer(relation, main, block) }.recent_buffer;
+            self.set(block, buffer);
+        }
+        if buffer == 0 {
+            return std::ptr::null();
+        }
+        calls::prefetch_descriptor(buffer);
+        // SAFETY: an address is computed, of a buffer that exists; it is not read.
+        unsafe { pg_sys::BufferGetBlock(buffer).cast::<u8>().cast_const() }
+    }
+}
