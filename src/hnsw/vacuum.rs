@@ -58,6 +58,8 @@ pub(super) struct Seen {
     pub bereft: BTreeSet<u32>,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
+    /// Chunks that were freed: an insert may have chained them to another node since.
+    unchained: HashSet<u32>,
     pub report: Vacuumed,
 }
 
@@ -185,7 +187,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         while next != NONE {
             let chunk = next;
             seen.report.reads += 1;
-            if !seen.chained.insert(chunk) {
+            if !seen.chained.insert(chunk) && !seen.unchained.remove(&chunk) {
                 return Err(corrupt(chunk, "chained twice").into());
             }
             let (tids, after) = self.chunk_of(owner, chunk)?;
@@ -233,6 +235,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if first {
             edit.free(chunk)?;
             edit.commit()?;
+            seen.unchained.insert(chunk);
             seen.report.freed += 1;
         }
         Ok(())

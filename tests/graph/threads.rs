@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use vector_ext::hnsw::{Continue, Index, Metric, SparseMetric};
+use vector_ext::hnsw::{Continue, Index, Metric, SparseMetric, Tid};
 use vector_ext::page::MemoryStore;
 
 use crate::kinds::{Kind, Scattered};
@@ -159,4 +159,32 @@ fn the_first_rows_may_come_at_once() {
         check(&index, 20);
         assert_eq!(first(&index, &[0.0; 4], 100, 40).len(), 20);
     }
+}
+
+#[test]
+fn a_chunk_that_a_vacuum_frees_may_hold_rows_of_another_node_before_it_ends() {
+    // Two values with chunks; the rows of the one that the vacuum comes to first go, and its chunks.
+    let value = |tid: u64| vec![if tid % 2 == 0 { 0.25 } else { 0.75 }; 8];
+    let rows: Vec<(u64, Vec<f32>)> = (0..2_000).map(|tid| (tid, value(tid))).collect();
+    let store = build(Metric::L2, &rows, &options(16));
+    let index = Index::open(&store, &options(16)).unwrap();
+    let (mut asked, mut first) = (0, 0);
+    let mut gone = |tid: Tid| {
+        let tid = u64::from(tid);
+        asked += 1;
+        if asked == 1 {
+            first = tid % 2;
+        }
+        // The last rows of a node are asked about when its chunks are gone.
+        if asked == 1_000 {
+            for row in (10_000..12_000).filter(|row| row % 2 != first) {
+                index.insert(&value(row), row.into()).unwrap();
+            }
+        }
+        tid % 2 == first
+    };
+    index.vacuum(&mut gone, &mut || Ok(())).unwrap();
+    check(&index, 2_000);
+    assert_eq!(vacuum(&index, |tid| tid < 10_000), 1_000);
+    check(&index, 1_000);
 }
