@@ -69,8 +69,8 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
     unsafe {
         guarded(|| {
             *correlation = 0.0;
-            if (*path).indexorderbys.is_null() {
-                // Without an order there is nothing to search for.
+            if (*path).indexorderbys.is_null() || (*(*path).indexorderbys).length != 1 {
+                // Without an order there is nothing to search for, and a search has one.
                 *startup = f64::INFINITY;
                 *total = f64::INFINITY;
                 *selectivity = 0.0;
