@@ -390,7 +390,9 @@ mod tests {
         };
         (0..40).map(move |i| {
             let large = if i % 3 == 0 { 9.0 } else { 1.0 };
-            (0..dims).map(|at| next() * if at % 7 == 0 { large } else { 1.0 }).collect()
+            (0..dims)
+                .map(|at| next() * if at % 7 == 0 { large } else { 1.0 })
+                .collect()
         })
     }
 
@@ -405,9 +407,11 @@ mod tests {
                     let mut own = vec![0; form.bytes(dims)];
                     let mut plain = vec![0; Form::F32.bytes(dims)];
                     let points = |v: &Vec<f32>| stored.point(v);
-                    let points: Vec<Vec<f32>> =
-                        vectors(dims).filter_map(|v| points(&v)).collect();
-                    for (a, b) in points.iter().flat_map(|a| points.iter().map(move |b| (a, b))) {
+                    let points: Vec<Vec<f32>> = vectors(dims).filter_map(|v| points(&v)).collect();
+                    for (a, b) in points
+                        .iter()
+                        .flat_map(|a| points.iter().map(move |b| (a, b)))
+                    {
                         let scale = stored.store(b, &mut own);
                         exact.store(b, &mut plain);
                         let distance = stored.distance(a, &own, scale);

@@ -1,4 +1,5 @@
-//! Every row, in no order: for a query that is as far from all, and for who compares index and table.
+//! Every row that was not killed, in no order: for a query that is as far from all, and for who
+//! compares index and table.
 
 use std::collections::VecDeque;
 
@@ -40,11 +41,9 @@ impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
             for number in pages.group(self.group) {
                 let (own, more) = pages.read(number, |node: Node<'_>| {
                     let ground = node.live() && node.level() == 0;
-                    let own: Vec<Tid> = if ground {
-                        node.tids().collect()
-                    } else {
-                        Vec::new()
-                    };
+                    let tids = node.tids().enumerate().filter(|_| ground);
+                    let live = tids.filter(|(at, _)| node.killed() >> at & 1 == 0);
+                    let own: Vec<Tid> = live.map(|(_, tid)| tid).collect();
                     (own, ground && node.link() != NONE)
                 })?;
                 if more {

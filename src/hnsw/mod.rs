@@ -20,6 +20,7 @@
 //! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
 //! | `insert.rs` | a row more |
+//! | `kill.rs` | a row that scans leave out |
 //! | `select.rs` | which neighbours a node keeps |
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
@@ -37,6 +38,7 @@ mod descent;
 mod error;
 mod index;
 mod insert;
+mod kill;
 mod list;
 mod manhattan;
 mod meta;

@@ -1,7 +1,7 @@
 //! The bytes of one node.
 //!
 //! ```text
-//! 0 state u8 | 1 level u8 | 2 tids u16 | 4 scale f32 | 8 link u32 | 12 two tids, 6 bytes each
+//! 0 state u8 | 1 level u8 | 2 tids u8 | 3 killed u8 | 4 scale f32 | 8 link u32 | 12 two tids, 6 bytes each
 //! 24 tables: for each block of 32 lanes
 //!      numbers u32 x 32 | distances bf16 x 32 | (coded: bases f32 x 32 | slopes bf16 x 32)
 //!    codes: for each block, interleaved (quantize::block)
@@ -9,6 +9,7 @@
 //! ```
 //!
 //! `link` is the node one level below, or on the ground level the first chunk of further tids.
+//! `killed` has a bit for each of the two tids: rows that were seen to be dead to everybody.
 //! A lane without a neighbour has the number [`NONE`] and an infinite base. All numbers are in
 //! native byte order, as everything in a data directory is.
 
@@ -174,9 +175,15 @@ impl<'a> Node<'a> {
 
     /// The tids that lie in the node.
     pub fn tids(&self) -> impl Iterator<Item = Tid> + 'a {
-        let count = usize::from(u16::from_ne_bytes(field(self.bytes, 2)));
+        let [count] = field(self.bytes, 2);
         let bytes = self.bytes;
-        (0..count.min(INLINE_TIDS)).map(move |i| Tid(field(bytes, 12 + 6 * i)))
+        (0..usize::from(count).min(INLINE_TIDS)).map(move |i| Tid(field(bytes, 12 + 6 * i)))
+    }
+
+    /// A bit for each tid that lies in the node: whether its row was seen to be dead to everybody.
+    #[must_use]
+    pub fn killed(&self) -> u8 {
+        field::<1>(self.bytes, 3)[0]
     }
 
     /// The own value.
@@ -333,12 +340,21 @@ impl NodeMut<'_> {
 
     /// Replaces the tids that lie in the node; what is beyond [`INLINE_TIDS`] is left out.
     pub fn set_tids(&mut self, tids: &[Tid]) {
-        let kept = u16::try_from(tids.len().min(INLINE_TIDS)).unwrap_or(0);
-        set_field(self.bytes, 2, kept.to_ne_bytes());
+        let kept = u8::try_from(tids.len().min(INLINE_TIDS)).unwrap_or(0);
+        set_field(self.bytes, 2, [kept, 0]);
         for i in 0..INLINE_TIDS {
             let tid = tids.get(i).map_or([0; 6], |tid| tid.0);
             set_field(self.bytes, 12 + 6 * i, tid);
         }
+    }
+
+    /// Notes that a row is dead to everybody. False where it does not lie in the node, or is noted.
+    pub fn kill(&mut self, tid: Tid) -> bool {
+        let killed = self.read().killed();
+        let at = self.read().tids().position(|here| here == tid);
+        let bit = at.map_or(0, |at| 1 << at);
+        set_field(self.bytes, 3, [killed | bit]);
+        killed & bit < bit
     }
 
     /// Fills a lane.

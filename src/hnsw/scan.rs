@@ -34,6 +34,8 @@ pub struct Row {
     pub distance: f32,
     /// How much that may be off, for the value is stored rounded.
     pub doubt: f32,
+    /// The node it was found in.
+    pub node: u32,
 }
 
 /// A node that was visited, with what it says of its rows.
@@ -43,6 +45,7 @@ pub(super) struct Found {
     scale: f32,
     number: u32,
     tids: [Tid; INLINE_TIDS],
+    killed: u8,
     count: u8,
     /// Whether there are rows in chunks.
     more: bool,
@@ -55,6 +58,7 @@ impl Found {
             scale: node.scale(),
             number,
             tids: [Tid([0; 6]); INLINE_TIDS],
+            killed: node.killed(),
             count: 0,
             more: node.live() && node.link() != NONE,
         };
@@ -103,6 +107,7 @@ pub struct Scan<'i, 's, S, V: Space> {
     pub(super) last: f32,
     walks: u64,
     pub(super) memory: usize,
+    skips_killed: bool,
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
@@ -143,6 +148,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             last: f32::NEG_INFINITY,
             walks: 0,
             memory: usize::MAX,
+            skips_killed: false,
         }))
     }
 }
@@ -152,6 +158,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// order of its pages, several times if it must, and still gives every row.
     pub fn limit_memory(&mut self, bytes: usize) {
         self.memory = bytes;
+    }
+
+    /// Leaves out rows that were killed ([`Index::kill`]).
+    pub fn skip_killed(&mut self) {
+        self.skips_killed = true;
     }
 
     /// The next row; None where there is none left.
@@ -226,13 +237,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             return Ok(());
         }
         self.last = self.last.max(found.distance);
-        let inline = found.tids.iter().take(found.count.into()).copied();
-        let tids = if found.more {
-            self.probe.near.reads += 1;
-            self.index.tids(found.number)?
-        } else {
-            inline.collect()
-        };
         let distance = found.distance;
         let space = &self.index.space;
         let doubt = space.doubt(space.point_of(&self.probe.query), distance, found.scale);
@@ -240,8 +244,18 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             tid,
             distance,
             doubt,
+            node: found.number,
         };
-        self.rows.extend(tids.into_iter().map(row));
+        if found.more {
+            self.probe.near.reads += 1;
+            let tids = self.index.tids(found.number)?;
+            self.rows.extend(tids.into_iter().map(row));
+            return Ok(());
+        }
+        let killed = if self.skips_killed { found.killed } else { 0 };
+        let inline = found.tids.iter().take(found.count.into()).enumerate();
+        let live = inline.filter(|(at, _)| killed >> at & 1 == 0);
+        self.rows.extend(live.map(|(_, tid)| row(*tid)));
         Ok(())
     }
 

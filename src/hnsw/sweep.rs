@@ -97,7 +97,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let full = nearest.len() == room;
         let farthest = nearest.peek().map(|nearest| nearest.key).filter(|_| full);
         self.horizon = farthest.map_or(f32::INFINITY, Key::distance);
-        self.found.extend(nearest.into_iter().map(|nearest| nearest.found));
+        self.found
+            .extend(nearest.into_iter().map(|nearest| nearest.found));
         self.put_in_order(old);
         Ok(sweep.next(farthest))
     }
@@ -126,7 +127,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                 continue;
             };
             let key = Key::new(found.distance, number);
-            let near = nearest.len() < room || nearest.peek().is_some_and(|f: &Nearest| key < f.key);
+            let near =
+                nearest.len() < room || nearest.peek().is_some_and(|f: &Nearest| key < f.key);
             if near && key >= sweep.low && key < sweep.high {
                 nearest.push(Nearest { key, found });
                 if nearest.len() > room {

@@ -60,6 +60,13 @@ pub fn format(page: &mut Bytes, kind: u16) {
     set_next(page, NO_BLOCK);
 }
 
+/// The position in the log of the last change (`PageGetLSN`); 0 where changes are not logged.
+#[must_use]
+pub fn lsn(page: &Bytes) -> u64 {
+    page.first_chunk()
+        .map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+}
+
 /// Whether nothing was ever written to it (`PageIsNew`).
 #[must_use]
 pub fn is_new(page: &Bytes) -> bool {

@@ -21,7 +21,7 @@ pub use crash::CrashStore;
 pub use delta::generic_wal_bytes;
 pub use layout::{
     Bytes, CONTENT_BYTES, HEADER_BYTES, NO_BLOCK, PAGE_BYTES, content, content_mut, format, is_new,
-    lower, next, set_lower, set_next, verify,
+    lower, lsn, next, set_lower, set_next, verify,
 };
 pub use memory::{Logged, MemoryStore};
 

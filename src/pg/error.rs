@@ -88,10 +88,14 @@ fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
 /// Says that a build goes on in files.
 pub fn notice_spill(rows: u64) {
     let message = format!("graph no longer fits into maintenance_work_mem after {rows} rows");
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "vector_ext")
-        .set_detail("The build goes on in temporary files and takes longer.")
-        .set_hint("Increase maintenance_work_mem to speed up builds.")
-        .report(PgLogLevel::NOTICE);
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        message,
+        "vector_ext",
+    )
+    .set_detail("The build goes on in temporary files and takes longer.")
+    .set_hint("Increase maintenance_work_mem to speed up builds.")
+    .report(PgLogLevel::NOTICE);
 }
 
 impl Failure {
@@ -135,9 +139,9 @@ impl Failure {
             Self::NullInArray => "array must not contain nulls".to_owned(),
             Self::State(function) => format!("{function}: expected state array"),
             Self::Corrupted { .. } => "vector value is corrupted".to_owned(),
-            Self::Index(hnsw::Error::Page(PageError::Corrupt { .. } | PageError::Missing { .. })) => {
-                "index is corrupted".to_owned()
-            }
+            Self::Index(hnsw::Error::Page(
+                PageError::Corrupt { .. } | PageError::Missing { .. },
+            )) => "index is corrupted".to_owned(),
             Self::Index(error) => error.to_string(),
             Self::NoDimensions => "column does not have dimensions".to_owned(),
             Self::EfConstruction => {
@@ -147,7 +151,10 @@ impl Failure {
             Self::OperatorClass => "operator class is not supported".to_owned(),
             Self::Backward => "index scans go forward only".to_owned(),
             Self::NoOrder(method) => {
-                format!("cannot scan {} index without order", method.to_string_lossy())
+                format!(
+                    "cannot scan {} index without order",
+                    method.to_string_lossy()
+                )
             }
             Self::Snapshot(method) => format!(
                 "non-MVCC snapshots are not supported with {}",
@@ -182,9 +189,9 @@ impl Failure {
             Self::Index(hnsw::Error::Spill(_)) => Some(
                 "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
             ),
-            Self::NoDimensions => {
-                Some("Declare them, as in vector(3), or index an expression like (embedding::vector(3)).")
-            }
+            Self::NoDimensions => Some(
+                "Declare them, as in vector(3), or index an expression like (embedding::vector(3)).",
+            ),
             Self::OperatorClass => {
                 Some("Use one of the operator classes that the extension has made.")
             }

@@ -62,7 +62,11 @@ pub fn hnsw() -> Hnsw {
             IterativeScan::Relaxed => Continue::Relaxed,
             IterativeScan::Strict => Continue::Strict,
         },
-        max_tuples: if max == i32::MAX { u64::MAX } else { max as u64 },
+        max_tuples: if max == i32::MAX {
+            u64::MAX
+        } else {
+            max as u64
+        },
         memory: (work_mem * SCAN_MEM_MULTIPLIER.get()) as usize,
     }
 }

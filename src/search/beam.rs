@@ -1,8 +1,8 @@
 //! The nearest candidates so far, and which of them were visited.
 
-use super::{Frontier, Key, Offers};
 use super::key::{ordered, unordered};
 use super::lanes::{LANES, bound_of, count_below, smallest};
+use super::{Frontier, Key, Offers};
 
 /// The most candidates that may be offered at once.
 pub const MAX_OFFER: usize = 32;
@@ -143,7 +143,10 @@ impl Beam {
     pub fn bytes(&self) -> usize {
         let lanes = [&self.keys, &self.open, &self.numbers, &self.known.slots];
         let words: usize = lanes.iter().map(|lanes| lanes.capacity()).sum();
-        let spare = self.spare.as_ref().map_or(0, |spare| spare.numbers.capacity());
+        let spare = self
+            .spare
+            .as_ref()
+            .map_or(0, |spare| spare.numbers.capacity());
         (words + 2 * spare) * size_of::<u32>()
     }
 

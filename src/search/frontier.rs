@@ -115,11 +115,21 @@ mod tests {
         frontier.offer(&[4, 5], &[f32::INFINITY, f32::NAN], 0);
         assert_eq!(frontier.nearest(), 0.5);
         assert_eq!(frontier.next_unvisited(), Some(500));
-        assert_eq!((frontier.nearest(), frontier.next_unvisited()), (3.0, Some(3)));
-        assert_eq!((frontier.nearest(), frontier.next_unvisited()), (f32::INFINITY, None));
+        assert_eq!(
+            (frontier.nearest(), frontier.next_unvisited()),
+            (3.0, Some(3))
+        );
+        assert_eq!(
+            (frontier.nearest(), frontier.next_unvisited()),
+            (f32::INFINITY, None)
+        );
         frontier.offer(&[8], &[1.0], 0);
         let visited = frontier.into_visited();
-        assert!([7, 3, 500].into_iter().all(|number| visited.contains(number)));
+        assert!(
+            [7, 3, 500]
+                .into_iter()
+                .all(|number| visited.contains(number))
+        );
         assert!(!visited.contains(8) && !visited.contains(4));
     }
 

@@ -64,7 +64,11 @@ pub fn advance<G: Graph>(
         let Some(number) = next else {
             break;
         };
-        next = if left > 0 { frontier.next_unvisited() } else { None };
+        next = if left > 0 {
+            frontier.next_unvisited()
+        } else {
+            None
+        };
         if let Some(next) = next {
             graph.announce(next);
         }

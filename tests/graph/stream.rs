@@ -46,7 +46,10 @@ fn a_strict_scan_goes_back_only_at_the_end() {
         last = row.distance;
     }
     assert_eq!(given.len(), 600);
-    assert!(back.len() <= 1 && back.iter().all(|at| *at > 500), "{back:?}");
+    assert!(
+        back.len() <= 1 && back.iter().all(|at| *at > 500),
+        "{back:?}"
+    );
 }
 
 #[test]
@@ -90,4 +93,49 @@ fn a_scan_that_ends_ends_after_one_walk() {
     assert!((25..60).contains(&given), "{given}");
     assert_eq!(scan.walks(), 1);
     assert!(scan.nodes_read() < 80, "{}", scan.nodes_read());
+}
+
+#[test]
+fn a_row_that_was_killed_is_left_out_where_that_is_asked_for() {
+    let mut random = Random(47);
+    let mut rows: Vec<(u64, Vec<f32>)> = (0..300).map(|i| (i, random.vector(12, 20))).collect();
+    rows.push((300, rows[3].1.clone()));
+    let store = build(Metric::L2, &rows, &options(4));
+    let index = Index::open(&store, &options(4)).unwrap();
+    let found = |skip: bool| {
+        let mut scan = index
+            .scan(&rows[3].1, 40, Continue::Relaxed)
+            .unwrap()
+            .unwrap();
+        if skip {
+            scan.skip_killed();
+        }
+        let rows = std::iter::from_fn(|| scan.next_row().unwrap());
+        rows.map(|row| (u64::from(row.tid), row.node))
+            .collect::<Vec<_>>()
+    };
+    let all = found(true);
+    assert_eq!(all.len(), 301);
+    let (tid, node) = all[0];
+    assert!(!index.kill(node, tid.into(), || false).unwrap());
+    assert!(
+        !index.kill(node, 299.into(), || true).unwrap(),
+        "of another node"
+    );
+    assert_eq!(found(true).len(), 301);
+    assert!(index.kill(node, tid.into(), || true).unwrap());
+    assert!(!index.kill(node, tid.into(), || true).unwrap(), "twice");
+    assert_eq!(found(false), all);
+    let left: Vec<u64> = found(true).into_iter().map(|(tid, _)| tid).collect();
+    assert_eq!(
+        left,
+        all[1..].iter().map(|(tid, _)| *tid).collect::<Vec<_>>()
+    );
+    let mut list = index.list();
+    let listed = std::iter::from_fn(|| list.next_row().unwrap()).count();
+    assert_eq!(listed, 300);
+    // The other row of the node stays, and vacuum removes the one that was killed.
+    vacuum(&index, |gone| gone == tid);
+    assert_eq!(found(false).len(), 300);
+    assert_eq!(index.check().unwrap().problems, [""; 0]);
 }

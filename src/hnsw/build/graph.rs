@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 
 use crate::distance::prefetch;
 use crate::quantize::nearer;
-use crate::search::{Beam, Graph, Offers, Key, MAX_OFFER, walk};
+use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
 use super::super::error::Error;
 use super::super::select::Lanes;

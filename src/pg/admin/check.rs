@@ -36,10 +36,15 @@ fn shown(number: u64) -> String {
 impl Comparison<'_> {
     /// # Safety
     /// The datum is the value of the row, of the column's type.
-    unsafe fn compare(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
+    unsafe fn compare(
+        &mut self,
+        tid: pg_sys::ItemPointerData,
+        value: Datum,
+    ) -> Result<(), Failure> {
         let number = number(tid);
         // SAFETY: the caller vouches for the datum.
-        if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }? {
+        if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }?
+        {
             self.missing.push(number);
         }
         Ok(())

@@ -122,8 +122,16 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
             report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, LOADING);
             let state = (&raw mut loader).cast();
             let scan = std::ptr::null_mut();
-            let rows =
-                pg_sys::table_index_build_scan(heap, index, info, true, true, Some(load), state, scan);
+            let rows = pg_sys::table_index_build_scan(
+                heap,
+                index,
+                info,
+                true,
+                true,
+                Some(load),
+                state,
+                scan,
+            );
             let built = write(index, pg_sys::ForkNumber::MAIN_FORKNUM, loader)?;
             let result: *mut pg_sys::IndexBuildResult =
                 pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>()).cast();
@@ -141,7 +149,10 @@ unsafe fn write(index: pg_sys::Relation, fork: i32, loader: Loader) -> Result<Bu
     report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, loader.rows as i64);
     let mut writing = false;
     let mut tell = || {
-        let (linked, written) = (progress.linked.load(Relaxed), progress.written.load(Relaxed));
+        let (linked, written) = (
+            progress.linked.load(Relaxed),
+            progress.written.load(Relaxed),
+        );
         if written > 0 && !writing {
             writing = true;
             report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, WRITING);

@@ -39,7 +39,11 @@ pub fn add(index: pg_sys::Oid, last: Spent) {
 
 /// For each index that was searched: all searches, and the last.
 pub fn all() -> Vec<(u32, Spent, Spent)> {
-    SPENT.with_borrow(|all| all.iter().map(|(oid, (sum, last))| (*oid, *sum, *last)).collect())
+    SPENT.with_borrow(|all| {
+        all.iter()
+            .map(|(oid, (sum, last))| (*oid, *sum, *last))
+            .collect()
+    })
 }
 
 /// Counts a scan in `pg_stat_*_indexes`, as access methods of Postgres' own do.

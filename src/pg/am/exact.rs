@@ -4,6 +4,9 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
+use super::scan::pointer_of;
+use crate::hnsw::Tid;
+
 /// Fetches rows and measures them by the operator of a scan. What it holds belongs to the query's
 /// context and resource owner; [`close`](Self::close) lets it go early.
 pub struct Exact {
@@ -11,6 +14,8 @@ pub struct Exact {
     slot: *mut pg_sys::TupleTableSlot,
     value: Value,
     measured: u64,
+    /// Whether the last row was dead to everybody.
+    dead: bool,
 }
 
 /// Where the index's value of a row comes from.
@@ -47,34 +52,51 @@ impl Exact {
                     column => Value::Column(column.into()),
                 },
                 measured: 0,
+                dead: false,
             };
             pg_sys::MemoryContextSwitchTo(before);
             exact
         }
     }
 
-    /// The distance of a row; None where the scan does not see it.
+    /// Fetches a row; false where the scan does not see it.
     ///
     /// # Safety
     /// The scan is the one it was opened for.
-    pub unsafe fn measure(
-        &mut self,
-        scan: pg_sys::IndexScanDesc,
-        mut tid: pg_sys::ItemPointerData,
-    ) -> Option<f64> {
-        self.measured += 1;
-        let (mut again, mut dead) = (false, false);
+    unsafe fn fetch(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> bool {
+        let (mut tid, mut again) = (pointer_of(tid), false);
+        self.dead = false;
         // SAFETY: the scan is going on, and all pointers are to what `open` has made.
         unsafe {
-            let seen = pg_sys::table_index_fetch_tuple(
+            pg_sys::table_index_fetch_tuple(
                 self.fetch,
                 &raw mut tid,
                 (*scan).xs_snapshot,
                 self.slot,
                 &raw mut again,
-                &raw mut dead,
-            );
-            if !seen {
+                &raw mut self.dead,
+            )
+        }
+    }
+
+    /// Whether a row is dead to everybody.
+    ///
+    /// # Safety
+    /// The scan is the one it was opened for.
+    pub unsafe fn is_dead(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> bool {
+        // SAFETY: as the caller says.
+        !unsafe { self.fetch(scan, tid) } && self.dead
+    }
+
+    /// The distance of a row; None where the scan does not see it.
+    ///
+    /// # Safety
+    /// The scan is the one it was opened for.
+    pub unsafe fn measure(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> Option<f64> {
+        self.measured += 1;
+        // SAFETY: the scan is going on, and all pointers are to what `open` has made.
+        unsafe {
+            if !self.fetch(scan, tid) {
                 return None;
             }
             match self.value {
@@ -83,9 +105,16 @@ impl Exact {
                     let value = pg_sys::slot_getattr(self.slot, column, &raw mut null);
                     (!null).then(|| distance(scan, value))
                 }
-                Value::Expression { info, executor } => self.measure_expression(scan, info, executor),
+                Value::Expression { info, executor } => {
+                    self.measure_expression(scan, info, executor)
+                }
             }
         }
+    }
+
+    /// Whether the row that was fetched last is dead to everybody.
+    pub fn was_dead(&self) -> bool {
+        self.dead
     }
 
     unsafe fn measure_expression(

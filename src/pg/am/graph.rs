@@ -2,11 +2,9 @@
 
 use pgrx::pg_sys::Datum;
 
-use super::method::{Build, Cost, Description, Search, Stream};
+use super::method::{Build, Cost, Description, Found, Search, Stream};
 use super::value::SqlSpace;
-use crate::hnsw::{
-    Builder, Built, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
-};
+use crate::hnsw::{Builder, Built, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -31,7 +29,11 @@ impl<V: SqlSpace> Build for Builder<V> {
 }
 
 impl<V: SqlSpace> Search for Graph<V> {
-    unsafe fn scan<'s>(&'s self, query: Option<Datum>) -> Result<Box<dyn Stream + 's>, Failure> {
+    unsafe fn scan<'s>(
+        &'s self,
+        query: Option<Datum>,
+        skip_killed: bool,
+    ) -> Result<Box<dyn Stream + 's>, Failure> {
         let settings = guc::hnsw();
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
@@ -39,6 +41,9 @@ impl<V: SqlSpace> Search for Graph<V> {
             let scan = Self::scan(self, V::value(&held), settings.ef, settings.go_on)?;
             if let Some(mut scan) = scan {
                 scan.limit_memory(settings.memory);
+                if skip_killed {
+                    scan.skip_killed();
+                }
                 return Ok(Box::new(Nearest {
                     index: self,
                     scan,
@@ -68,6 +73,16 @@ impl<V: SqlSpace> Search for Graph<V> {
             Ok(())
         };
         Ok(Self::vacuum(self, gone, &mut poll)?)
+    }
+
+    fn kill(
+        &self,
+        node: u32,
+        tid: Tid,
+        still_dead: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Failure> {
+        Self::kill(self, node, tid, still_dead)?;
+        Ok(())
     }
 
     fn describe(&self) -> Result<Description, Failure> {
@@ -122,13 +137,16 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
         self.index.space().shown(self.scan.horizon())
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
         if self.is_spent() {
             return Ok(None);
         }
         let space = self.index.space();
         Ok(self.scan.next_row()?.map(|row| Bounded {
-            row: row.tid,
+            row: Found {
+                tid: row.tid,
+                node: Some(row.node),
+            },
             lower: space.shown(row.distance - row.doubt),
             upper: space.shown(row.distance + row.doubt),
         }))
@@ -157,10 +175,10 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
         0.0
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
         self.rows += 1;
-        Ok(self.list.next_row()?.map(|row| Bounded {
-            row,
+        Ok(self.list.next_row()?.map(|tid| Bounded {
+            row: Found { tid, node: None },
             lower: 0.0,
             upper: 0.0,
         }))

@@ -51,7 +51,9 @@ impl Method for Hnsw {
         let (kind, options) = unsafe { (Kind::of(index)?, options::of(index)) };
         Ok(match kind {
             Kind::Dense(_) => Box::new(Index::open(store, &options)?),
-            Kind::Manhattan => Box::new(Index::<_, crate::hnsw::Plain<Manhattan>>::open_plain(store, &options)?),
+            Kind::Manhattan => Box::new(Index::<_, crate::hnsw::Plain<Manhattan>>::open_plain(
+                store, &options,
+            )?),
         })
     }
 

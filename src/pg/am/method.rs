@@ -6,9 +6,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::cost::Estimate;
-use crate::hnsw::{
-    Built, Census, Constants, Error, Progress, Resources, Sink, Tid, Vacuumed,
-};
+use crate::hnsw::{Built, Census, Constants, Error, Progress, Resources, Sink, Tid, Vacuumed};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::Bounded;
@@ -83,14 +81,19 @@ pub trait Build {
 
 /// An open index.
 pub trait Search {
-    /// Starts a search. None for a query that is as far from all rows.
+    /// Starts a search; a query that is NULL is as far from all rows. Rows that were killed are left
+    /// out if `skip_killed` says so: on a standby others may still be in use than on the primary.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
     ///
     /// # Errors
     /// Where the query cannot be compared with what is in the index.
-    unsafe fn scan<'s>(&'s self, query: Option<Datum>) -> Result<Box<dyn Stream + 's>, Failure>;
+    unsafe fn scan<'s>(
+        &'s self,
+        query: Option<Datum>,
+        skip_killed: bool,
+    ) -> Result<Box<dyn Stream + 's>, Failure>;
 
     /// Adds a row. False where its value has no place in the index.
     ///
@@ -110,6 +113,17 @@ pub trait Search {
         gone: &mut dyn FnMut(Tid) -> bool,
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure>;
+
+    /// Notes that a row is dead to everybody, if `still_dead` says so, so that searches leave it out.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn kill(
+        &self,
+        node: u32,
+        tid: Tid,
+        still_dead: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Failure>;
 
     /// What is in it.
     ///
@@ -148,6 +162,15 @@ pub struct Description {
     pub constants: Constants,
 }
 
+/// A row that a stream has found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Where it is in the table.
+    pub tid: Tid,
+    /// Where it is in the index, if it can be killed there.
+    pub node: Option<u32>,
+}
+
 /// Rows, nearest first.
 pub trait Stream {
     /// Whether the next row is known without further search.
@@ -160,7 +183,7 @@ pub trait Stream {
     ///
     /// # Errors
     /// Where pages make no sense.
-    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure>;
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure>;
 
     /// What it has cost so far.
     fn cost(&self) -> Cost;

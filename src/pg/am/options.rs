@@ -38,12 +38,23 @@ fn kind() -> pg_sys::relopt_kind::Type {
         // Postgres keeps the pointer.
         let members = Box::leak(members.into_boxed_slice());
         let lock = pg_sys::AccessExclusiveLock as i32;
-        let (m, ef) = (c"Max number of connections", c"Size of the dynamic candidate list for construction");
+        let (m, ef) = (
+            c"Max number of connections",
+            c"Size of the dynamic candidate list for construction",
+        );
         // SAFETY: called by the backend's thread; Postgres copies names and texts.
         unsafe {
             let kind = pg_sys::add_reloption_kind();
             pg_sys::add_int_reloption(kind, c"m".as_ptr(), m.as_ptr(), 16, 2, 100, lock);
-            pg_sys::add_int_reloption(kind, c"ef_construction".as_ptr(), ef.as_ptr(), 64, 4, 1000, lock);
+            pg_sys::add_int_reloption(
+                kind,
+                c"ef_construction".as_ptr(),
+                ef.as_ptr(),
+                64,
+                4,
+                1000,
+                lock,
+            );
             pg_sys::add_enum_reloption(
                 kind,
                 c"storage".as_ptr(),
@@ -79,7 +90,11 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
     };
     let elements = [
         element(c"m", RELOPT_TYPE_INT, offset_of!(Stored, m)),
-        element(c"ef_construction", RELOPT_TYPE_INT, offset_of!(Stored, ef_construction)),
+        element(
+            c"ef_construction",
+            RELOPT_TYPE_INT,
+            offset_of!(Stored, ef_construction),
+        ),
         element(c"storage", RELOPT_TYPE_ENUM, offset_of!(Stored, storage)),
     ];
     let size = size_of::<Stored>();
@@ -108,6 +123,8 @@ pub unsafe fn of(index: pg_sys::Relation) -> Options {
     options.m = short(stored.m);
     options.ef_construction = short(stored.ef_construction);
     let storage = usize::try_from(stored.storage).ok();
-    options.form = storage.and_then(|i| STORAGE.get(i)).and_then(|(_, form)| *form);
+    options.form = storage
+        .and_then(|i| STORAGE.get(i))
+        .and_then(|(_, form)| *form);
     options
 }

@@ -7,11 +7,12 @@ use pgrx::pg_sys;
 
 use super::counters;
 use super::exact::Exact;
-use super::method::{Method, Stream};
+use super::guarded;
+use super::method::{Cost, Found, Method, Search, Stream};
 use super::opened::{self, Opened};
-use super::{guarded, method::Cost};
 use crate::hnsw::Tid;
 use crate::pg::error::Failure;
+use crate::pg::storage::needs_wal;
 use crate::search::{Bounded, Refined, Source};
 
 /// The bytes of a heap tuple's place.
@@ -34,11 +35,18 @@ struct State {
     exact: Option<Exact>,
 }
 
+/// Dead rows that a search remembers, to kill them when it ends.
+const DEAD: usize = 256;
+
 /// A search that has begun.
 struct Running {
     /// Refers to the index: dropped first.
     stream: Box<dyn Stream>,
-    refined: Refined<Tid>,
+    refined: Refined<Found>,
+    /// The row that was given last.
+    last: Option<Found>,
+    /// Rows that turned out to be dead to everybody.
+    dead: Vec<Found>,
     opened: Rc<Opened>,
 }
 
@@ -55,8 +63,8 @@ pub unsafe extern "C-unwind" fn begin<M: Method>(
     unsafe {
         guarded(|| {
             let scan = pg_sys::RelationGetIndexScan(index, keys, orders);
-            let state = PgMemoryContexts::CurrentMemoryContext
-                .leak_and_drop_on_delete(State::default());
+            let state =
+                PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(State::default());
             (*scan).opaque = state.cast();
             Ok(scan)
         })
@@ -83,7 +91,7 @@ pub unsafe extern "C-unwind" fn rescan<M: Method>(
     unsafe {
         guarded(|| {
             let state = state(scan);
-            state.end_search(scan);
+            state.end_search(scan)?;
             if let Some(exact) = &mut state.exact {
                 exact.reset();
             }
@@ -117,18 +125,20 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
                 Some(running) => running,
                 None => search.insert(start::<M>(scan)?),
             };
-            let Running {
-                stream, refined, ..
-            } = running;
+            if (*scan).kill_prior_tuple {
+                running.dead.extend(running.last);
+            }
             let mut rows = Rows {
-                stream: &mut **stream,
+                stream: &mut *running.stream,
                 scan,
                 exact,
+                dead: &mut running.dead,
             };
-            let Some(tid) = refined.next(&mut rows)? else {
+            running.last = running.refined.next(&mut rows)?;
+            let Some(row) = running.last else {
                 return Ok(false);
             };
-            (*scan).xs_heaptid = pointer_of(tid);
+            (*scan).xs_heaptid = pointer_of(row.tid);
             (*scan).xs_recheck = false;
             (*scan).xs_recheckorderby = false;
             Ok(true)
@@ -156,12 +166,14 @@ unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Running, Failu
         let opened = opened::open::<M>(index)?;
         opened.store().take_reads();
         let query = (!null).then_some((*order).sk_argument);
-        let stream = opened.index().scan(query)?;
+        let stream = opened.index().scan(query, (*scan).ignore_killed_tuples)?;
         // The index lives as long as `opened`, which is kept beside the stream and dropped after it.
         let stream = std::mem::transmute::<Box<dyn Stream + '_>, Box<dyn Stream>>(stream);
         Ok(Running {
             stream,
             refined: Refined::default(),
+            last: None,
+            dead: Vec::new(),
             opened,
         })
     }
@@ -176,7 +188,7 @@ pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
     unsafe {
         guarded(|| {
             let state = state(scan);
-            state.end_search(scan);
+            state.end_search(scan)?;
             if let Some(exact) = state.exact.take() {
                 exact.close();
             }
@@ -186,10 +198,16 @@ pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
 }
 
 impl State {
-    unsafe fn end_search(&mut self, scan: pg_sys::IndexScanDesc) {
-        let Some(Running { stream, opened, .. }) = self.search.take() else {
-            return;
+    unsafe fn end_search(&mut self, scan: pg_sys::IndexScanDesc) -> Result<(), Failure> {
+        let Some(running) = self.search.take() else {
+            return Ok(());
         };
+        let Running {
+            stream,
+            opened,
+            dead,
+            ..
+        } = running;
         let Cost { nodes, restarts } = stream.cost();
         let spent = counters::Spent {
             scans: 1,
@@ -200,6 +218,32 @@ impl State {
         };
         // SAFETY: the scan's index is open.
         counters::add(unsafe { (*(*scan).indexRelation).rd_id }, spent);
+        // SAFETY: as the caller says.
+        unsafe { self.kill(scan, opened.index(), &dead) }
+    }
+
+    /// Has the index leave out rows that are dead. Where changes are not logged it cannot tell whether
+    /// another row has taken their places.
+    unsafe fn kill(
+        &mut self,
+        scan: pg_sys::IndexScanDesc,
+        index: &dyn Search,
+        dead: &[Found],
+    ) -> Result<(), Failure> {
+        // SAFETY: the scan is still going on.
+        unsafe {
+            if dead.is_empty() || !needs_wal((*scan).indexRelation) || !(*scan).ignore_killed_tuples
+            {
+                return Ok(());
+            }
+            let exact = self.exact.get_or_insert_with(|| Exact::open(scan));
+            for row in dead.iter().take(DEAD) {
+                if let Some(node) = row.node {
+                    index.kill(node, row.tid, &mut || exact.is_dead(scan, row.tid))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -208,10 +252,11 @@ struct Rows<'r> {
     stream: &'r mut dyn Stream,
     scan: pg_sys::IndexScanDesc,
     exact: &'r mut Option<Exact>,
+    dead: &'r mut Vec<Found>,
 }
 
 impl Source for Rows<'_> {
-    type Row = Tid;
+    type Row = Found;
     type Error = Failure;
 
     fn is_ready(&self) -> bool {
@@ -222,15 +267,19 @@ impl Source for Rows<'_> {
         self.stream.floor()
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Tid>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
         self.stream.next()
     }
 
-    fn measure(&mut self, tid: &Tid) -> Result<Option<f64>, Failure> {
+    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Failure> {
         // SAFETY: the scan is going on.
         unsafe {
             let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
-            Ok(exact.measure(self.scan, pointer_of(*tid)))
+            let distance = exact.measure(self.scan, row.tid);
+            if distance.is_none() && exact.was_dead() {
+                self.dead.push(*row);
+            }
+            Ok(distance)
         }
     }
 }

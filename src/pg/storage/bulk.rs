@@ -68,20 +68,20 @@ impl<'p> Bulk<'p> {
 /// `InvalidSubTransactionId`.
 const NO_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
 
-/// Source: `RelationNeedsWAL` in `src/include/utils/rel.h`.
+/// Whether changes of a relation are logged. Source: `RelationNeedsWAL` in `src/include/utils/rel.h`.
 ///
 /// # Safety
 /// The relation is open.
-unsafe fn needs_wal(relation: pg_sys::Relation) -> bool {
+pub unsafe fn needs_wal(relation: pg_sys::Relation) -> bool {
     // SAFETY: the caller vouches for the relation; `wal_level` is a setting.
     unsafe {
         #[cfg(feature = "pg15")]
         let first = (*relation).rd_firstRelfilenodeSubid;
         #[cfg(not(feature = "pg15"))]
         let first = (*relation).rd_firstRelfilelocatorSubid;
-        let new = (*relation).rd_createSubid != NO_SUBTRANSACTION
-            || first != NO_SUBTRANSACTION;
-        let permanent = (*(*relation).rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
+        let new = (*relation).rd_createSubid != NO_SUBTRANSACTION || first != NO_SUBTRANSACTION;
+        let permanent =
+            (*(*relation).rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
         let wanted = pg_sys::wal_level >= pg_sys::WalLevel::WAL_LEVEL_REPLICA as i32;
         permanent && (wanted || !new)
     }

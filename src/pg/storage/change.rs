@@ -63,7 +63,11 @@ impl<'a> PgChange<'a> {
                 self.state = pg_sys::GenericXLogStart(self.store.relation());
             }
             let new = crate::page::is_new(&*pg_sys::BufferGetBlock(buffer).cast());
-            let flags = if new { pg_sys::GENERIC_XLOG_FULL_IMAGE } else { 0 };
+            let flags = if new {
+                pg_sys::GENERIC_XLOG_FULL_IMAGE
+            } else {
+                0
+            };
             pg_sys::GenericXLogRegisterBuffer(self.state, buffer, flags as i32)
         };
         let at = self.pages.len() - 1;
@@ -141,8 +145,7 @@ pub(super) unsafe fn extend(relation: pg_sys::Relation, fork: i32) -> pg_sys::Bu
     unsafe {
         pg_sys::LockRelationForExtension(relation, mode);
         let normal = pg_sys::ReadBufferMode::RBM_NORMAL;
-        let buffer =
-            pg_sys::ReadBufferExtended(relation, fork, new, normal, std::ptr::null_mut());
+        let buffer = pg_sys::ReadBufferExtended(relation, fork, new, normal, std::ptr::null_mut());
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
         pg_sys::UnlockRelationForExtension(relation, mode);
         buffer

@@ -19,6 +19,6 @@ mod recent;
 mod spill;
 mod store;
 
-pub use bulk::{Bulk, check_for_interrupts};
+pub use bulk::{Bulk, check_for_interrupts, needs_wal};
 pub use spill::folder;
 pub use store::PgStore;

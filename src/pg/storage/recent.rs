@@ -37,7 +37,9 @@ impl Recent {
     #[inline]
     pub fn get(&self, block: u32) -> pg_sys::Buffer {
         let known = self.place(block).map(Cell::get);
-        known.filter(|place| place.block == block).map_or(0, |place| place.buffer)
+        known
+            .filter(|place| place.block == block)
+            .map_or(0, |place| place.buffer)
     }
 
     /// Remembers where a block is.

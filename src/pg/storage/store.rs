@@ -65,10 +65,7 @@ impl PgStore {
     fn count(&self) -> u32 {
         // SAFETY: `new` says that the relation is open.
         let blocks = unsafe {
-            pg_sys::RelationGetNumberOfBlocksInFork(
-                self.relation,
-                pg_sys::ForkNumber::MAIN_FORKNUM,
-            )
+            pg_sys::RelationGetNumberOfBlocksInFork(self.relation, pg_sys::ForkNumber::MAIN_FORKNUM)
         };
         self.blocks.set(blocks);
         blocks
