@@ -54,7 +54,8 @@ pub(super) struct Found {
 impl Found {
     pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
-            distance,
+            // What cannot be said is farthest: rows are given up to a horizon, and none is lost.
+            distance: if distance.is_nan() { f32::INFINITY } else { distance },
             scale: node.scale(),
             number,
             tids: [Tid([0; 6]); INLINE_TIDS],
