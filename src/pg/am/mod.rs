@@ -99,8 +99,11 @@ pub unsafe fn open_any(index: pg_sys::Relation) -> Result<Rc<Opened>, Failure> {
 /// # Errors
 /// Where the index cannot be built.
 pub unsafe fn build_bytes_per_row(index: pg_sys::Relation) -> Result<usize, Failure> {
+    // SAFETY: a setting, read by the backend's thread.
+    let workers = unsafe { pgrx::pg_sys::max_parallel_maintenance_workers };
     let resources = Resources {
-        threads: 1,
+        // As a build would have it.
+        threads: workers as usize + 1,
         budget: 0,
         folder: std::path::PathBuf::new(),
     };
