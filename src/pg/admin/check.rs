@@ -70,7 +70,8 @@ unsafe extern "C-unwind" fn compare(
     }
 }
 
-/// Shows every row that is visible now to `compare`.
+/// Shows every row that the query sees to `compare`. Where writers do not wait, as on a standby, rows
+/// may have come since; those that the query sees were there before the index was read.
 ///
 /// # Safety
 /// The relations are open, and the state is what the callback takes.
@@ -80,7 +81,7 @@ unsafe fn scan_table(relation: &IndexRelation, state: *mut c_void) {
         let info = pg_sys::BuildIndexInfo(relation.index);
         (*info).ii_Concurrent = true;
         (*info).ii_Unique = false;
-        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetTransactionSnapshot());
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetActiveSnapshot());
         let none = std::ptr::null_mut();
         let scan = pg_sys::table_beginscan_strat(relation.table, snapshot, 0, none, true, false);
         let callback: pg_sys::IndexBuildCallback = Some(compare);
@@ -117,9 +118,13 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
 }
 
 sql_functions! {
-    /// What is wrong with an index: a row each, none where it is sound. Writers wait meanwhile.
+    /// What is wrong with an index: a row each, none where it is sound. Writers wait meanwhile; on a
+    /// standby, where nobody can make them wait, what is being changed may look wrong.
     fn vector_index_check(call) -> Datum {
-        let relation = IndexRelation::open(call.relation(0), pg_sys::ShareLock)?;
+        // SAFETY: asks for a state of the server.
+        let standby = unsafe { pg_sys::RecoveryInProgress() };
+        let mode = if standby { pg_sys::AccessShareLock } else { pg_sys::ShareLock };
+        let relation = IndexRelation::open(call.relation(0), mode)?;
         let problems = problems(&relation)?;
         let rows = problems.into_iter().map(|problem| vec![problem.into_datum()]);
         // SAFETY: the catalogue declares this column.
