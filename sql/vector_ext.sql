@@ -321,7 +321,7 @@ COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, 
 -- no farther than the k-th by exact search.
 CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
 RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
-LANGUAGE plpgsql
+LANGUAGE plpgsql STRICT
 -- what is changed within goes back at the end
 SET search_path = pg_catalog, pg_temp SET enable_indexscan = on SET enable_seqscan = on SET enable_sort = on
 SET hnsw.ef_search = 40 AS $$
