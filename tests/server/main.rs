@@ -4,6 +4,7 @@
 mod dump;
 mod durability;
 mod exact;
+mod hnsw;
 mod input;
 mod parity;
 mod regress;

@@ -43,6 +43,15 @@ impl Cluster {
         })
     }
 
+    /// As [`Self::start`], for tests that write much, and that nobody else shall vacuum: kill -9 loses
+    /// nothing that the system has, so it needs not be on disk.
+    pub fn quick() -> Result<Self> {
+        Self::with_settings(
+            Arc::new(Installation::from_env()?),
+            &["fsync = off", "autovacuum = off", "jit = off"],
+        )
+    }
+
     /// Makes and starts a cluster with lines added to its `postgresql.conf`.
     pub fn with_settings(installation: Arc<Installation>, settings: &[&str]) -> Result<Self> {
         let mut cluster = Self::new(installation, "vector_ext-cluster-")?;
@@ -101,7 +110,8 @@ impl Cluster {
         self.dir.path()
     }
 
-    fn data(&self) -> PathBuf {
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
@@ -145,6 +155,11 @@ impl Cluster {
         self.pg_ctl(&["start", "-w", "-t", "60"])?;
         self.running = true;
         Ok(())
+    }
+
+    /// Makes a standby a primary.
+    pub fn promote(&self) -> Result<()> {
+        self.pg_ctl(&["promote", "-w", "-t", "60"])
     }
 
     /// Stops the server in good order, ending sessions.

@@ -6,6 +6,7 @@
 //! | `cluster.rs` | a private cluster: start, stop, kill -9, restart, standby, psql, pg_dump |
 //! | `npy.rs` | arrays as NumPy stores them |
 //! | `passages.rs` | the bundled passages, and loading them by binary COPY |
+//! | `vectors.rs` | seeded vectors, tables of them, answers of an index beside exact search |
 
 #![allow(dead_code, reason = "each program uses its part")]
 
@@ -13,6 +14,7 @@ pub mod cluster;
 pub mod installation;
 pub mod npy;
 pub mod passages;
+pub mod vectors;
 
 /// Errors are for people to read; nobody matches on them here.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

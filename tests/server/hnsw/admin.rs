@@ -1,0 +1,254 @@
+//! The functions for people who run an index.
+
+use postgres::Client;
+
+use crate::support::Result;
+use crate::support::cluster::Cluster;
+use crate::support::vectors::{BY_INDEX, Clusters, assert_sound, make_table};
+
+fn prepare(cluster: &Cluster) -> Result<Client> {
+    let mut client = cluster.client()?;
+    make_table(
+        &mut client,
+        "",
+        24,
+        &Clusters::new(121, 24, 10).vectors(1_000),
+    )?;
+    client.batch_execute(
+        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (m = 12)",
+    )?;
+    Ok(client)
+}
+
+const FUNCTIONS: [&str; 4] = [
+    "vector_index_check",
+    "vector_index_info",
+    "vector_index_prewarm",
+    "vector_index_recall",
+];
+
+#[test]
+fn what_is_no_hnsw_index_is_refused() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "CREATE VIEW seen AS SELECT 1; CREATE SEQUENCE counted;
+         CREATE TABLE parted (id int, v vector(3)) PARTITION BY HASH (id);
+         CREATE INDEX parted_v ON parted USING hnsw (v vector_l2_ops)",
+    )?;
+    for function in FUNCTIONS {
+        for other in [
+            "items",
+            "items_pkey",
+            "seen",
+            "counted",
+            "pg_class",
+            "pg_class_oid_index",
+            "parted",
+            "parted_v",
+        ] {
+            let error = client
+                .simple_query(&format!("SELECT * FROM {function}('{other}')"))
+                .err();
+            let error = error.ok_or(format!("{function} has taken {other}"))?;
+            let error = error.as_db_error().ok_or("no error of the server")?;
+            assert_eq!(
+                error.code().code(),
+                "42809",
+                "{function}('{other}'): {error}"
+            );
+            assert!(error.message().contains("is not an hnsw index"), "{error}");
+        }
+        let error = client
+            .simple_query(&format!(
+                "SELECT * FROM {function}(4294967294::oid::regclass)"
+            ))
+            .err();
+        assert!(
+            error.is_some_and(|e| e.code().is_some_and(|c| c.code() == "42809")),
+            "{function}"
+        );
+        let rows = client.simple_query(&format!("SELECT * FROM {function}(NULL)"))?;
+        assert!(!rows.is_empty(), "{function}(NULL)");
+    }
+    client.batch_execute("SELECT 1")?;
+    Ok(())
+}
+
+#[test]
+fn only_who_may_read_the_table_may_ask() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "CREATE ROLE reader; GRANT USAGE ON SCHEMA public TO reader; SET ROLE reader",
+    )?;
+    for function in FUNCTIONS {
+        let error = client
+            .simple_query(&format!("SELECT * FROM {function}('items_v')"))
+            .err();
+        let code = error.and_then(|e| e.code().map(|c| c.code().to_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{function}");
+    }
+    client.batch_execute("RESET ROLE; GRANT SELECT ON items TO reader; SET ROLE reader")?;
+    for function in FUNCTIONS {
+        client.simple_query(&format!("SELECT * FROM {function}('items_v')"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn info_says_what_an_index_holds() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    let ask =
+        "SELECT rows, nodes, levels, dims, storage, m, bytes = pg_relation_size('items_v'), dead
+        FROM vector_index_info('items_v')";
+    let row = client.query_one(ask, &[])?;
+    let found: (i64, i64, i32, i32, String, i32, bool, i64) = (
+        row.get(0),
+        row.get(1),
+        row.get(2),
+        row.get(3),
+        row.get(4),
+        row.get(5),
+        row.get(6),
+        row.get(7),
+    );
+    assert_eq!(
+        (found.0, found.1, found.3, found.5, found.6, found.7),
+        (1_000, 1_000, 24, 12, true, 0)
+    );
+    assert!(
+        found.2 >= 2 && ["f32", "f16"].contains(&found.4.as_str()),
+        "{found:?}"
+    );
+    client.batch_execute("INSERT INTO items SELECT id + 5000, v FROM items; DELETE FROM items WHERE id <= 250 OR id BETWEEN 5001 AND 5250")?;
+    client.batch_execute("VACUUM items")?;
+    let row = client.query_one(ask, &[])?;
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1_500, 750));
+    for (class, storage, wanted) in [
+        ("vector_l2_ops", "int8", "int8"),
+        ("vector_l1_ops", "f32", "f32"),
+        ("vector_l1_ops", "auto", "f32"),
+    ] {
+        client.batch_execute(&format!("DROP INDEX items_v; CREATE INDEX items_v ON items USING hnsw (v {class}) WITH (storage = {storage})"))?;
+        let row = client.query_one(ask, &[])?;
+        assert_eq!(row.get::<_, String>(4), wanted, "{class}");
+        assert_eq!((row.get::<_, i32>(3), row.get::<_, i64>(0)), (24, 1_500));
+    }
+    client.batch_execute("TRUNCATE items")?;
+    let row = client.query_one(ask, &[])?;
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 0));
+    Ok(())
+}
+
+#[test]
+fn check_finds_what_is_wrong() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    assert_sound(&mut client, "items_v")?;
+    // A row that came while the index was not looked at.
+    client.batch_execute(
+        "UPDATE pg_index SET indisready = false WHERE indexrelid = 'items_v'::regclass;
+         INSERT INTO items SELECT 4000 + id, v FROM items WHERE id <= 3;
+         UPDATE pg_index SET indisready = true WHERE indexrelid = 'items_v'::regclass",
+    )?;
+    let rows = client.query("SELECT problem FROM vector_index_check('items_v')", &[])?;
+    let problems: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(
+        problems
+            .iter()
+            .all(|p| p.starts_with("row (") && p.ends_with(") is not there")),
+        "{problems:?}"
+    );
+    client.batch_execute("REINDEX INDEX items_v")?;
+    assert_sound(&mut client, "items_v")
+}
+
+#[test]
+fn recall_prewarm_and_scans_count() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    let rows = client.query(
+        "SELECT ef_search, recall, milliseconds FROM vector_index_recall('items_v', 20, 10)",
+        &[],
+    )?;
+    let efs: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(efs, [10, 20, 40, 80, 160, 320, 640, 1_000]);
+    let recalls: Vec<f64> = rows.iter().map(|row| row.get(1)).collect();
+    assert!(recalls[0] > 0.5 && recalls[7] >= 0.99, "{recalls:?}");
+    assert!(rows.iter().all(|row| row.get::<_, f64>(2) > 0.0));
+    let settings = "SELECT current_setting('hnsw.ef_search') || current_setting('enable_seqscan') || current_setting('enable_indexscan')";
+    assert_eq!(
+        client.query_one(settings, &[])?.get::<_, String>(0),
+        "40onon"
+    );
+    for wrong in ["0, 10", "10, 0"] {
+        let error = client
+            .simple_query(&format!(
+                "SELECT * FROM vector_index_recall('items_v', {wrong})"
+            ))
+            .err();
+        assert!(
+            error.is_some_and(|e| e.code().is_some_and(|c| c.code() == "22023")),
+            "{wrong}"
+        );
+    }
+
+    let pages: i64 = client
+        .query_one("SELECT vector_index_prewarm('items_v')", &[])?
+        .get(0);
+    let size: i64 = client
+        .query_one("SELECT pg_relation_size('items_v') / 8192", &[])?
+        .get(0);
+    assert_eq!(pages, size);
+
+    let mut fresh = cluster.connect()?;
+    fresh.batch_execute(BY_INDEX)?;
+    assert!(
+        fresh
+            .query("SELECT * FROM vector_index_scans", &[])?
+            .is_empty()
+    );
+    let near = |limit| {
+        format!(
+            "SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 3) LIMIT {limit}"
+        )
+    };
+    for _ in 0..4 {
+        fresh.batch_execute(&near(10))?;
+    }
+    let ask =
+        "SELECT index::text, scans, nodes, pages, restarts, last_nodes FROM vector_index_scans";
+    let row = fresh.query_one(ask, &[])?;
+    let (name, scans, nodes, pages): (String, i64, i64, i64) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
+    assert_eq!((name.as_str(), scans), ("items_v", 4));
+    assert!(
+        nodes >= 160 && pages > 0 && pages <= nodes + 100,
+        "{nodes} nodes, {pages} pages"
+    );
+    assert!(
+        row.get::<_, i64>(5) * 5 > nodes,
+        "the last of four equal searches"
+    );
+    let restarts: i64 = row.get(4);
+    fresh.batch_execute(&near(500))?;
+    assert!(fresh.query_one(ask, &[])?.get::<_, i64>(4) > restarts);
+    Ok(())
+}
+
+#[test]
+fn an_index_of_an_expression_with_a_condition_is_measured_too() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "CREATE SCHEMA \"Odd one\"; ALTER TABLE items RENAME v TO \"V v\"; ALTER TABLE items SET SCHEMA \"Odd one\";
+         CREATE INDEX part ON \"Odd one\".items USING hnsw ((subvector(\"V v\", 1, 8)::vector(8)) vector_cosine_ops)
+           WHERE id % 2 = 0",
+    )?;
+    let rows = client.query("SELECT recall FROM vector_index_recall('\"Odd one\".part', 10, 5) ORDER BY ef_search DESC LIMIT 1", &[])?;
+    assert!(rows[0].get::<_, f64>(0) >= 0.95);
+    assert_sound(&mut client, "\"Odd one\".part")
+}

@@ -1,0 +1,218 @@
+//! Statements that are cancelled end within a second, their sessions go on, and nothing is left behind.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postgres::error::SqlState;
+use postgres::{Client, NoTls};
+
+use crate::support::Result;
+use crate::support::cluster::{Cluster, wait};
+use crate::support::vectors::{BY_INDEX, Clusters, Random, assert_right, make_table};
+
+const DIMS: usize = 128;
+
+/// Runs a statement and cancels it after a while; says whether it was cancelled, and how long it took
+/// to end after that.
+fn cancel_after(client: &mut Client, statement: &str, delay: Duration) -> Result<(bool, Duration)> {
+    let token = client.cancel_token();
+    thread::scope(|scope| {
+        let canceller = scope.spawn(move || {
+            thread::sleep(delay);
+            let asked = Instant::now();
+            // The statement may have ended.
+            let _ = token.cancel_query(NoTls);
+            asked
+        });
+        let outcome = client.batch_execute(statement);
+        let ended = Instant::now();
+        let asked = canceller.join().map_err(|_| "the canceller has panicked")?;
+        // A cancellation that came too late may be meant for nobody, and stops what comes next.
+        let _ = client.batch_execute("SELECT pg_sleep(0.03)");
+        let cancelled = match &outcome {
+            Ok(()) => false,
+            Err(error) => {
+                assert_eq!(
+                    error.code(),
+                    Some(&SqlState::QUERY_CANCELED),
+                    "{statement}: {error}"
+                );
+                true
+            }
+        };
+        Ok((cancelled, ended.saturating_duration_since(asked)))
+    })
+}
+
+/// Files of relations in the database, and temporary ones.
+fn files(cluster: &Cluster) -> Result<Vec<String>> {
+    let database =
+        cluster.text("SELECT oid FROM pg_database WHERE datname = current_database()")?;
+    let base = cluster.data().join("base");
+    let mut names = Vec::new();
+    let mut list = |folder: &Path| -> Result<()> {
+        if !folder.exists() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            // A file without bytes is one that the next checkpoint removes.
+            if entry.metadata()?.len() > 0 {
+                names.push(entry.path().display().to_string());
+            }
+        }
+        Ok(())
+    };
+    list(&base.join(database))?;
+    list(&base.join("pgsql_tmp"))?;
+    names.sort();
+    Ok(names)
+}
+
+fn prepare(cluster: &Cluster, rows: usize) -> Result<Client> {
+    let mut client = cluster.client()?;
+    make_table(
+        &mut client,
+        "",
+        DIMS,
+        &Clusters::new(31, DIMS, 10).vectors(rows),
+    )?;
+    Ok(client)
+}
+
+/// Cancels a statement at `rounds` moments spread over the time it takes.
+fn cancel_often(client: &mut Client, statement: &str, undo: &str, rounds: u64) -> Result<u32> {
+    let begin = Instant::now();
+    client.batch_execute(statement)?;
+    let whole = u64::try_from(begin.elapsed().as_millis())?.max(10);
+    if !undo.is_empty() {
+        client.batch_execute(undo)?;
+    }
+    let (mut random, mut cancelled) = (Random(rounds), 0);
+    for _ in 0..rounds {
+        let delay = Duration::from_millis(random.below(whole));
+        let (hit, lag) = cancel_after(client, statement, delay)?;
+        assert!(
+            lag < Duration::from_secs(1),
+            "{statement}: {lag:?} after {delay:?}"
+        );
+        cancelled += u32::from(hit);
+        if !hit && !undo.is_empty() {
+            client.batch_execute(undo)?;
+        }
+        client.batch_execute("SELECT 1")?;
+    }
+    println!("{statement}: {cancelled} of {rounds} cancelled, {whole} ms");
+    Ok(cancelled)
+}
+
+#[test]
+fn a_cancelled_build_ends_at_once_and_leaves_no_file() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, 4_000)?;
+    client.batch_execute("CHECKPOINT")?;
+    for (option, memory) in [("storage = f16", "64MB"), ("storage = f32", "1MB")] {
+        client.batch_execute(&format!("SET maintenance_work_mem = '{memory}'"))?;
+        let build =
+            format!("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH ({option})");
+        client.batch_execute("CHECKPOINT")?;
+        let before = files(&cluster)?;
+        let cancelled = cancel_often(&mut client, &build, "DROP INDEX items_v", 6)?;
+        assert!(cancelled > 0, "no build was cancelled");
+        // Statistics and catalogues may have grown; no relation may have come.
+        wait("files of cancelled builds stay", || {
+            client.batch_execute("CHECKPOINT")?;
+            let after = files(&cluster)?;
+            let fresh: Vec<&String> = after
+                .iter()
+                .filter(|name| !before.contains(*name))
+                .collect();
+            let forks = ["_fsm", "_vm", "_init", "pg_internal.init"];
+            Ok(fresh
+                .iter()
+                .all(|name| forks.iter().any(|fork| name.ends_with(fork))))
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, 4_000)?;
+    client.batch_execute("SET statement_timeout = 150")?;
+    let build =
+        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (ef_construction = 400)";
+    let begin = Instant::now();
+    let error = client
+        .batch_execute(build)
+        .err()
+        .ok_or("the build was not timed out")?;
+    assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error}");
+    assert!(
+        begin.elapsed() < Duration::from_millis(1_150),
+        "{:?}",
+        begin.elapsed()
+    );
+    client.batch_execute("RESET statement_timeout; SELECT 1")?;
+
+    let mut other = cluster.connect()?;
+    let process: i32 = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
+    let killer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        other.execute("SELECT pg_terminate_backend($1)", &[&process])
+    });
+    assert!(client.batch_execute(build).is_err());
+    let begin = Instant::now();
+    killer.join().map_err(|_| "the killer has panicked")??;
+    wait("the terminated session stays", || {
+        let alive = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {process}");
+        Ok(cluster.text(&alive)? == "0")
+    })?;
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert_eq!(cluster.text("SELECT to_regclass('items_v') IS NULL")?, "t");
+    assert!(!cluster.log().contains("PANIC"), "{}", cluster.log());
+    Ok(())
+}
+
+#[test]
+fn cancelled_inserts_vacuums_and_searches_leave_a_right_index() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, 1_500)?;
+    client.batch_execute(
+        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
+         CREATE SEQUENCE ids START 100000; CREATE TABLE pool AS SELECT v FROM items",
+    )?;
+    let insert = "INSERT INTO items SELECT nextval('ids'), v + v FROM pool LIMIT 300";
+    cancel_often(&mut client, insert, "", 6)?;
+    assert_right(
+        &mut client,
+        "items_v",
+        &Clusters::new(32, DIMS, 10).vectors(2),
+    )?;
+
+    for _ in 0..4 {
+        client.batch_execute("DELETE FROM items WHERE random() < 0.2; INSERT INTO items SELECT nextval('ids'), v + v + v FROM pool LIMIT 100")?;
+        cancel_often(&mut client, "VACUUM (INDEX_CLEANUP ON) items", "", 2)?;
+    }
+    assert_right(
+        &mut client,
+        "items_v",
+        &Clusters::new(32, DIMS, 10).vectors(2),
+    )?;
+
+    client.batch_execute(BY_INDEX)?;
+    let search = "SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT v FROM pool LIMIT 1) LIMIT 5000) s";
+    cancel_often(&mut client, search, "", 6)?;
+    client.batch_execute("RESET ALL; SET statement_timeout = 1")?;
+    for _ in 0..20 {
+        let _ = client.batch_execute(search);
+    }
+    client.batch_execute("RESET ALL")?;
+    assert_right(
+        &mut client,
+        "items_v",
+        &Clusters::new(32, DIMS, 10).vectors(2),
+    )
+}

@@ -1,0 +1,110 @@
+//! kill -9 in the middle of what changes an index: what recovery leaves is sound and complete.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postgres::Client;
+
+use crate::support::Result;
+use crate::support::cluster::Cluster;
+use crate::support::vectors::{Clusters, Random, assert_right, make_table};
+
+const ROUNDS: u64 = 4;
+const ROWS: usize = 1_500;
+
+/// A table with an index, and a pool of values for more rows.
+fn prepare(cluster: &Cluster, seed: u64) -> Result<Client> {
+    let mut client = cluster.client()?;
+    let rows = Clusters::new(seed, 48, 10).vectors(ROWS);
+    make_table(&mut client, "", 48, &rows)?;
+    client.batch_execute(
+        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
+         CREATE TABLE pool AS SELECT id, v FROM items;
+         CREATE SEQUENCE ids START 100000",
+    )?;
+    Ok(client)
+}
+
+/// Runs `work` again and again until the server is killed, at moments within `span`, and checks what
+/// recovery leaves. `before` is run before each round.
+fn kill_during(seed: u64, before: &str, work: &'static str) -> Result<()> {
+    let mut cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, seed)?;
+    let begin = Instant::now();
+    client.batch_execute(before)?;
+    for statement in work.split(';') {
+        client.batch_execute(statement)?;
+    }
+    let span = u64::try_from(begin.elapsed().as_millis())?.clamp(20, 2_000);
+    let mut random = Random(seed);
+    for round in 0..ROUNDS {
+        client.batch_execute(before)?;
+        if round % 2 == 0 {
+            client.batch_execute("CHECKPOINT")?;
+        }
+        let mut worker = cluster.connect()?;
+        let works = thread::spawn(move || {
+            let mut rounds = 0;
+            while work
+                .split(';')
+                .all(|statement| worker.batch_execute(statement).is_ok())
+            {
+                rounds += 1;
+            }
+            rounds
+        });
+        let moment = random.below(span);
+        thread::sleep(Duration::from_millis(moment));
+        cluster.kill_9()?;
+        let rounds = works.join().map_err(|_| "the worker has panicked")?;
+        cluster.resume()?;
+        println!("round {round}: killed after {moment} ms and {rounds} rounds of work");
+        client = cluster.connect()?;
+        assert_right(
+            &mut client,
+            "items_v",
+            &Clusters::new(seed, 48, 10).vectors(3),
+        )?;
+        let again = "SELECT to_regclass('again') IS NOT NULL";
+        if client.query_one(again, &[])?.get(0) {
+            client.batch_execute("DROP INDEX items_v; ALTER INDEX again RENAME TO items_v")?;
+            assert_right(
+                &mut client,
+                "items_v",
+                &Clusters::new(seed, 48, 10).vectors(1),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn kill_9_during_builds_leaves_an_index_whole_or_not_there() -> Result<()> {
+    kill_during(
+        1,
+        "",
+        "CREATE INDEX again ON items USING hnsw (v vector_l2_ops); DROP INDEX again",
+    )
+}
+
+#[test]
+fn kill_9_during_inserts_and_updates_leaves_every_row_within_reach() -> Result<()> {
+    kill_during(
+        2,
+        "",
+        "INSERT INTO items SELECT nextval('ids'), v FROM pool WHERE id = 1 + (random() * 1400)::int;
+         INSERT INTO items SELECT nextval('ids'), p.v + q.v FROM pool p, pool q
+          WHERE p.id = 1 + (random() * 1400)::int AND q.id < 10;
+         UPDATE items SET v = v + v WHERE id = 1 + (random() * 1400)::int",
+    )
+}
+
+#[test]
+fn kill_9_during_vacuums_leaves_what_the_next_one_finishes() -> Result<()> {
+    kill_during(
+        3,
+        "DELETE FROM items WHERE id % 5 = (random() * 4)::int;
+         INSERT INTO items SELECT nextval('ids'), v + v FROM pool WHERE id % 7 = (random() * 6)::int",
+        "VACUUM items; DELETE FROM items WHERE random() < 0.05",
+    )
+}

@@ -1,0 +1,31 @@
+//! The access method `hnsw` on real servers.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `admin.rs` | the functions for people who run an index |
+//! | `build.rs` | memory, progress and threads of builds |
+//! | `cancel.rs` | cancelled statements end at once and leave nothing behind |
+//! | `churn.rs` | an index that is changed for long |
+//! | `crash.rs` | kill -9 in the middle of builds, inserts and vacuums |
+//! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
+//! | `filters.rs` | filters and LIMIT |
+//! | `plans.rs` | what the planner chooses |
+//! | `recall.rs` | recall and order by operator class, stored form and dimensions |
+//! | `rows.rs` | rows of all kinds; scans that begin again or are held open |
+//! | `standby.rs` | a standby answers as its primary, and takes its place |
+//! | `stress.rs` | writers, readers and vacuums at once |
+//! | `transactions.rs` | savepoints, isolation, HOT |
+
+mod admin;
+mod build;
+mod cancel;
+mod churn;
+mod crash;
+mod ddl;
+mod filters;
+mod plans;
+mod recall;
+mod rows;
+mod standby;
+mod stress;
+mod transactions;
