@@ -14,6 +14,14 @@ use super::shape::NONE;
 use super::space::{Probe, Space};
 use super::sweep::Sweep;
 
+/// `ef` is what a search for so many rows keeps. One that is asked for more rows, because LIMIT is
+/// larger or a filter drops them, visits as many times more nodes before it gives them.
+const ROWS: f64 = 10.0;
+/// But not more nodes for a row than this, however large `ef` is.
+const MOST_VISITS: f64 = 8.0;
+/// Rows beyond those, so that who asks for ten may look at what comes next.
+const SPARE: usize = 8;
+
 /// What a scan does when the rows of its first walk are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continue {
@@ -55,7 +63,11 @@ impl Found {
     pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
             // What cannot be said is farthest: rows are given up to a horizon, and none is lost.
-            distance: if distance.is_nan() { f32::INFINITY } else { distance },
+            distance: if distance.is_nan() {
+                f32::INFINITY
+            } else {
+                distance
+            },
             scale: node.scale(),
             number,
             tids: [Tid([0; 6]); INLINE_TIDS],
@@ -95,6 +107,8 @@ pub struct Scan<'i, 's, S, V: Space> {
     frontier: Frontier,
     /// Nodes visited, without those of a sweep.
     visited: usize,
+    /// Of them, those that were given.
+    given: usize,
     /// Their numbers, once a sweep has begun.
     pub(super) swept: Numbers,
     /// Nodes that were visited, and which of them are still to be given: distance and place.
@@ -140,6 +154,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             },
             frontier: Frontier::default(),
             visited: 0,
+            given: 0,
             swept: Numbers::default(),
             found: Vec::with_capacity(ef + ef / 4),
             order: BinaryHeap::new(),
@@ -179,6 +194,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                 Some(Reverse(key)) if key.distance() <= self.horizon => {
                     let found = self.found.get(key.number() as usize).copied();
                     self.order.pop();
+                    self.given += 1;
                     if let Some(found) = found {
                         self.give(&found)?;
                     }
@@ -197,12 +213,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     pub fn is_ready(&self) -> bool {
         let next = self.order.peek();
         !self.rows.is_empty() || next.is_some_and(|Reverse(key)| key.distance() <= self.horizon)
-    }
-
-    /// Rows that another walk finds are hardly nearer than this.
-    #[must_use]
-    pub fn horizon(&self) -> f32 {
-        self.horizon
     }
 
     /// Nodes whose pages were read so far, and slots with parts of their values.
@@ -272,7 +282,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             }
             Stage::Walked if self.go_on == Continue::Never => self.stage = Stage::Ended,
             Stage::Walked => {
-                self.visited = self.found.len();
                 let visited = self.found.iter().map(|found| found.number);
                 self.frontier = self.beam.frontier(visited);
                 self.stage = Stage::Advancing;
@@ -310,8 +319,9 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         };
         walk(&mut level, &mut self.beam)?;
         if self.go_on != Continue::Never {
+            self.visited = self.found.len();
             self.beam.settle();
-            self.horizon = self.beam.bound();
+            self.set_horizon(self.beam.bound());
         }
         self.put_in_order(0);
         Ok(())
@@ -331,20 +341,27 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let visits = self.ef.max(self.visited / 8);
         advance(&mut level, &mut self.frontier, visits)?;
         self.visited += visits;
-        self.horizon = self.frontier.nearest().min(self.middle());
+        self.set_horizon(self.frontier.nearest());
         self.put_in_order(old);
         Ok(())
     }
 
-    /// The middle distance of what is still to be given: the farther half waits, for the next visits
-    /// may find nearer ones.
-    fn middle(&self) -> f32 {
-        let mut distances: Vec<f32> = self.found.iter().map(|found| found.distance).collect();
-        let middle = distances.len() / 2;
-        if distances.is_empty() {
-            return f32::INFINITY;
-        }
-        *distances.select_nth_unstable_by(middle, f32::total_cmp).1
+    /// How far rows may be given: to `bound`, and no more of them than the nodes visited speak for.
+    fn set_horizon(&mut self, bound: f32) {
+        let visits = f64::from(u32::try_from(self.visited).unwrap_or(u32::MAX));
+        let rate = f64::from(u32::try_from(self.ef).unwrap_or(u32::MAX)) / ROWS;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let trusted = (visits / rate.clamp(1.0, MOST_VISITS)) as usize + SPARE;
+        let room = trusted.saturating_sub(self.given);
+        self.horizon = if room == 0 {
+            f32::NEG_INFINITY
+        } else if room < self.found.len() {
+            let mut distances: Vec<f32> = self.found.iter().map(|found| found.distance).collect();
+            let farthest = *distances.select_nth_unstable_by(room - 1, f32::total_cmp).1;
+            bound.min(farthest)
+        } else {
+            bound
+        };
     }
 
     /// Drops nodes whose rows were given, and says how many are left.

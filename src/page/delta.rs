@@ -1,4 +1,4 @@
-//! The bytes that Generic WAL logs for a change of a page.
+//! What Generic WAL logs for a change of a page.
 
 use super::Bytes;
 use super::layout::{HEADER_BYTES, PAGE_BYTES, content, lower};
@@ -7,41 +7,80 @@ use super::layout::{HEADER_BYTES, PAGE_BYTES, content, lower};
 /// longer are logged with their neighbours (`MATCH_THRESHOLD`).
 const FRAGMENT_BYTES: usize = 4;
 
-/// Bytes that Generic WAL logs for a page that was `before` and is `after`
-/// (`computeDelta` in `src/backend/access/transam/generic_xlog.c`): fragments with their headers,
-/// of the part before `pd_lower` and the part from `pd_upper`; the record's own header
-/// (about 24 bytes, and 20 a page) and full-page images are not counted.
-#[must_use]
-pub fn generic_wal_bytes(before: &Bytes, after: &Bytes) -> usize {
+/// Bytes that are compared at once.
+const CHUNK: usize = 64;
+
+/// Replaces `delta` by what makes `after` of a page that is `before`, in the form that Generic WAL
+/// logs and replays: fragments with offset and length, of the part before `pd_lower` and the part
+/// from `pd_upper`. Source: `computeDelta` in `src/backend/access/transam/generic_xlog.c`, which
+/// compares byte by byte.
+pub fn write_delta(before: &Bytes, after: &Bytes, delta: &mut Vec<u8>) {
+    delta.clear();
     let used = HEADER_BYTES + lower(after);
     let upper = HEADER_BYTES + content(after).len();
-    let (was, is) = (HEADER_BYTES + lower(before), used);
     // Bytes that were beyond the old pd_lower are always logged.
-    region(before, after, 0, used, was.min(is))
-        + region(before, after, upper, PAGE_BYTES, PAGE_BYTES)
+    let known = (HEADER_BYTES + lower(before)).min(used);
+    fragments(before, after, (0, used, known), delta);
+    fragments(before, after, (upper, PAGE_BYTES, PAGE_BYTES), delta);
+}
+
+/// Bytes of that; the record's own header (about 24 bytes, and 20 a page) and full-page images are
+/// not counted.
+#[must_use]
+pub fn generic_wal_bytes(before: &Bytes, after: &Bytes) -> usize {
+    let mut delta = Vec::new();
+    write_delta(before, after, &mut delta);
+    delta.len()
 }
 
 /// Fragments of `from..to`, where only bytes before `known` can be equal.
-fn region(before: &Bytes, after: &Bytes, from: usize, to: usize, known: usize) -> usize {
-    let mut logged = 0;
-    // The last byte that was logged, and whether there was one.
-    let mut end: Option<usize> = None;
-    for at in from..to {
-        if at < known && before.get(at) == after.get(at) {
+fn fragments(
+    before: &Bytes,
+    after: &Bytes,
+    (from, to, known): (usize, usize, usize),
+    delta: &mut Vec<u8>,
+) {
+    // The fragment that is being found.
+    let mut start = from;
+    let mut end = from;
+    let mut at = from;
+    while at < to {
+        let chunk = at..(at + CHUNK).min(to);
+        if chunk.end <= known && before.get(chunk.clone()) == after.get(chunk.clone()) {
+            at = chunk.end;
             continue;
         }
-        logged += match end {
-            Some(end) if at - end - 1 <= FRAGMENT_BYTES => at - end,
-            _ => FRAGMENT_BYTES + 1,
-        };
-        end = Some(at);
+        for at in chunk.clone() {
+            if at < known && before.get(at) == after.get(at) {
+                continue;
+            }
+            if start == end {
+                start = at;
+            } else if at - end > FRAGMENT_BYTES {
+                write(after, start, end, delta);
+                start = at;
+            }
+            end = at + 1;
+        }
+        at = chunk.end;
     }
-    logged
+    if start < end {
+        write(after, start, end, delta);
+    }
+}
+
+fn write(after: &Bytes, start: usize, end: usize, delta: &mut Vec<u8>) {
+    let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX).to_ne_bytes();
+    delta.extend(short(start));
+    delta.extend(short(end - start));
+    delta.extend_from_slice(after.get(start..end).unwrap_or_default());
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{format, set_lower};
+    use proptest::prelude::*;
+
+    use super::super::{content_mut, format, set_lower};
     use super::*;
 
     fn page(used: usize) -> Bytes {
@@ -58,6 +97,43 @@ mod tests {
             after[at] ^= 1;
         }
         generic_wal_bytes(&before, &after)
+    }
+
+    /// As `applyPageRedo` and what follows it do.
+    fn replay(page: &mut Bytes, mut delta: &[u8]) {
+        while let [a, b, c, d, rest @ ..] = delta {
+            let at = usize::from(u16::from_ne_bytes([*a, *b]));
+            let len = usize::from(u16::from_ne_bytes([*c, *d]));
+            page[at..at + len].copy_from_slice(&rest[..len]);
+            delta = &rest[len..];
+        }
+        super::super::layout::clear_hole(page);
+    }
+
+    proptest! {
+        #[test]
+        fn a_delta_replays_to_what_the_page_became(
+            used in (0_usize..8_000, 0_usize..8_000),
+            edits in prop::collection::vec((24_usize..PAGE_BYTES, 1_usize..90, any::<u8>()), 0..12),
+        ) {
+            let mut before = page(used.0);
+            content_mut(&mut before)[..used.0].fill(7);
+            let mut after = before;
+            set_lower(&mut after, used.1);
+            for (at, len, value) in edits {
+                // Neither the special area's fields nor pd_lower.
+                let end = (at + len).min(24 + used.1.min(8_000));
+                if at < end {
+                    after[at..end].fill(value);
+                }
+            }
+            super::super::layout::clear_hole(&mut after);
+            let mut delta = Vec::new();
+            write_delta(&before, &after, &mut delta);
+            let mut replayed = before;
+            replay(&mut replayed, &delta);
+            prop_assert!(replayed == after);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use pgrx::pg_sys::Datum;
 
 use super::method::{Build, Cost, Description, Found, Search, Stream};
 use super::value::SqlSpace;
-use crate::hnsw::{Builder, Built, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed};
+use crate::hnsw::{Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -48,6 +48,7 @@ impl<V: SqlSpace> Search for Graph<V> {
                     index: self,
                     scan,
                     max_tuples: settings.max_tuples,
+                    ends: settings.go_on == Continue::Never,
                 }));
             }
         }
@@ -116,6 +117,8 @@ struct Nearest<'i, V: SqlSpace> {
     index: &'i Graph<V>,
     scan: Scan<'i, 'static, PgStore, V>,
     max_tuples: u64,
+    /// Whether it ends when its first rows are used up.
+    ends: bool,
 }
 
 impl<V: SqlSpace> Nearest<'_, V> {
@@ -131,10 +134,12 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
     }
 
     fn floor(&self) -> f64 {
-        if self.is_spent() {
-            return f64::INFINITY;
+        if self.ends || self.is_spent() {
+            f64::INFINITY
+        } else {
+            // Estimates have led it, so what it has not met may be as near as anything.
+            f64::NEG_INFINITY
         }
-        self.index.space().shown(self.scan.horizon())
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {

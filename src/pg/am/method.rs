@@ -176,7 +176,7 @@ pub trait Stream {
     /// Whether the next row is known without further search.
     fn is_ready(&self) -> bool;
 
-    /// What is found by further search is hardly nearer than this.
+    /// What is found by further search is not nearer than this.
     fn floor(&self) -> f64;
 
     /// The next row with bounds of its distance, as the operator gives it.
