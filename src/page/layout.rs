@@ -96,7 +96,7 @@ pub fn set_lower(page: &mut Bytes, bytes: usize) {
 }
 
 /// Zeros what lies between lower and upper, as `GenericXLogFinish` does. New pages stay as they are.
-pub(super) fn clear_hole(page: &mut Bytes) {
+pub fn clear_hole(page: &mut Bytes) {
     let (lower, upper) = (short(page, LOWER), short(page, UPPER));
     if let Some(hole) = page
         .get_mut(lower.into()..upper.into())

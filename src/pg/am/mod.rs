@@ -100,7 +100,7 @@ pub unsafe fn open_any(index: pg_sys::Relation) -> Result<Rc<Opened>, Failure> {
 /// Where the index cannot be built.
 pub unsafe fn build_bytes_per_row(index: pg_sys::Relation) -> Result<usize, Failure> {
     // SAFETY: a setting, read by the backend's thread.
-    let workers = unsafe { pgrx::pg_sys::max_parallel_maintenance_workers };
+    let workers = unsafe { pg_sys::max_parallel_maintenance_workers };
     let resources = Resources {
         // As a build would have it.
         threads: workers as usize + 1,

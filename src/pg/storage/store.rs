@@ -1,6 +1,6 @@
 //! An index's pages in shared buffers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 
 use super::bulk::check_for_interrupts;
 use super::calls::{self, Locator};
-use super::change::PgChange;
+use super::change::{Copy, PgChange};
 use super::recent::Recent;
 use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
@@ -26,6 +26,8 @@ pub struct PgStore {
     /// The block that was asked for last, and where it is.
     upcoming: Cell<(u32, *const u8)>,
     reads: Cell<u64>,
+    /// Memory for the copies of changes.
+    copies: RefCell<Vec<Box<Copy>>>,
 }
 
 // SAFETY: a graph is searched and changed by the backend's own thread only; threads of builds get no
@@ -47,6 +49,7 @@ impl PgStore {
             recent: Recent::new(0),
             upcoming: Cell::new((u32::MAX, std::ptr::null())),
             reads: Cell::new(0),
+            copies: RefCell::default(),
         };
         let recent = Recent::new(store.count());
         Self { recent, ..store }
@@ -60,6 +63,11 @@ impl PgStore {
     /// Pages read since the last call.
     pub fn take_reads(&self) -> u64 {
         self.reads.take()
+    }
+
+    /// Copies that no change uses.
+    pub(super) fn copies(&self) -> &RefCell<Vec<Box<Copy>>> {
+        &self.copies
     }
 
     fn count(&self) -> u32 {
