@@ -27,9 +27,10 @@ use support::cluster::Cluster;
 use support::installation::Installation;
 use support::passages;
 
-/// A search through the index to paste into psql: a passage stands in for a question.
+/// A search through the index to paste into psql: a passage, of breakfast time, stands in for
+/// a question.
 const EXAMPLE: &str = "SELECT title, left(body, 60) AS body FROM passages
-     ORDER BY embedding <=> (SELECT embedding FROM passages WHERE title = 'baking')
+     ORDER BY embedding <=> (SELECT embedding FROM passages WHERE id = 3370)
      LIMIT 5;";
 
 /// Loads the bundled passages into a private server, builds an index of them and answers the
@@ -63,6 +64,9 @@ fn main() -> Result<()> {
     if arguments.keep {
         let plan = search::plan(&mut client, EXAMPLE, &[])?;
         search::check_plan(&plan, true)?;
+        if client.query(EXAMPLE, &[])?.len() != 5 {
+            return Err("the example does not fill its LIMIT".into());
+        }
         drop(client);
         keep(cluster);
     }
@@ -75,7 +79,9 @@ fn keep(cluster: Cluster) {
     let socket = cluster.socket().display();
     println!("\nThe server stays up. To reach it:\n");
     println!("    {} -h {socket} -U postgres", psql.display());
-    println!("\nA search through the index, to try there (EXPLAIN in front of it shows how):\n");
+    println!(
+        "\nA search through the index, to try there: what is near to passage 3370, breakfast time?\n"
+    );
     println!("    {EXAMPLE}");
     println!("\nTo stop it and remove its files:\n");
     println!("    {}", stop_line(&cluster));
