@@ -51,6 +51,7 @@ pub enum Failure {
 
 impl From<hnsw::Error> for Failure {
     fn from(error: hnsw::Error) -> Self {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
         match error {
             hnsw::Error::Dimensions { expected, found } => Self::Value(Invalid::DifferentDims {
                 left: expected,
@@ -175,7 +176,18 @@ impl Failure {
             Self::OperatorClass => {
                 Some("Its first support function is none that the index knows.".to_owned())
             }
-            _ => None,
+            Self::Value(_)
+            | Self::Modifier(_)
+            | Self::Array(_)
+            | Self::NullInArray
+            | Self::State(_)
+            | Self::Index(_)
+            | Self::NoDimensions
+            | Self::EfConstruction
+            | Self::NotAnIndex(_)
+            | Self::Backward
+            | Self::NoOrder(_)
+            | Self::Snapshot(_) => None,
         }
     }
 
@@ -196,7 +208,16 @@ impl Failure {
                 Some("Use one of the operator classes that the extension has made.")
             }
             Self::NoOrder(_) => Some("Add ORDER BY with a distance operator."),
-            _ => None,
+            Self::Value(_)
+            | Self::Modifier(_)
+            | Self::Array(_)
+            | Self::NullInArray
+            | Self::State(_)
+            | Self::Index(_)
+            | Self::EfConstruction
+            | Self::NotAnIndex(_)
+            | Self::Backward
+            | Self::Snapshot(_) => None,
         }
     }
 

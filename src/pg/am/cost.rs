@@ -54,7 +54,6 @@ impl Estimate {
 ///
 /// # Safety
 /// As `amcostestimate`.
-#[expect(clippy::too_many_arguments, reason = "as Postgres calls it")]
 pub unsafe extern "C-unwind" fn estimate<M: Method>(
     root: *mut pg_sys::PlannerInfo,
     path: *mut pg_sys::IndexPath,

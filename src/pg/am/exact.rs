@@ -40,7 +40,8 @@ impl Exact {
             let context = pg_sys::GetMemoryChunkContext(scan.cast());
             let before = pg_sys::MemoryContextSwitchTo(context);
             let (table, index) = ((*scan).heapRelation, (*scan).indexRelation);
-            let column = (&(*(*index).rd_index).indkey).values.as_slice(1)[0];
+            let columns = &raw const (*(*index).rd_index).indkey;
+            let column = (*columns).values.as_slice(1)[0];
             let exact = Self {
                 fetch: pg_sys::table_index_fetch_begin(table),
                 slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),

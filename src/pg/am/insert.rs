@@ -12,7 +12,6 @@ use super::scan::tid_of;
 ///
 /// # Safety
 /// As `aminsert`.
-#[expect(clippy::too_many_arguments, reason = "as Postgres calls it")]
 pub unsafe extern "C-unwind" fn insert<M: Method>(
     index: pg_sys::Relation,
     values: *mut Datum,

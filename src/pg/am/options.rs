@@ -82,6 +82,7 @@ fn member(name: *const std::ffi::c_char, value: i32) -> pg_sys::relopt_enum_elt_
 /// As `amoptions`.
 pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
     use pg_sys::relopt_type::{RELOPT_TYPE_ENUM, RELOPT_TYPE_INT};
+    #[allow(clippy::needless_update, reason = "PostgreSQL 18 has another field")]
     let element = |name: &'static CStr, type_, offset: usize| pg_sys::relopt_parse_elt {
         optname: name.as_ptr(),
         opttype: type_,

@@ -18,7 +18,7 @@ pub unsafe extern "C-unwind" fn bulk_delete<M: Method>(
     info: *mut pg_sys::IndexVacuumInfo,
     stats: *mut pg_sys::IndexBulkDeleteResult,
     callback: pg_sys::IndexBulkDeleteCallback,
-    state: *mut c_void,
+    context: *mut c_void,
 ) -> *mut pg_sys::IndexBulkDeleteResult {
     // SAFETY: Postgres calls with an open index and a callback for tids.
     unsafe {
@@ -30,7 +30,7 @@ pub unsafe extern "C-unwind" fn bulk_delete<M: Method>(
                 let Some(callback) = callback else {
                     return false;
                 };
-                pg_guard_ffi_boundary(|| callback(&raw mut tid, state))
+                pg_guard_ffi_boundary(|| callback(&raw mut tid, context))
             };
             let vacuumed = opened.index().vacuum(&mut gone, &mut delay)?;
             let stats = or_new(stats);
