@@ -164,7 +164,7 @@ fn the_first_rows_may_come_at_once() {
 #[test]
 fn a_chunk_that_a_vacuum_frees_may_hold_rows_of_another_node_before_it_ends() {
     // Two values with chunks; the rows of the one that the vacuum comes to first go, and its chunks.
-    let value = |tid: u64| vec![if tid % 2 == 0 { 0.25 } else { 0.75 }; 8];
+    let value = |tid: u64| vec![if tid.is_multiple_of(2) { 0.25 } else { 0.75 }; 8];
     let rows: Vec<(u64, Vec<f32>)> = (0..2_000).map(|tid| (tid, value(tid))).collect();
     let store = build(Metric::L2, &rows, &options(16));
     let index = Index::open(&store, &options(16)).unwrap();
@@ -177,7 +177,7 @@ fn a_chunk_that_a_vacuum_frees_may_hold_rows_of_another_node_before_it_ends() {
         }
         // The last rows of a node are asked about when its chunks are gone.
         if asked == 1_000 {
-            for row in (10_000..12_000).filter(|row| row % 2 != first) {
+            for row in (10_000..12_000).filter(|row| row & 1 != first) {
                 index.insert(&value(row), row.into()).unwrap();
             }
         }

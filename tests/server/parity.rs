@@ -1,5 +1,6 @@
 //! The contract: every statement of `tests/pg_regress/sql` gives, on genuine pgvector, the same rows
-//! or the same error, to the letter. `extension.sql` is what we add and is left out.
+//! or the same error, to the letter. `extension.sql` and `hnsw_extension.sql` are what we add
+//! and are left out.
 //!
 //! Runs where the installation has pgvector beside vector_ext, and says so where it has not.
 
@@ -81,6 +82,7 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "vector_functions.sql",
         "vector_cast.sql",
         "vector_search.sql",
+        "hnsw_vector.sql",
     ] {
         for statement in statements(file)? {
             let (found, wanted) = (

