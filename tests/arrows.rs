@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("vector", &[]),
     ("page", &[]),
     ("distance", &["vector"]),
@@ -29,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("pg/guc", &["distance", "hnsw"]),
     ("pg/storage", &["distance", "hnsw", "page"]),
     ("pg/am", &["hnsw", "page", "pg", "search"]),
+    ("pg/admin", &["hnsw", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),
 ];
 

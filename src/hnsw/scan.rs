@@ -350,7 +350,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     fn set_horizon(&mut self, bound: f32) {
         let visits = f64::from(u32::try_from(self.visited).unwrap_or(u32::MAX));
         let rate = f64::from(u32::try_from(self.ef).unwrap_or(u32::MAX)) / ROWS;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
         let trusted = (visits / rate.clamp(1.0, MOST_VISITS)) as usize + SPARE;
         let room = trusted.saturating_sub(self.given);
         self.horizon = if room == 0 {

@@ -113,7 +113,7 @@ mod tests {
         frontier.exclude(7);
         frontier.offer(&[7, 3, 500, 3], &[0.1, 3.0, 0.5, 0.2], 0);
         frontier.offer(&[4, 5], &[f32::INFINITY, f32::NAN], 0);
-        assert_eq!(frontier.nearest(), 0.5);
+        assert_eq!(frontier.nearest().to_bits(), 0.5_f32.to_bits());
         assert_eq!(frontier.next_unvisited(), Some(500));
         assert_eq!(
             (frontier.nearest(), frontier.next_unvisited()),

@@ -39,7 +39,10 @@ impl IndexRelation {
                 return Err(Failure::NotAnIndex(name(oid)));
             }
             let user = pg_sys::GetUserId();
-            #[allow(clippy::useless_conversion, reason = "32 bits on PostgreSQL 15, then 64")]
+            #[allow(
+                clippy::useless_conversion,
+                reason = "32 bits on PostgreSQL 15, then 64"
+            )]
             let allowed = pg_sys::pg_class_aclcheck(table, user, pg_sys::ACL_SELECT.into());
             if allowed != pg_sys::AclResult::ACLCHECK_OK {
                 let kind = pg_sys::get_relkind_objtype(pg_sys::RELKIND_RELATION as _);

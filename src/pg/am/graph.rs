@@ -4,7 +4,9 @@ use pgrx::pg_sys::Datum;
 
 use super::method::{Build, Cost, Description, Found, Search, Stream};
 use super::value::SqlSpace;
-use crate::hnsw::{Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed};
+use crate::hnsw::{
+    Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
+};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;

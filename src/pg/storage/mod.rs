@@ -5,7 +5,7 @@
 //! | `calls.rs` | calls of the buffer manager that a search makes for each page |
 //! | `store.rs` | [`PgStore`]: an index's pages as a [`PageStore`](crate::page::PageStore) |
 //! | `recent.rs` | where blocks were at the last time |
-//! | `change.rs` | [`PgChange`]: Generic WAL as a [`Change`](crate::page::Change) |
+//! | `change.rs` | Generic WAL as a [`Change`](crate::page::Change) |
 //! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
 //! | `spill.rs` | where files go that a build needs past its memory |
 //!
