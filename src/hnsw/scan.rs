@@ -22,6 +22,13 @@ const MOST_VISITS: f64 = 8.0;
 /// Rows beyond those, so that who asks for ten may look at what comes next.
 const SPARE: usize = 8;
 
+/// Nodes that a scan which goes on visits for each row.
+#[must_use]
+pub fn visits_a_row(ef: usize) -> f64 {
+    let ef = f64::from(u32::try_from(ef).unwrap_or(u32::MAX));
+    (ef / ROWS).clamp(1.0, MOST_VISITS)
+}
+
 /// What a scan does when the rows of its first walk are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continue {
@@ -349,13 +356,12 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// How far rows may be given: to `bound`, and no more of them than the nodes visited speak for.
     fn set_horizon(&mut self, bound: f32) {
         let visits = f64::from(u32::try_from(self.visited).unwrap_or(u32::MAX));
-        let rate = f64::from(u32::try_from(self.ef).unwrap_or(u32::MAX)) / ROWS;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a count"
         )]
-        let trusted = (visits / rate.clamp(1.0, MOST_VISITS)) as usize + SPARE;
+        let trusted = (visits / visits_a_row(self.ef)) as usize + SPARE;
         let room = trusted.saturating_sub(self.given);
         self.horizon = if room == 0 {
             f32::NEG_INFINITY

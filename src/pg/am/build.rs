@@ -156,9 +156,13 @@ unsafe fn write(index: pg_sys::Relation, fork: i32, loader: Loader) -> Result<Bu
         if written > 0 && !writing {
             writing = true;
             report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, WRITING);
+            // The blocks so far were the table's.
+            report(pg_sys::PROGRESS_SCAN_BLOCKS_TOTAL, 0);
         }
         report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, linked as i64);
-        report(pg_sys::PROGRESS_SCAN_BLOCKS_DONE, written as i64);
+        if writing {
+            report(pg_sys::PROGRESS_SCAN_BLOCKS_DONE, written as i64);
+        }
     };
     // SAFETY: the caller has the index open and nobody else uses it yet.
     let mut bulk = unsafe { Bulk::new(index, fork, &mut tell) };
