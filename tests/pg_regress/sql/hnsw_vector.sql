@@ -58,7 +58,6 @@ CREATE INDEX ON t USING hnsw (v vector_l2_ops DESC);
 CREATE INDEX ON t USING hnsw (v vector_l2_ops NULLS FIRST);
 CREATE INDEX ON t USING hnsw (id vector_l2_ops);
 CREATE INDEX ON t USING hnsw (v vector_ops);
-ALTER TABLE t ADD EXCLUDE USING hnsw (v vector_l2_ops WITH =);
 CREATE INDEX t_l2 ON t USING hnsw (v vector_l2_ops);
 CLUSTER t USING t_l2;
 ALTER INDEX t_l2 SET (m = 1);

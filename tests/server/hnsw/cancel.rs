@@ -4,8 +4,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postgres::Client;
 use postgres::error::SqlState;
-use postgres::{Client, NoTls};
 
 use crate::support::Result;
 use crate::support::cluster::{Cluster, wait};
@@ -13,24 +13,51 @@ use crate::support::vectors::{BY_INDEX, Clusters, Random, assert_right, make_tab
 
 const DIMS: usize = 128;
 
+/// A session, and another that cancels its statements.
+struct Sessions {
+    client: Client,
+    process: i32,
+    canceller: Client,
+}
+
+impl Sessions {
+    fn new(cluster: &Cluster, mut client: Client) -> Result<Self> {
+        Ok(Self {
+            process: client.query_one("SELECT pg_backend_pid()", &[])?.get(0),
+            canceller: cluster.connect()?,
+            client,
+        })
+    }
+}
+
 /// Runs a statement and cancels it after a while; says whether it was cancelled, and how long it took
 /// to end after that.
-fn cancel_after(client: &mut Client, statement: &str, delay: Duration) -> Result<(bool, Duration)> {
-    let token = client.cancel_token();
+fn cancel_after(
+    sessions: &mut Sessions,
+    statement: &str,
+    delay: Duration,
+) -> Result<(bool, Duration)> {
+    let Sessions {
+        client,
+        process,
+        canceller,
+    } = sessions;
     thread::scope(|scope| {
         let canceller = scope.spawn(move || {
             thread::sleep(delay);
             let asked = Instant::now();
-            // The statement may have ended.
-            let _ = token.cancel_query(NoTls);
-            asked
+            canceller
+                .execute("SELECT pg_cancel_backend($1)", &[process])
+                .map(|_| asked)
         });
         let outcome = client.batch_execute(statement);
         let ended = Instant::now();
-        let asked = canceller.join().map_err(|_| "the canceller has panicked")?;
+        let asked = canceller
+            .join()
+            .map_err(|_| "the canceller has panicked")??;
         if outcome.is_ok() {
-            // A cancellation that comes too late stops what comes next.
-            let _ = client.batch_execute("SELECT pg_sleep(0.2)");
+            // A cancellation that comes too late may stop what comes next.
+            let _ = client.batch_execute("SELECT pg_sleep(0.01)");
         }
         let hit = match &outcome {
             Ok(()) => false,
@@ -84,26 +111,26 @@ fn prepare(cluster: &Cluster, rows: usize) -> Result<Client> {
 }
 
 /// Cancels a statement at `rounds` moments spread over the time it takes.
-fn cancel_often(client: &mut Client, statement: &str, undo: &str, rounds: u64) -> Result<u32> {
+fn cancel_often(sessions: &mut Sessions, statement: &str, undo: &str, rounds: u64) -> Result<u32> {
     let begin = Instant::now();
-    client.batch_execute(statement)?;
+    sessions.client.batch_execute(statement)?;
     let whole = u64::try_from(begin.elapsed().as_millis())?.max(10);
     if !undo.is_empty() {
-        client.batch_execute(undo)?;
+        sessions.client.batch_execute(undo)?;
     }
     let (mut random, mut cancelled) = (Random(rounds), 0);
     for _ in 0..rounds {
         let delay = Duration::from_millis(random.below(whole));
-        let (hit, lag) = cancel_after(client, statement, delay)?;
+        let (hit, lag) = cancel_after(sessions, statement, delay)?;
         assert!(
             lag < Duration::from_secs(1),
             "{statement}: {lag:?} after {delay:?}"
         );
         cancelled += u32::from(hit);
         if !hit && !undo.is_empty() {
-            client.batch_execute(undo)?;
+            sessions.client.batch_execute(undo)?;
         }
-        client.batch_execute("SELECT 1")?;
+        sessions.client.batch_execute("SELECT 1")?;
     }
     println!("{statement}: {cancelled} of {rounds} cancelled, {whole} ms");
     Ok(cancelled)
@@ -112,19 +139,21 @@ fn cancel_often(client: &mut Client, statement: &str, undo: &str, rounds: u64) -
 #[test]
 fn a_cancelled_build_ends_at_once_and_leaves_no_file() -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut client = prepare(&cluster, 4_000)?;
-    client.batch_execute("CHECKPOINT")?;
+    let client = prepare(&cluster, 4_000)?;
+    let mut sessions = Sessions::new(&cluster, client)?;
     for (option, memory) in [("storage = f16", "64MB"), ("storage = f32", "1MB")] {
-        client.batch_execute(&format!("SET maintenance_work_mem = '{memory}'"))?;
+        sessions
+            .client
+            .batch_execute(&format!("SET maintenance_work_mem = '{memory}'"))?;
         let build =
             format!("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH ({option})");
-        client.batch_execute("CHECKPOINT")?;
+        sessions.client.batch_execute("CHECKPOINT")?;
         let before = files(&cluster)?;
-        let cancelled = cancel_often(&mut client, &build, "DROP INDEX items_v", 6)?;
+        let cancelled = cancel_often(&mut sessions, &build, "DROP INDEX items_v", 6)?;
         assert!(cancelled > 0, "no build was cancelled");
         // Statistics and catalogues may have grown; no relation may have come.
         wait("files of cancelled builds stay", || {
-            client.batch_execute("CHECKPOINT")?;
+            sessions.client.batch_execute("CHECKPOINT")?;
             let after = files(&cluster)?;
             let fresh: Vec<&String> = after
                 .iter()
@@ -181,39 +210,42 @@ fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<(
 #[test]
 fn cancelled_inserts_vacuums_and_searches_leave_a_right_index() -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut client = prepare(&cluster, 1_500)?;
-    client.batch_execute(
+    let client = prepare(&cluster, 1_500)?;
+    let mut sessions = Sessions::new(&cluster, client)?;
+    sessions.client.batch_execute(
         "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
          CREATE SEQUENCE ids START 100000; CREATE TABLE pool AS SELECT v FROM items",
     )?;
     let insert = "INSERT INTO items SELECT nextval('ids'), v + v FROM pool LIMIT 300";
-    cancel_often(&mut client, insert, "", 6)?;
+    cancel_often(&mut sessions, insert, "", 6)?;
     assert_right(
-        &mut client,
+        &mut sessions.client,
         "items_v",
         &Clusters::new(32, DIMS, 10).vectors(2),
     )?;
 
-    for _ in 0..4 {
-        client.batch_execute("DELETE FROM items WHERE random() < 0.2; INSERT INTO items SELECT nextval('ids'), v + v + v FROM pool LIMIT 100")?;
-        cancel_often(&mut client, "VACUUM (INDEX_CLEANUP ON) items", "", 2)?;
-    }
+    let kill = "DELETE FROM items WHERE random() < 0.2;
+        INSERT INTO items SELECT nextval('ids'), v + v + v FROM pool LIMIT 300";
+    sessions.client.batch_execute(kill)?;
+    cancel_often(&mut sessions, "VACUUM (INDEX_CLEANUP ON) items", kill, 8)?;
     assert_right(
-        &mut client,
+        &mut sessions.client,
         "items_v",
         &Clusters::new(32, DIMS, 10).vectors(2),
     )?;
 
-    client.batch_execute(BY_INDEX)?;
+    sessions.client.batch_execute(BY_INDEX)?;
     let search = "SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT v FROM pool LIMIT 1) LIMIT 5000) s";
-    cancel_often(&mut client, search, "", 6)?;
-    client.batch_execute("RESET ALL; SET statement_timeout = 1")?;
+    cancel_often(&mut sessions, search, "", 6)?;
+    sessions
+        .client
+        .batch_execute("RESET ALL; SET statement_timeout = 1")?;
     for _ in 0..20 {
-        let _ = client.batch_execute(search);
+        let _ = sessions.client.batch_execute(search);
     }
-    client.batch_execute("RESET ALL")?;
+    sessions.client.batch_execute("RESET ALL")?;
     assert_right(
-        &mut client,
+        &mut sessions.client,
         "items_v",
         &Clusters::new(32, DIMS, 10).vectors(2),
     )
