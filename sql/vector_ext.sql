@@ -314,7 +314,8 @@ CREATE FUNCTION vector_index_scans() RETURNS TABLE (
     last_measured bigint
 )
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
-CREATE VIEW vector_index_scans AS SELECT * FROM vector_index_scans();
+CREATE VIEW vector_index_scans AS
+    SELECT s.* FROM vector_index_scans() AS s WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = s.index);
 COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, by index';
 
 -- Rows of the table as questions, each left out of its own answer. A row that is found counts if it is

@@ -1,5 +1,4 @@
-//! Every row that was not killed, in no order: for a query that is as far from all, and for who
-//! compares index and table.
+//! Every row, in no order: for a query that is as far from all, and for who compares index and table.
 
 use std::collections::VecDeque;
 
@@ -16,6 +15,7 @@ pub struct Listing<'i, 's, S, V> {
     index: &'i Index<'s, S, V>,
     group: u32,
     tids: VecDeque<Tid>,
+    skips_killed: bool,
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
@@ -26,11 +26,17 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             index: self,
             group: 0,
             tids: VecDeque::new(),
+            skips_killed: false,
         }
     }
 }
 
 impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
+    /// Leaves out rows that were killed ([`Index::kill`]).
+    pub fn skip_killed(&mut self) {
+        self.skips_killed = true;
+    }
+
     /// The next row; None where there is none left.
     ///
     /// # Errors
@@ -42,7 +48,8 @@ impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
                 let (own, more) = pages.read(number, |node: Node<'_>| {
                     let ground = node.live() && node.level() == 0;
                     let tids = node.tids().enumerate().filter(|_| ground);
-                    let live = tids.filter(|(at, _)| node.killed() >> at & 1 == 0);
+                    let killed = if self.skips_killed { node.killed() } else { 0 };
+                    let live = tids.filter(|(at, _)| killed >> at & 1 == 0);
                     let own: Vec<Tid> = live.map(|(_, tid)| tid).collect();
                     (own, ground && node.link() != NONE)
                 })?;

@@ -69,7 +69,7 @@ pub use list::Listing;
 pub use manhattan::Manhattan;
 pub use node::Tid;
 pub use plain::{Measure, Plain};
-pub use scan::{Continue, Row, Scan, visits_a_row};
+pub use scan::{Continue, Row, Scan};
 pub use shape::Shape;
 pub use space::Space;
 pub use sparse::{SparseMetric, SparseVectors};

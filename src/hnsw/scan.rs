@@ -23,8 +23,7 @@ const MOST_VISITS: f64 = 8.0;
 const SPARE: usize = 8;
 
 /// Nodes that a scan which goes on visits for each row.
-#[must_use]
-pub fn visits_a_row(ef: usize) -> f64 {
+fn visits_a_row(ef: usize) -> f64 {
     let ef = f64::from(u32::try_from(ef).unwrap_or(u32::MAX));
     (ef / ROWS).clamp(1.0, MOST_VISITS)
 }

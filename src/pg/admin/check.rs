@@ -6,7 +6,7 @@ use pgrx::IntoDatum;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::relation::IndexRelation;
+use super::relation::{Access, IndexRelation};
 use super::result;
 use crate::pg::am::{Search, guarded, pointer_of};
 use crate::pg::error::Failure;
@@ -96,7 +96,7 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     let search = opened.index();
     let mut problems = search.problems()?;
     let mut indexed = Vec::new();
-    search.rows(&mut |tid| indexed.push(number(pointer_of(tid))))?;
+    search.live_rows(&mut |tid| indexed.push(number(pointer_of(tid))))?;
     indexed.sort_unstable();
     let twice = indexed.windows(2).filter(|two| two[0] == two[1]);
     problems.extend(twice.map(|two| format!("row {} is there twice", shown(two[0]))));
@@ -123,8 +123,8 @@ sql_functions! {
     fn vector_index_check(call) -> Datum {
         // SAFETY: asks for a state of the server.
         let standby = unsafe { pg_sys::RecoveryInProgress() };
-        let mode = if standby { pg_sys::AccessShareLock } else { pg_sys::ShareLock };
-        let relation = IndexRelation::open(call.relation(0), mode)?;
+        let access = if standby { Access::Read } else { Access::HoldWriters };
+        let relation = IndexRelation::open(call.relation(0), access)?;
         let problems = problems(&relation)?;
         let rows = problems.into_iter().map(|problem| vec![problem.into_datum()]);
         // SAFETY: the catalogue declares this column.

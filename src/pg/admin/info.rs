@@ -3,7 +3,7 @@
 use pgrx::IntoDatum;
 use pgrx::pg_sys;
 
-use super::relation::IndexRelation;
+use super::relation::{Access, IndexRelation};
 use super::result;
 use crate::hnsw::Form;
 use crate::pg::am::{self, counters};
@@ -17,7 +17,7 @@ fn blocks(index: pg_sys::Relation) -> u32 {
 sql_functions! {
     /// Rows, levels, dimensions and so on: see the columns in `sql/`.
     fn vector_index_info(call) -> pg_sys::Datum {
-        let relation = IndexRelation::open(call.relation(0), pg_sys::AccessShareLock)?;
+        let relation = IndexRelation::open(call.relation(0), Access::Read)?;
         let description = relation.search()?.index().describe()?;
         let (census, constants) = (description.census, description.constants);
         let values = census.nodes.first().copied().unwrap_or(0);
@@ -49,7 +49,7 @@ sql_functions! {
 
     /// Reads all pages into shared buffers, and gives their number.
     fn vector_index_prewarm(call) -> i64 {
-        let relation = IndexRelation::open(call.relation(0), pg_sys::AccessShareLock)?;
+        let relation = IndexRelation::open(call.relation(0), Access::Read)?;
         let blocks = blocks(relation.index);
         for block in 0..blocks {
             check_for_interrupts();

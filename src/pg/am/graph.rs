@@ -54,10 +54,11 @@ impl<V: SqlSpace> Search for Graph<V> {
                 }));
             }
         }
-        Ok(Box::new(Everything {
-            list: self.list(),
-            rows: 0,
-        }))
+        let mut list = self.list();
+        if skip_killed {
+            list.skip_killed();
+        }
+        Ok(Box::new(Everything { list, rows: 0 }))
     }
 
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
@@ -99,8 +100,9 @@ impl<V: SqlSpace> Search for Graph<V> {
         Ok(self.check()?.problems)
     }
 
-    fn rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
+    fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
         let mut list = self.list();
+        list.skip_killed();
         while let Some(tid) = list.next_row()? {
             see(tid);
         }

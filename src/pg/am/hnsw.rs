@@ -9,7 +9,7 @@ use super::cost::Estimate;
 use super::method::{Build, Method, Search, Visits};
 use super::opclass::{Kind, dims};
 use super::options;
-use crate::hnsw::{Builder, Form, Index, Manhattan, Resources, visits_a_row};
+use crate::hnsw::{Builder, Form, Index, Manhattan, Resources};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -57,14 +57,15 @@ impl Method for Hnsw {
         })
     }
 
-    /// A walk visits little more than `ef` nodes, and one or two on each level above. A scan that goes
-    /// on visits several for each row.
+    /// A walk visits little more than `ef` nodes, and one or two on each level above. To give all rows
+    /// it visits all; for some more than ten it visits several each, which is not charged, lest a
+    /// prepared LIMIT that is not known yet (a tenth of the rows, as the planner has it) be sorted.
     fn estimate(index: &Estimate) -> Visits {
-        let ef = guc::hnsw().ef;
+        let ef = guc::hnsw().ef as f64;
         let levels = index.rows.max(1.0).log(32.0);
         Visits {
-            first: (1.1 * ef as f64 + 2.0 * levels).min(index.rows),
-            all: index.rows * visits_a_row(ef),
+            first: (1.1 * ef + 2.0 * levels).min(index.rows),
+            all: index.rows,
         }
     }
 }

@@ -137,11 +137,11 @@ pub trait Search {
     /// Where pages make no sense at all.
     fn problems(&self) -> Result<Vec<String>, Failure>;
 
-    /// Shows every row.
+    /// Shows every row that was not killed.
     ///
     /// # Errors
     /// Where pages make no sense.
-    fn rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure>;
+    fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure>;
 
     /// Whether a row with this value is in the index.
     ///

@@ -28,7 +28,7 @@ fn prepare(cluster: &Cluster, seed: u64) -> Result<Client> {
 /// Runs `work` again and again until the server is killed, at moments within `span`, and checks what
 /// recovery leaves. `before` is run before each round.
 fn kill_during(seed: u64, before: &str, work: &'static str) -> Result<()> {
-    let mut cluster = Cluster::quick()?;
+    let mut cluster = Cluster::suspicious()?;
     let mut client = prepare(&cluster, seed)?;
     let begin = Instant::now();
     client.batch_execute(before)?;

@@ -35,7 +35,7 @@ fn assert_equal(
 
 #[test]
 fn a_standby_gives_the_answers_of_its_primary_after_each_step() -> Result<()> {
-    let primary = Cluster::quick()?;
+    let primary = Cluster::suspicious()?;
     let mut client = primary.client()?;
     let mut clusters = Clusters::new(11, 32, 8);
     make_table(&mut client, "", 32, &clusters.vectors(600))?;
@@ -90,7 +90,7 @@ fn take_over(standby: &Cluster, clusters: &mut Clusters) -> Result<()> {
 
 #[test]
 fn a_standby_answers_while_its_primary_inserts_and_vacuums() -> Result<()> {
-    let primary = Cluster::quick()?;
+    let primary = Cluster::suspicious()?;
     let mut client = primary.client()?;
     let mut clusters = Clusters::new(12, 32, 8);
     make_table(&mut client, "", 32, &clusters.vectors(500))?;

@@ -46,10 +46,19 @@ impl Cluster {
     /// As [`Self::start`], for tests that write much, and that nobody else shall vacuum: kill -9 loses
     /// nothing that the system has, so it needs not be on disk.
     pub fn quick() -> Result<Self> {
-        Self::with_settings(
-            Arc::new(Installation::from_env()?),
-            &["fsync = off", "autovacuum = off", "jit = off"],
-        )
+        Self::quick_with(&[])
+    }
+
+    /// As [`Self::quick`], where recovery compares each page that it has changed with what the server
+    /// had made of it.
+    pub fn suspicious() -> Result<Self> {
+        Self::quick_with(&["wal_consistency_checking = 'generic'"])
+    }
+
+    fn quick_with(more: &[&str]) -> Result<Self> {
+        let settings = ["fsync = off", "autovacuum = off", "jit = off"];
+        let settings = [&settings, more].concat();
+        Self::with_settings(Arc::new(Installation::from_env()?), &settings)
     }
 
     /// Makes and starts a cluster with lines added to its `postgresql.conf`.
