@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::page::PageStore;
+use crate::search::Numbers;
 
 use super::error::Error;
 use super::index::Index;
@@ -24,13 +25,16 @@ const MORE: usize = 2;
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Notes what dead nodes link to: the second pass looks who else does.
     pub(super) fn bereave(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
-        for number in &seen.dead {
+        for number in seen.dead.iter() {
             poll()?;
             seen.report.reads += 1;
             let read = |node: Node<'_>| node.neighbours().map(|(_, to)| to).collect::<Vec<u32>>();
-            let neighbours = self.pages.read(*number, read)?;
-            let left = neighbours.into_iter().filter(|to| !seen.dead.contains(to));
-            seen.bereft.extend(left);
+            let neighbours = self.pages.read(number, read)?;
+            for to in neighbours {
+                if !seen.dead.contains(to) {
+                    seen.bereft.insert(to);
+                }
+            }
         }
         Ok(())
     }
@@ -84,14 +88,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 let mut hit = false;
                 if node.live() {
                     for (_, to) in node.neighbours() {
-                        seen.bereft.remove(&to);
-                        hit |= seen.dead.contains(&to);
+                        seen.bereft.remove(to);
+                        hit |= seen.dead.contains(to);
                     }
                 }
                 (hit.then(|| Copied::new(node)), rest_owner(node))
             };
             let (copied, owner) = self.pages.read(number, read)?;
-            if owner.is_some_and(|of| seen.dead.contains(&of) || seen.reserved.contains(&of)) {
+            if owner.is_some_and(|of| seen.dead.contains(of) || seen.reserved.contains(&of)) {
                 seen.rests.push(number);
             }
             let Some(copied) = copied else {
@@ -104,7 +108,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let node = copied.node();
             let links = self.replacements(number, node, seen)?;
             for link in &links {
-                seen.bereft.remove(&link.number);
+                seen.bereft.remove(link.number);
             }
             if self.relink(number, node, &links, &seen.dead)? {
                 seen.report.repaired += 1;
@@ -128,7 +132,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut lost: Vec<u32> = kept
             .iter()
             .copied()
-            .filter(|to| seen.dead.contains(to))
+            .filter(|to| seen.dead.contains(*to))
             .collect();
         lost.sort_unstable();
         // A dead neighbour's neighbours may be dead as well: then theirs.
@@ -139,7 +143,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             for dead in wave {
                 self.space.look(&self.pages, dead, &mut probe, |_, _| {})?;
                 for (_, to, distance) in probe.near.iter() {
-                    if seen.dead.contains(&to) {
+                    if seen.dead.contains(to) {
                         if asked.insert(to) {
                             next.push(to);
                         }
@@ -192,11 +196,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         number: u32,
         was: Node<'_>,
         links: &[Link],
-        dead: &HashSet<u32>,
+        dead: &Numbers,
     ) -> Result<bool, Error> {
         let mut lost: Vec<usize> = was
             .neighbours()
-            .filter(|(_, to)| dead.contains(to))
+            .filter(|(_, to)| dead.contains(*to))
             .map(|(lane, _)| lane)
             .collect();
         let free = was.max_degree().saturating_sub(was.degree());

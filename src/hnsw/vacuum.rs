@@ -16,6 +16,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::page::PageStore;
+use crate::search::Numbers;
 
 use super::error::Error;
 use super::index::Index;
@@ -47,7 +48,7 @@ pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 /// What the first pass has seen.
 #[derive(Default)]
 pub(super) struct Seen {
-    pub dead: HashSet<u32>,
+    pub dead: Numbers,
     /// Nodes above the ground: level, number, the node below.
     above: BTreeSet<(u8, u32, u32)>,
     /// Slots that may have been left by a crash.
@@ -55,7 +56,7 @@ pub(super) struct Seen {
     /// Parts of values of nodes that are dead or reserved.
     pub rests: Vec<u32>,
     /// Nodes that dead ones link to, until another one is seen that does.
-    pub bereft: BTreeSet<u32>,
+    pub bereft: Numbers,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
     /// Chunks that were freed: an insert may have chained them to another node since.
@@ -97,7 +98,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 poll()?;
                 self.repair(number, &mut seen)?;
             }
-            for number in std::mem::take(&mut seen.bereft) {
+            let bereft = std::mem::take(&mut seen.bereft);
+            for number in bereft.iter() {
                 poll()?;
                 self.adopt(number, &mut seen)?;
             }
@@ -244,7 +246,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Nodes above dead ones are dead.
     fn bury_above(&self, seen: &mut Seen) -> Result<(), Error> {
         for (_, number, below) in std::mem::take(&mut seen.above) {
-            let buried = seen.dead.contains(&below);
+            let buried = seen.dead.contains(below);
             if buried {
                 let mut edit = self.pages.change();
                 edit.node(number, Part::Head, |node| node.set_state(State::Dead))?;
@@ -258,7 +260,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Gives walks another start where theirs is dead: the highest node that is live.
     fn replace_entry(&self, seen: &Seen) -> Result<(), Error> {
         let roots = self.pages.roots()?;
-        if !seen.dead.contains(&roots.entry) {
+        if !seen.dead.contains(roots.entry) {
             return Ok(());
         }
         let mut best: Option<(u8, u32)> = None;
@@ -295,7 +297,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 seen.report.freed += 1;
             }
         }
-        let mut slots: Vec<u32> = seen.dead.iter().copied().collect();
+        let mut slots: Vec<u32> = seen.dead.iter().collect();
         slots.extend(seen.chunks.difference(&seen.chained));
         slots.extend(&seen.reserved);
         slots.sort_unstable();

@@ -30,6 +30,21 @@ impl Numbers {
         }
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// The numbers in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let words = (0_u32..).step_by(64).zip(&self.0);
+        words.flat_map(|(first, word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| first + bit)
+        })
+    }
+
     /// Whether a number is there.
     #[must_use]
     pub fn contains(&self, number: u32) -> bool {
@@ -139,5 +154,13 @@ mod tests {
         assert!(numbers.insert(1_000_000) && numbers.insert(0));
         assert!(!numbers.insert(1_000_000));
         assert!(numbers.contains(0) && !numbers.contains(1) && !numbers.contains(u32::MAX));
+        assert!(numbers.insert(63) && numbers.insert(64));
+        assert_eq!(numbers.iter().collect::<Vec<u32>>(), [0, 63, 64, 1_000_000]);
+        numbers
+            .iter()
+            .collect::<Vec<u32>>()
+            .into_iter()
+            .for_each(|number| numbers.remove(number));
+        assert!(numbers.is_empty());
     }
 }
