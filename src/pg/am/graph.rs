@@ -12,6 +12,10 @@ use crate::pg::guc;
 use crate::pg::storage::PgStore;
 use crate::search::Bounded;
 
+/// Candidates beyond `hnsw.ef_search`: estimates lead a walk astray, and with so many more it finds as
+/// much as one by exact distances (pgvector's) does at the same setting.
+const MORE_CANDIDATES: usize = 8;
+
 type Graph<V> = Index<'static, PgStore, V>;
 
 impl<V: SqlSpace> Build for Builder<V> {
@@ -40,7 +44,8 @@ impl<V: SqlSpace> Search for Graph<V> {
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
             let held = unsafe { V::hold(query) }?;
-            let scan = Self::scan(self, V::value(&held), settings.ef, settings.go_on)?;
+            let ef = settings.ef + MORE_CANDIDATES;
+            let scan = Self::scan(self, V::value(&held), ef, settings.go_on)?;
             if let Some(mut scan) = scan {
                 scan.limit_memory(settings.memory);
                 if skip_killed {
