@@ -8,7 +8,7 @@ use pgrx::pg_sys::Datum;
 
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::pg::am::{Search, guarded, pointer_of};
+use crate::pg::am::{Search, TableRows, each_row, pointer_of};
 use crate::pg::error::Failure;
 
 /// Problems that are listed; more of one kind tell nothing new.
@@ -33,14 +33,8 @@ fn shown(number: u64) -> String {
     format!("({},{})", number >> 16, number & 0xFFFF)
 }
 
-impl Comparison<'_> {
-    /// # Safety
-    /// The datum is the value of the row, of the column's type.
-    unsafe fn compare(
-        &mut self,
-        tid: pg_sys::ItemPointerData,
-        value: Datum,
-    ) -> Result<(), Failure> {
+impl TableRows for Comparison<'_> {
+    unsafe fn row(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
         let number = number(tid);
         // SAFETY: the caller vouches for the datum.
         if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }?
@@ -51,30 +45,11 @@ impl Comparison<'_> {
     }
 }
 
-unsafe extern "C-unwind" fn compare(
-    _index: pg_sys::Relation,
-    tid: pg_sys::ItemPointer,
-    values: *mut Datum,
-    isnull: *mut bool,
-    _alive: bool,
-    state: *mut c_void,
-) {
-    // SAFETY: called by the scan below, with its state and the values of a row.
-    unsafe {
-        guarded(|| {
-            if *isnull {
-                return Ok(());
-            }
-            (*state.cast::<Comparison<'_>>()).compare(*tid, *values)
-        });
-    }
-}
-
-/// Shows every row that the query sees to `compare`. Where writers do not wait, as on a standby, rows
+/// Shows every row that the query sees to a [`Comparison`]. Where writers do not wait, as on a standby, rows
 /// may have come since; those that the query sees were there before the index was read.
 ///
 /// # Safety
-/// The relations are open, and the state is what the callback takes.
+/// The relations are open, and the state is a comparison.
 unsafe fn scan_table(relation: &IndexRelation, state: *mut c_void) {
     // SAFETY: the caller vouches for the relations. As `bt_index_check` does it, in `verify_nbtree.c`.
     unsafe {
@@ -84,7 +59,7 @@ unsafe fn scan_table(relation: &IndexRelation, state: *mut c_void) {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetActiveSnapshot());
         let none = std::ptr::null_mut();
         let scan = pg_sys::table_beginscan_strat(relation.table, snapshot, 0, none, true, false);
-        let callback: pg_sys::IndexBuildCallback = Some(compare);
+        let callback: pg_sys::IndexBuildCallback = Some(each_row::<Comparison<'_>>);
         let (table, index) = (relation.table, relation.index);
         pg_sys::table_index_build_scan(table, index, info, false, false, callback, state, scan);
         pg_sys::UnregisterSnapshot(snapshot);
@@ -105,7 +80,7 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
         indexed,
         missing: Vec::new(),
     };
-    // SAFETY: both relations are open, and the state is that of `compare`.
+    // SAFETY: both relations are open, and the state is a comparison.
     unsafe { scan_table(relation, (&raw mut comparison).cast()) };
     let missing = comparison.missing.iter();
     problems.extend(missing.map(|row| format!("row {} is not there", shown(*row))));

@@ -1,12 +1,13 @@
 //! `ambuild` and `ambuildempty`.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 use std::sync::atomic::Ordering::Relaxed;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::method::{Build, Method};
+use super::rows::{TableRows, each_row};
 use super::scan::tid_of;
 use super::{guarded, opened};
 use crate::hnsw::{Built, Error, Progress, Resources};
@@ -47,10 +48,8 @@ struct Loader {
     fitting: u64,
 }
 
-impl Loader {
-    /// # Safety
-    /// The datum is the value of the row, of the column's type.
-    unsafe fn load(&mut self, datum: Datum, tid: pg_sys::ItemPointerData) -> Result<(), Failure> {
+impl TableRows for Loader {
+    unsafe fn row(&mut self, tid: pg_sys::ItemPointerData, datum: Datum) -> Result<(), Failure> {
         // SAFETY: as the caller says.
         if unsafe { self.builder.push(datum, tid_of(tid)) }? {
             self.rows += 1;
@@ -59,26 +58,6 @@ impl Loader {
             }
         }
         Ok(())
-    }
-}
-
-/// The callback of the table's scan.
-unsafe extern "C-unwind" fn load(
-    _index: pg_sys::Relation,
-    tid: pg_sys::ItemPointer,
-    values: *mut Datum,
-    isnull: *mut bool,
-    _alive: bool,
-    state: *mut c_void,
-) {
-    // SAFETY: called by the scan that `collect` starts, with its state and the values of a row.
-    unsafe {
-        guarded(|| {
-            if *isnull {
-                return Ok(());
-            }
-            (*state.cast::<Loader>()).load(*values, *tid)
-        });
     }
 }
 
@@ -128,7 +107,7 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
                 info,
                 true,
                 true,
-                Some(load),
+                Some(each_row::<Loader>),
                 state,
                 scan,
             );

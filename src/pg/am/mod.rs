@@ -5,6 +5,7 @@
 //! | `method.rs` | [`Method`]: what differs between access methods |
 //! | `routine.rs` | the table of callbacks, made for any of them |
 //! | `build.rs` | `ambuild`, `ambuildempty` |
+//! | `rows.rs` | the rows of a table, for builds and checks |
 //! | `insert.rs` | `aminsert` |
 //! | `scan.rs` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan` |
 //! | `exact.rs` | exact distances of rows, from the table |
@@ -30,6 +31,7 @@ mod opclass;
 mod opened;
 mod options;
 mod routine;
+mod rows;
 mod scan;
 mod vacuum;
 mod value;
@@ -41,6 +43,7 @@ use pgrx::pg_sys::panic::pgrx_extern_c_guard;
 
 pub use method::Search;
 pub use opened::Opened;
+pub use rows::{TableRows, each_row};
 pub use scan::pointer_of;
 
 use crate::hnsw::Resources;
@@ -53,7 +56,7 @@ use method::Method;
 ///
 /// # Safety
 /// Postgres calls, and none of the caller's frames needs to be dropped.
-pub unsafe fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> T {
+unsafe fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> T {
     // SAFETY: the closure is all that is on the caller's frame.
     unsafe {
         pgrx_extern_c_guard(|| match body() {
