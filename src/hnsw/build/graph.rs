@@ -274,22 +274,31 @@ impl<'b, V: Space> Links<'b, V> {
             self.search(value, (start, above), 1, scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
         }
+        let mut kept = Vec::new();
         for level in (0..=level.min(top)).rev() {
             self.search(value, (start, level), scratch.ef, scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
-            let kept = self.select(&scratch.nearest, self.degrees[usize::from(level > 0)]);
-            {
-                let _lock = self.lock(value);
-                for (lane, neighbour) in kept.iter().enumerate() {
-                    self.set(value, level, lane, Some(*neighbour));
-                }
-            }
-            for (nearest, (neighbour, distance)) in kept.into_iter().enumerate() {
-                self.link_back(neighbour, level, (value, distance), nearest == 0);
-            }
+            kept.push(self.select(&scratch.nearest, self.degrees[usize::from(level > 0)]));
+        }
+        // From the ground up: who comes down onto a value finds its links.
+        for (level, kept) in (0..).zip(kept.into_iter().rev()) {
+            self.link(value, level, kept);
         }
         if let Some(mut entry) = raising {
             *entry = Some((value, level));
+        }
+    }
+
+    /// Gives a value its neighbours on a level, then them the value.
+    fn link(&self, value: u32, level: u8, kept: Vec<(u32, f32)>) {
+        {
+            let _lock = self.lock(value);
+            for (lane, neighbour) in kept.iter().enumerate() {
+                self.set(value, level, lane, Some(*neighbour));
+            }
+        }
+        for (nearest, (neighbour, distance)) in kept.into_iter().enumerate() {
+            self.link_back(neighbour, level, (value, distance), nearest == 0);
         }
     }
 
