@@ -178,9 +178,9 @@ fn a_build_ends_within_a_tenth_of_a_second() {
 /// A thread that came down onto a value whose own links were not made yet linked to nothing else.
 #[test]
 fn threads_do_not_meet_on_a_value_without_links() {
-    let rows = rows(600, 8);
+    let rows = rows(2_400, 8);
     let mut missed = 0;
-    for _ in 0..60 {
+    for _ in 0..12 {
         let mut builder = Builder::dense(8, Metric::L2, &options(4), resources(4));
         for (tid, row) in &rows {
             builder.push(row, Tid::from(*tid)).unwrap();
@@ -191,6 +191,6 @@ fn threads_do_not_meet_on_a_value_without_links() {
         let own = |(tid, row): &&(u64, Vec<f32>)| first(&index, row, 1, 40) != [*tid];
         missed += rows.iter().filter(own).count();
     }
-    // More than 100 of 36,000 then; now and then one that came beside its neighbour.
-    assert!(missed < 10, "{missed}");
+    // It was 7 to 52 of 28,800; now and then it is one that came beside its neighbour.
+    assert!(missed < 6, "{missed}");
 }

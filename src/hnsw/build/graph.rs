@@ -4,7 +4,7 @@
 //! still a list of neighbours. Writers of a list hold its lock. Nobody holds two.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,10 @@ const LOCKS: usize = 4_096;
 
 /// Sketches that are on their way from memory while one is looked at: more are not answered at once.
 const AHEAD: usize = 3;
+
+/// Values that one thread links before others join in: while a thread that has searched waits for a
+/// core, a small graph becomes another.
+const ALONE: u32 = 1_000;
 
 /// How often the calling thread looks up.
 const POLL: Duration = Duration::from_millis(20);
@@ -135,6 +139,32 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
     }
 }
 
+/// Does work on so many threads of a pool, while the calling thread polls; cancels it where that fails.
+fn polled(
+    pool: &ThreadPool,
+    threads: usize,
+    work: impl Fn() + Sync,
+    cancel: &AtomicBool,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (ended, ends) = mpsc::channel();
+    pool.in_place_scope(|scope| {
+        for _ in 0..threads {
+            let (work, ended) = (&work, ended.clone());
+            scope.spawn(move |_| {
+                work();
+                // Nobody listens where polling has failed.
+                let _ = ended.send(());
+            });
+        }
+        drop(ended);
+        while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
+            sink.poll().inspect_err(|_| cancel.store(true, Relaxed))?;
+        }
+        Ok(())
+    })
+}
+
 impl<'b, V: Space> Links<'b, V> {
     /// No links yet. Each list has `lanes` numbers and distances.
     pub fn new(
@@ -211,8 +241,8 @@ impl<'b, V: Space> Links<'b, V> {
         self.space.sketch_distance(a, b)
     }
 
-    /// Inserts all values in order, several at a time, until it is cancelled. The calling thread
-    /// polls meanwhile.
+    /// Inserts all values in order, several at a time once there are some, until it is cancelled. The
+    /// calling thread polls meanwhile.
     pub fn insert_all(
         &self,
         pool: &ThreadPool,
@@ -220,42 +250,26 @@ impl<'b, V: Space> Links<'b, V> {
         progress: &Progress,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let next = AtomicU32::new(0);
-        let cancel = &progress.cancel;
         let values = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let work = || {
-            let mut scratch = Scratch::new(self.rows.len(), ef);
-            while !cancel.load(Relaxed) {
-                let value = next.fetch_add(1, Relaxed);
-                if value >= values {
-                    break;
+        let first = values.min(ALONE);
+        let (one, all) = (1, pool.current_num_threads());
+        for (threads, values) in [(one, 0..first), (all, first..values)] {
+            let next = AtomicU32::new(values.start);
+            let work = || {
+                let mut scratch = Scratch::new(self.rows.len(), ef);
+                while !progress.cancel.load(Relaxed) {
+                    let value = next.fetch_add(1, Relaxed);
+                    if value >= values.end {
+                        break;
+                    }
+                    self.insert(value, &mut scratch);
+                    progress.linked.fetch_add(1, Relaxed);
                 }
-                self.insert(value, &mut scratch);
-                progress.linked.fetch_add(1, Relaxed);
+            };
+            polled(pool, threads, work, &progress.cancel, sink)?;
+            if progress.cancel.load(Relaxed) {
+                return Err(Error::Cancelled);
             }
-        };
-        let (ended, ends) = mpsc::channel();
-        let polled = pool.in_place_scope(|scope| {
-            for _ in 0..pool.current_num_threads() {
-                let (work, ended) = (&work, ended.clone());
-                scope.spawn(move |_| {
-                    work();
-                    // Nobody listens where polling has failed.
-                    let _ = ended.send(());
-                });
-            }
-            drop(ended);
-            while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
-                if let Err(error) = sink.poll() {
-                    cancel.store(true, Relaxed);
-                    return Err(error);
-                }
-            }
-            Ok(())
-        });
-        polled?;
-        if cancel.load(Relaxed) {
-            return Err(Error::Cancelled);
         }
         Ok(())
     }
