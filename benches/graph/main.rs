@@ -143,13 +143,16 @@ impl Data {
 }
 
 impl Data {
-    /// Rows found that are no farther than the k-th nearest: equal vectors are equally right.
-    fn hits(&self, found: &[Option<u64>]) -> usize {
+    /// Rows found that are no farther than the k-th nearest of those that are not gone: equal vectors
+    /// are equally right.
+    fn hits(&self, found: &[Option<u64>], gone: &HashSet<usize>) -> usize {
         let base: Vec<&[f32]> = self.base.rows().collect();
         let distance = |query: &[f32], row: usize| (kernels().l2_squared)(query, base[row]);
         let pairs = self.queries.rows().zip(self.truth.rows());
         let hits = pairs.zip(found.chunks(K)).map(|((query, truth), found)| {
-            let bound = distance(query, truth[K - 1].unsigned_abs() as usize) * (1.0 + 1e-5);
+            let truth = truth.iter().map(|row| row.unsigned_abs() as usize);
+            let kth = truth.filter(|row| !gone.contains(row)).nth(K - 1);
+            let bound = kth.map_or(f32::INFINITY, |kth| distance(query, kth) * (1.0 + 1e-5));
             // The upper half of a tid says when its row came.
             let near = |id: &&u64| distance(query, (**id & 0xFFFF_FFFF) as usize) <= bound;
             found.iter().flatten().filter(near).count()
@@ -163,6 +166,7 @@ fn search(
     index: &Index<'_, MemoryStore, Dense>,
     data: &Data,
     (ef, go_on): (usize, Continue),
+    gone: &HashSet<usize>,
 ) -> Result<String> {
     let mut found = Vec::with_capacity(data.queries.rows().len() * K);
     let mut pages = 0;
@@ -177,7 +181,7 @@ fn search(
     }
     let seconds = start.elapsed().as_secs_f64();
     let queries = data.queries.rows().len();
-    let hits = data.hits(&found);
+    let hits = data.hits(&found, gone);
     Ok(format!(
         r#"{{"ef":{ef},"recall":{:.5},"seconds":{seconds:.6},"queries":{queries},"pages":{:.1}}}"#,
         hits as f64 / (queries * K) as f64,
@@ -190,6 +194,8 @@ struct Churn {
     /// The tid of each row. Its lower 32 bits are the row.
     tids: Vec<u64>,
     round: u64,
+    /// Rows that were deleted, and not inserted again.
+    gone: HashSet<usize>,
 }
 
 impl Churn {
@@ -197,7 +203,42 @@ impl Churn {
         Self {
             tids: (0..rows as u64).collect(),
             round: 0,
+            gone: HashSet::new(),
         }
+    }
+
+    /// The rows of this round: one in `share`.
+    fn next_rows(&mut self, share: u64) -> Vec<usize> {
+        self.round += 1;
+        let chosen = |row: u64| {
+            row.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(20) % share == self.round % share
+        };
+        let rows = (0..self.tids.len()).filter(|row| chosen(*row as u64));
+        rows.filter(|row| !self.gone.contains(row)).collect()
+    }
+
+    /// Deletes one row in `share` and vacuums.
+    fn delete(
+        &mut self,
+        index: &Index<'_, MemoryStore, Dense>,
+        store: &MemoryStore,
+        share: u64,
+    ) -> Result<String> {
+        let rows = self.next_rows(share);
+        let tids: HashSet<u64> = rows.iter().map(|row| self.tids[*row]).collect();
+        let (start, before) = (Instant::now(), store.logged());
+        let vacuumed = index.vacuum(&mut |tid| tids.contains(&tid.into()), &mut || Ok(()))?;
+        let (seconds, after) = (start.elapsed().as_secs_f64(), store.logged());
+        let each = |count: u64| count as f64 / rows.len().max(1) as f64;
+        self.gone.extend(&rows);
+        Ok(format!(
+            r#"{{"event":"deleted","rows":{},"vacuum_seconds":{seconds:.3},"vacuum_reads":{:.1},"vacuum_writes":{:.1},"vacuum_wal":{:.0},"repaired":{:.1}}}"#,
+            rows.len(),
+            each(vacuumed.reads),
+            each(after.pages - before.pages),
+            each(after.bytes - before.bytes),
+            each(vacuumed.repaired),
+        ))
     }
 
     /// Deletes one row in `share`, vacuums, and inserts the same vectors as new rows.
@@ -208,14 +249,8 @@ impl Churn {
         data: &Data,
         share: u64,
     ) -> Result<String> {
-        self.round += 1;
-        let chosen = |row: u64| {
-            row.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(20) % share == self.round % share
-        };
+        let rows = self.next_rows(share);
         let base: Vec<&[f32]> = data.base.rows().collect();
-        let rows: Vec<usize> = (0..self.tids.len())
-            .filter(|row| chosen(*row as u64))
-            .collect();
         let gone: HashSet<u64> = rows.iter().map(|row| self.tids[*row]).collect();
         let (start, before) = (Instant::now(), store.logged());
         let vacuumed = index.vacuum(&mut |tid| gone.contains(&tid.into()), &mut || Ok(()))?;
@@ -306,9 +341,10 @@ fn main() -> Result<()> {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words[..] {
-            ["search", ef] => search(&index, &data, (ef.parse()?, go_on))?,
+            ["search", ef] => search(&index, &data, (ef.parse()?, go_on), &churn.gone)?,
+            ["delete", share] => churn.delete(&index, &store, share.parse()?)?,
             ["churn", share] => churn.round(&index, &store, &data, share.parse()?)?,
-            _ => return Err("expected: search EF, or churn SHARE".into()),
+            _ => return Err("expected: search EF, delete SHARE, or churn SHARE".into()),
         };
         println!("{answer}");
     }

@@ -98,6 +98,40 @@ impl<'s, S: PageStore> Pages<'s, S> {
         }))
     }
 
+    /// Shows all slots of a group, those of one page under one lock.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub fn each(&self, group: u32, mut show: impl FnMut(u32, Node<'_>)) -> Result<(), PageError> {
+        let shape = self.shape();
+        if shape.pages() > 1 {
+            return self
+                .group(group)
+                .try_for_each(|number| self.read(number, |node| show(number, node)));
+        }
+        let page = self.store.read(self.block(group))?;
+        let content = page::content(&page);
+        for number in self.group(group) {
+            let bytes = slot(content, shape.place(number).1, shape);
+            state(bytes, number)?;
+            show(number, Node { bytes, shape });
+        }
+        Ok(())
+    }
+
+    /// Brings a node's header and value closer.
+    pub fn prefetch_value(&self, number: u32) {
+        let shape = self.shape();
+        if number == NONE || shape.pages() > 1 {
+            return;
+        }
+        let (block, at) = shape.place(number);
+        let start = page::HEADER_BYTES + at;
+        self.store.prefetch(block, start..start + 1);
+        self.store
+            .prefetch(block, start + shape.own_at()..start + shape.bytes());
+    }
+
     /// Brings one of four parts of a node closer. Memory answers only so many requests at once (16
     /// cache lines on common CPUs), and what is asked for beyond that holds up everything else: so a
     /// node is asked for part by part, between the steps of the visit before it.

@@ -1,13 +1,13 @@
 //! Vacuum's second pass: links to dead nodes become links to what those linked to.
 
-use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use crate::page::PageStore;
-use crate::search::Numbers;
+use crate::search::{Key, Numbers};
 
 use super::error::Error;
 use super::index::Index;
-use super::node::{Link, Node};
+use super::node::{Link, Node, NodeMut};
 use super::pages::Part;
 use super::rest::Copied;
 use super::select::{Candidates, Newcomer};
@@ -16,11 +16,75 @@ use super::space::{Probe, Space};
 use super::vacuum::{Poll, Seen, rest_owner};
 
 /// Candidates that are measured for each link that is lost.
-const MEASURED: usize = 4;
+const MEASURED: usize = 3;
 
 /// Links that a node may get beyond those that it loses: it had room for them, and candidates are at
 /// hand.
 const MORE: usize = 2;
+
+/// Eighths of the links that a node may have with which it has enough: what it has lost beyond them
+/// becomes free lanes, and inserts fill those with what is nearer than any neighbour of the dead.
+const ENOUGH: usize = 7;
+
+/// How often dead neighbours' dead neighbours are asked where no live one was found, and how many.
+const WAVES: usize = 3;
+const WAVE: usize = 32;
+
+/// A node that links to dead ones.
+struct Torn {
+    number: u32,
+    /// As it was read, with all of its value.
+    copied: Copied,
+    /// As they will be found if nobody else changes them.
+    tables: Vec<u8>,
+    /// Lanes to fill: those of dead neighbours, then free ones.
+    lanes: Vec<usize>,
+    /// What they get, as far as that goes.
+    links: Vec<Link>,
+}
+
+impl Torn {
+    fn new(number: u32, copied: Copied, dead: &Numbers) -> Self {
+        let node = copied.node();
+        let lost = node.neighbours().filter(|(_, to)| dead.contains(*to));
+        let mut lanes: Vec<usize> = lost.map(|(lane, _)| lane).collect();
+        let free = node.max_degree().saturating_sub(node.degree());
+        let empty = (0..node.shape.lanes).filter(|lane| node.neighbour(*lane) == NONE);
+        lanes.extend(empty.take(free));
+        let tables = node.tables().to_vec();
+        Self {
+            number,
+            copied,
+            tables,
+            lanes,
+            links: Vec::new(),
+        }
+    }
+
+    /// Lanes of some blocks, with what they get.
+    fn lanes_of(&self, blocks: Range<usize>) -> impl Iterator<Item = (usize, Option<&Link>)> {
+        let lanes = self.lanes.iter().enumerate();
+        let lanes = lanes.map(|(at, lane)| (*lane, self.links.get(at)));
+        lanes.filter(move |(lane, _)| blocks.contains(&(lane / BLOCK_LANES)))
+    }
+
+    /// Changes its lanes of some blocks. False where somebody else has changed it.
+    fn relink(&mut self, node: &mut NodeMut<'_>, blocks: Range<usize>) -> bool {
+        if !node.read().live() || node.read().tables() != self.tables {
+            return false;
+        }
+        for (lane, link) in self.lanes_of(blocks) {
+            match link {
+                Some(link) => node.set_lane(lane, link),
+                None if node.read().neighbour(lane) != NONE => node.clear_lane(lane),
+                None => {}
+            }
+        }
+        self.tables.clear();
+        self.tables.extend_from_slice(node.read().tables());
+        true
+    }
+}
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Notes what dead nodes link to: the second pass looks who else does.
@@ -79,92 +143,116 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Second pass, one slot. A node: what it linked to by way of dead neighbours it now links to
+    /// Second pass, one group. A node: what it linked to by way of dead neighbours it now links to
     /// itself. A part of a value: it will be freed with its node.
-    pub(super) fn repair(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
+    pub(super) fn repair(&self, group: u32, seen: &mut Seen) -> Result<(), Error> {
         loop {
-            seen.report.reads += 1;
-            let read = |node: Node<'_>| {
-                let mut hit = false;
-                if node.live() {
-                    for (_, to) in node.neighbours() {
-                        seen.bereft.remove(to);
-                        hit |= seen.dead.contains(to);
-                    }
-                }
-                (hit.then(|| Copied::new(node)), rest_owner(node))
-            };
-            let (copied, owner) = self.pages.read(number, read)?;
-            if owner.is_some_and(|of| seen.dead.contains(of) || seen.reserved.contains(&of)) {
-                seen.rests.push(number);
+            let mut torn = self.torn(group, seen)?;
+            for torn in &mut torn {
+                self.replace(torn, seen)?;
             }
-            let Some(copied) = copied else {
-                return Ok(());
-            };
-            let (space, reads) = (&self.space, &mut seen.report.reads);
-            let Some(copied) = self.pages.complete(space, number, copied, reads)? else {
-                return Ok(());
-            };
-            let node = copied.node();
-            let links = self.replacements(number, node, seen)?;
-            for link in &links {
-                seen.bereft.remove(link.number);
-            }
-            if self.relink(number, node, &links, &seen.dead)? {
-                seen.report.repaired += 1;
+            let done = self.relink(&mut torn)?;
+            seen.report.repaired += done as u64;
+            if done == torn.len() {
                 return Ok(());
             }
         }
     }
 
-    /// Chooses among the live neighbours of dead neighbours: those that no neighbour that stays
-    /// leads to, nearest first, at most [`MORE`] than are lost.
-    fn replacements(
-        &self,
-        number: u32,
-        node: Node<'_>,
-        seen: &mut Seen,
-    ) -> Result<Vec<Link>, Error> {
+    /// The nodes of a group that link to dead ones.
+    fn torn(&self, group: u32, seen: &mut Seen) -> Result<Vec<Torn>, Error> {
+        let mut torn = Vec::new();
+        self.pages.each(group, |number, node| {
+            seen.report.reads += 1;
+            if rest_owner(node)
+                .is_some_and(|of| seen.dead.contains(of) || seen.reserved.contains(&of))
+            {
+                seen.rests.push(number);
+            }
+            if !node.live() {
+                return;
+            }
+            let mut hit = false;
+            for (_, to) in node.neighbours() {
+                seen.bereft.remove(to);
+                hit |= seen.dead.contains(to);
+            }
+            if hit {
+                torn.push((number, Copied::new(node)));
+            }
+        })?;
+        let reads = &mut seen.report.reads;
+        let whole = torn.into_iter().map(|(number, copied)| {
+            let copied = self.pages.complete(&self.space, number, copied, reads)?;
+            Ok(copied.map(|copied| Torn::new(number, copied, &seen.dead)))
+        });
+        whole.filter_map(Result::transpose).collect()
+    }
+
+    /// Chooses among the live neighbours of dead neighbours: those that no nearer one of them leads
+    /// to, nearest first, at most [`MORE`] than are lost. None where enough is left.
+    fn replace(&self, torn: &mut Torn, seen: &mut Seen) -> Result<(), Error> {
+        let node = torn.copied.node();
+        let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
+        let dead = links.iter().copied().filter(|to| seen.dead.contains(*to));
+        let mut lost: Vec<u32> = dead.collect();
+        lost.sort_unstable();
+        if 8 * (links.len() - lost.len()) >= ENOUGH * node.max_degree() {
+            return Ok(());
+        }
+        let max = lost.len() + MORE;
         let point = self.space.load(node.own(), node.scale());
         let mut probe = Probe::new(self.space.query(point));
-        let mut scores = HashMap::new();
-        let kept: HashSet<u32> = node.neighbours().map(|(_, to)| to).collect();
-        let mut lost: Vec<u32> = kept
-            .iter()
-            .copied()
-            .filter(|to| seen.dead.contains(*to))
-            .collect();
-        lost.sort_unstable();
-        // A dead neighbour's neighbours may be dead as well: then theirs.
-        let mut asked: HashSet<u32> = lost.iter().copied().collect();
-        let mut wave = lost.clone();
-        for _ in 0..3 {
-            let mut next = Vec::new();
-            for dead in wave {
-                self.space.look(&self.pages, dead, &mut probe, |_, _| {})?;
+        let known = |to| to == torn.number || links.contains(&to);
+        let found = self.beyond(lost, &seen.dead, known, &mut probe)?;
+        torn.links = self.choose(node.level(), &mut probe, &found, max)?;
+        seen.report.reads += probe.near.reads;
+        for link in &torn.links {
+            seen.bereft.remove(link.number);
+        }
+        Ok(())
+    }
+
+    /// The nearest neighbours of dead nodes, by estimates: live ones that are not known yet, at most
+    /// [`MEASURED`] for each asked. Where all of them are dead as well: theirs.
+    fn beyond(
+        &self,
+        mut asked: Vec<u32>,
+        dead: &Numbers,
+        known: impl Fn(u32) -> bool,
+        probe: &mut Probe<V::Query>,
+    ) -> Result<Vec<u32>, Error> {
+        let max = MEASURED * asked.len() + MORE;
+        let (mut found, mut wave) = (Vec::new(), 0..asked.len());
+        for _ in 0..WAVES {
+            for at in wave.clone() {
+                let Some(&number) = asked.get(at) else {
+                    break;
+                };
+                probe.upcoming = asked.get(at + 1).copied().unwrap_or(NONE);
+                self.space.look(&self.pages, number, probe, |_, _| {})?;
                 for (_, to, distance) in probe.near.iter() {
-                    if seen.dead.contains(to) {
-                        if asked.insert(to) {
-                            next.push(to);
-                        }
-                    } else if to != number && !kept.contains(&to) {
-                        scores.insert(to, distance);
+                    if !dead.contains(to) {
+                        found.push(Key::new(distance, to));
+                    } else if !asked.contains(&to) {
+                        asked.push(to);
                     }
                 }
             }
-            if !scores.is_empty() {
+            found.retain(|key| !known(key.number()));
+            if !found.is_empty() {
                 break;
             }
-            wave = next;
-            wave.truncate(32);
+            wave = wave.end..asked.len().min(wave.end + WAVE);
         }
-        let mut scores: Vec<(u32, f32)> = scores.into_iter().collect();
-        // Estimates order them.
-        scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        scores.truncate(MEASURED * lost.len() + MORE);
-        let links = self.choose(node.level(), &mut probe, &scores, lost.len() + MORE);
-        seen.report.reads += probe.near.reads;
-        links
+        found.sort_unstable();
+        let mut nearest = Vec::with_capacity(max);
+        for key in found {
+            if nearest.len() < max && !nearest.contains(&key.number()) {
+                nearest.push(key.number());
+            }
+        }
+        Ok(nearest)
     }
 
     /// Reads nodes and keeps at most `max` of them as neighbours of the probe's point.
@@ -172,12 +260,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         &self,
         level: u8,
         probe: &mut Probe<V::Query>,
-        nodes: &[(u32, f32)],
+        nodes: &[u32],
         max: usize,
     ) -> Result<Vec<Link>, Error> {
         let point = self.space.point_of(&probe.query);
         let mut candidates = Candidates::default();
-        for (to, _) in nodes {
+        for (at, to) in nodes.iter().enumerate() {
+            self.pages
+                .prefetch_value(nodes.get(at + 1).copied().unwrap_or(NONE));
             self.whole(*to, &mut probe.near.reads, |node| {
                 if node.live() && node.level() == level {
                     let distance = self.space.distance(point, node.own(), node.scale());
@@ -189,53 +279,26 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.select(&candidates, point, max))
     }
 
-    /// Puts links in the place of those to dead nodes, and into free lanes; false where the node has changed since it
-    /// was read. Lanes of one block change at once.
-    fn relink(
-        &self,
-        number: u32,
-        was: Node<'_>,
-        links: &[Link],
-        dead: &Numbers,
-    ) -> Result<bool, Error> {
-        let mut lost: Vec<usize> = was
-            .neighbours()
-            .filter(|(_, to)| dead.contains(*to))
-            .map(|(lane, _)| lane)
-            .collect();
-        let free = was.max_degree().saturating_sub(was.degree());
-        let lanes = 0..was.shape.lanes;
-        lost.extend(lanes.filter(|lane| was.neighbour(*lane) == NONE).take(free));
-        let mut tables = was.tables().to_vec();
-        for block in 0..self.shape().blocks() {
-            let here = lost
-                .iter()
-                .enumerate()
-                .filter(|(_, lane)| **lane / BLOCK_LANES == block);
-            let here: Vec<(usize, usize)> = here.map(|(i, lane)| (i, *lane)).collect();
-            if here.is_empty() {
-                continue;
-            }
+    /// Puts links in the place of those to dead nodes, and into free lanes. Gives how many nodes are
+    /// done; somebody else has changed the others. Nodes of one page change at once; of a node that
+    /// takes several pages, one block of lanes does.
+    fn relink(&self, torn: &mut [Torn]) -> Result<usize, Error> {
+        let mut done = vec![true; torn.len()];
+        for blocks in self.shape().parts() {
             let mut edit = self.pages.change();
-            let after = edit.node(number, Part::Block(block), |node| {
-                if !node.read().live() || node.read().tables() != tables {
-                    return None;
+            let mut any = false;
+            for (torn, done) in torn.iter_mut().zip(&mut done) {
+                if !*done || torn.lanes_of(blocks.clone()).next().is_none() {
+                    continue;
                 }
-                for (i, lane) in here {
-                    match links.get(i) {
-                        Some(link) => node.set_lane(lane, link),
-                        None if was.neighbour(lane) != NONE => node.clear_lane(lane),
-                        None => {}
-                    }
-                }
-                Some(node.read().tables().to_vec())
-            })?;
-            let Some(after) = after else {
-                return Ok(false);
-            };
-            tables = after;
-            edit.commit()?;
+                let part = Part::Block(blocks.start);
+                *done = edit.node(torn.number, part, |node| torn.relink(node, blocks.clone()))?;
+                any |= *done;
+            }
+            if any {
+                edit.commit()?;
+            }
         }
-        Ok(true)
+        Ok(done.into_iter().filter(|done| *done).count())
     }
 }

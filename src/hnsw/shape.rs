@@ -1,5 +1,7 @@
 //! How large a node is, and where its number says that it lies.
 
+use std::ops::Range;
+
 use crate::page::CONTENT_BYTES;
 use crate::quantize::{Form, LANES};
 use crate::search::MAX_NUMBER;
@@ -142,6 +144,13 @@ impl Shape {
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.lanes / BLOCK_LANES
+    }
+
+    /// Blocks that one change of a node may touch: all where it lies on one page, else each alone.
+    pub fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let step = if self.pages() == 1 { self.blocks() } else { 1 };
+        let starts = (0..self.blocks()).step_by(step.max(1));
+        starts.map(move |start| start..start + step)
     }
 
     /// Bytes of a block's table.

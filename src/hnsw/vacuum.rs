@@ -94,9 +94,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             self.replace_entry(&seen)?;
             self.bereave(&mut seen, poll)?;
             let groups = self.pages.roots()?.groups;
-            for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+            for group in 0..groups {
                 poll()?;
-                self.repair(number, &mut seen)?;
+                self.repair(group, &mut seen)?;
             }
             let bereft = std::mem::take(&mut seen.bereft);
             for number in bereft.iter() {

@@ -31,6 +31,15 @@ struct Edited {
     new: bool,
 }
 
+/// What the log gets for a page.
+enum Entry {
+    /// All of it: for a page of zeros, and where a checkpoint has passed since it was last logged, so
+    /// that differences would be found for nothing.
+    Image,
+    /// What has changed.
+    Delta(Vec<u8>),
+}
+
 /// Copies of up to four pages, which take the place of the pages at `commit`.
 pub struct PgChange<'a> {
     store: &'a PgStore,
@@ -85,18 +94,23 @@ impl<'a> PgChange<'a> {
         }
     }
 
-    /// What Generic WAL logs for each page.
-    fn deltas(&self) -> Vec<Vec<u8>> {
-        let deltas = self.pages.iter().map(|edited| {
-            let mut delta = Vec::new();
-            if !edited.new {
-                // SAFETY: the buffer is pinned and locked, and nobody changes it meanwhile.
-                let before = unsafe { &*pg_sys::BufferGetBlock(edited.buffer).cast::<Bytes>() };
-                write_delta(before, &edited.copy.0, &mut delta);
+    /// What the log gets for each page.
+    fn entries(&self) -> Vec<Entry> {
+        let entries = self.pages.iter().map(|edited| {
+            // SAFETY: the buffer is pinned and locked, and nobody changes it meanwhile.
+            let (image, before) = unsafe {
+                let image = edited.new || raw::XLogCheckBufferNeedsBackup(edited.buffer);
+                let before = pg_sys::BufferGetBlock(edited.buffer).cast::<Bytes>();
+                (image, &*before)
+            };
+            if image {
+                return Entry::Image;
             }
-            delta
+            let mut delta = Vec::new();
+            write_delta(before, &edited.copy.0, &mut delta);
+            Entry::Delta(delta)
         });
-        deltas.collect()
+        entries.collect()
     }
 }
 
@@ -129,7 +143,7 @@ impl Change for PgChange<'_> {
             // SAFETY: the relation is open; all buffers are pinned and locked exclusively.
             unsafe {
                 if needs_wal(self.store.relation()) {
-                    log_and_apply(&self.pages, &self.deltas());
+                    log_and_apply(&self.pages, &self.entries());
                 } else {
                     apply_without_log(&self.pages);
                 }
@@ -153,6 +167,7 @@ mod raw {
 
     unsafe extern "C-unwind" {
         pub fn XLogBeginInsert();
+        pub fn XLogCheckBufferNeedsBackup(buffer: pg_sys::Buffer) -> bool;
         pub fn XLogRegisterBuffer(block_id: u8, buffer: pg_sys::Buffer, flags: u8);
         pub fn XLogRegisterBufData(block_id: u8, data: *const u8, len: u32);
         pub fn XLogInsert(rmgr: u8, info: u8) -> u64;
@@ -164,22 +179,25 @@ mod raw {
 /// panic of the server, as in every critical section. Source: `GenericXLogFinish`.
 ///
 /// # Safety
-/// All buffers are pinned and locked exclusively, and there is a delta for each that is not new.
-unsafe fn log_and_apply(pages: &[Edited], deltas: &[Vec<u8>]) {
+/// All buffers are pinned and locked exclusively, and there is an entry for each.
+unsafe fn log_and_apply(pages: &[Edited], entries: &[Entry]) {
     // SAFETY: the caller vouches for the buffers; nothing in the closure needs to be dropped.
     unsafe {
         pg_guard_ffi_boundary(|| {
             raw::XLogBeginInsert();
             pg_sys::CritSectionCount += 1;
-            for (id, (page, delta)) in (0_u8..).zip(pages.iter().zip(deltas)) {
+            let standard = pg_sys::REGBUF_STANDARD as u8;
+            for (id, (page, entry)) in (0_u8..).zip(pages.iter().zip(entries)) {
                 apply(page);
-                let standard = pg_sys::REGBUF_STANDARD as u8;
-                if page.new {
-                    let flags = standard | pg_sys::REGBUF_FORCE_IMAGE as u8;
-                    raw::XLogRegisterBuffer(id, page.buffer, flags);
-                } else {
-                    raw::XLogRegisterBuffer(id, page.buffer, standard);
-                    raw::XLogRegisterBufData(id, delta.as_ptr(), delta.len() as u32);
+                match entry {
+                    Entry::Image => {
+                        let flags = standard | pg_sys::REGBUF_FORCE_IMAGE as u8;
+                        raw::XLogRegisterBuffer(id, page.buffer, flags);
+                    }
+                    Entry::Delta(delta) => {
+                        raw::XLogRegisterBuffer(id, page.buffer, standard);
+                        raw::XLogRegisterBufData(id, delta.as_ptr(), delta.len() as u32);
+                    }
                 }
             }
             let lsn = raw::XLogInsert(pg_sys::RmgrIds::RM_GENERIC_ID as u8, 0);
