@@ -4,35 +4,22 @@
 //! still a list of neighbours. Writers of a list hold its lock. Nobody holds two.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use rayon::ThreadPool;
-
-use crate::distance::prefetch;
+use crate::distance::{prefetch, prefetch_at};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
-use super::super::error::Error;
 use super::super::select::Lanes;
 use super::super::shape::NONE;
 use super::super::space::{Sketch, Space};
 use super::rows::Rows;
-use super::{Progress, Sink};
 
 const LOCKS: usize = 4_096;
 
 /// Sketches that are on their way from memory while one is looked at: more are not answered at once.
-const AHEAD: usize = 3;
-
-/// Values that one thread links before others join in: while a thread that has searched waits for a
-/// core, a small graph becomes another.
-const ALONE: u32 = 1_000;
-
-/// How often the calling thread looks up.
-const POLL: Duration = Duration::from_millis(20);
+const AHEAD: usize = 4;
 
 /// Links that are being made.
 pub struct Links<'b, V> {
@@ -132,37 +119,9 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
 
     fn announce(&mut self, value: u32) {
         let list = self.links.list(value, self.level);
-        if let (Some(first), Some(second)) = (list.first(), list.get(16)) {
-            prefetch(std::slice::from_ref(&first.load(Relaxed).to_ne_bytes()[0]));
-            prefetch(std::slice::from_ref(&second.load(Relaxed).to_ne_bytes()[0]));
-        }
+        // Its address: whoever reads a number of the list to ask for it has waited for it.
+        prefetch_at(list.as_ptr().cast(), size_of_val(list));
     }
-}
-
-/// Does work on so many threads of a pool, while the calling thread polls; cancels it where that fails.
-fn polled(
-    pool: &ThreadPool,
-    threads: usize,
-    work: impl Fn() + Sync,
-    cancel: &AtomicBool,
-    sink: &mut dyn Sink,
-) -> Result<(), Error> {
-    let (ended, ends) = mpsc::channel();
-    pool.in_place_scope(|scope| {
-        for _ in 0..threads {
-            let (work, ended) = (&work, ended.clone());
-            scope.spawn(move |_| {
-                work();
-                // Nobody listens where polling has failed.
-                let _ = ended.send(());
-            });
-        }
-        drop(ended);
-        while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
-            sink.poll().inspect_err(|_| cancel.store(true, Relaxed))?;
-        }
-        Ok(())
-    })
 }
 
 impl<'b, V: Space> Links<'b, V> {
@@ -186,6 +145,11 @@ impl<'b, V: Space> Links<'b, V> {
             entry: Mutex::new(None),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
         }
+    }
+
+    /// The level of a value.
+    pub fn level(&self, value: u32) -> u8 {
+        self.levels.get(value as usize).copied().unwrap_or(0)
     }
 
     /// Where the list of a value on a level starts.
@@ -241,53 +205,17 @@ impl<'b, V: Space> Links<'b, V> {
         self.space.sketch_distance(a, b)
     }
 
-    /// Inserts all values in order, several at a time once there are some, until it is cancelled. The
-    /// calling thread polls meanwhile.
-    pub fn insert_all(
-        &self,
-        pool: &ThreadPool,
-        ef: usize,
-        progress: &Progress,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        let values = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let first = values.min(ALONE);
-        let (one, all) = (1, pool.current_num_threads());
-        for (threads, values) in [(one, 0..first), (all, first..values)] {
-            let next = AtomicU32::new(values.start);
-            let work = || {
-                let mut scratch = Scratch::new(self.rows.len(), ef);
-                while !progress.cancel.load(Relaxed) {
-                    let value = next.fetch_add(1, Relaxed);
-                    if value >= values.end {
-                        break;
-                    }
-                    self.insert(value, &mut scratch);
-                    progress.linked.fetch_add(1, Relaxed);
-                }
-            };
-            polled(pool, threads, work, &progress.cancel, sink)?;
-            if progress.cancel.load(Relaxed) {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(())
-    }
-
     /// Malkov and Yashunin, 2018, algorithm 1.
-    fn insert(&self, value: u32, scratch: &mut Scratch) {
-        let level = self.levels.get(value as usize).copied().unwrap_or(0);
+    pub fn insert(&self, value: u32, scratch: &mut Scratch) {
+        let level = self.level(value);
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((mut start, top)) = *entry else {
+        let Some((start, top)) = *entry else {
             *entry = Some((value, level));
             return;
         };
         // Who raises the top holds the entry until it is linked.
         let raising = (level > top).then_some(entry);
-        for above in (level + 1..=top).rev() {
-            self.search(value, (start, above), 1, scratch);
-            start = scratch.nearest.first().map_or(start, |key| key.number());
-        }
+        let mut start = self.nearest_above(value, (start, top), level, scratch);
         let mut kept = Vec::new();
         for level in (0..=level.min(top)).rev() {
             self.search(value, (start, level), scratch.ef, scratch);
@@ -301,6 +229,34 @@ impl<'b, V: Space> Links<'b, V> {
         if let Some(mut entry) = raising {
             *entry = Some((value, level));
         }
+    }
+
+    /// The same for a value that is on no higher level, with a search that begins at `start`.
+    pub fn insert_on_ground(&self, value: u32, start: u32, scratch: &mut Scratch) {
+        self.search(value, (start, 0), scratch.ef, scratch);
+        let kept = self.select(&scratch.nearest, self.degrees[0]);
+        self.link(value, 0, kept);
+    }
+
+    /// Where the search on the ground for a value begins.
+    pub fn descend(&self, value: u32, scratch: &mut Scratch) -> Option<u32> {
+        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        entry.map(|entry| self.nearest_above(value, entry, 0, scratch))
+    }
+
+    /// Walks down from `top` to the level above `level`.
+    fn nearest_above(
+        &self,
+        value: u32,
+        (mut start, top): (u32, u8),
+        level: u8,
+        scratch: &mut Scratch,
+    ) -> u32 {
+        for above in (level + 1..=top).rev() {
+            self.search(value, (start, above), 1, scratch);
+            start = scratch.nearest.first().map_or(start, |key| key.number());
+        }
+        start
     }
 
     /// Gives a value its neighbours on a level, then them the value.

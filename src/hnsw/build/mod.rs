@@ -6,6 +6,7 @@
 //! | `records.rs` | records of one size, or of any |
 //! | `rows.rs` | values, sketches, tids |
 //! | `graph.rs` | links while they are made |
+//! | `schedule.rs` | in which order, and by how many threads |
 //! | `threads.rs` | the pool, whose threads take no signals |
 //! | `connect.rs` | what they have left out of reach |
 //! | `order.rs` | which node gets which number |
@@ -17,6 +18,7 @@ mod order;
 mod records;
 mod region;
 mod rows;
+mod schedule;
 mod threads;
 mod write;
 
@@ -37,6 +39,7 @@ use super::space::Space;
 use graph::Links;
 use region::Memory;
 use rows::{ROW_OVERHEAD, Rows};
+use schedule::Crew;
 
 /// What a build may use.
 #[derive(Clone, Debug)]
@@ -212,7 +215,12 @@ impl<V: Space> Builder<V> {
             (lanes, degrees),
             (numbers.atomics(), distances.atomics()),
         );
-        links.insert_all(&pool, self.ef, progress, sink)?;
+        let mut crew = Crew {
+            pool: &pool,
+            progress,
+            sink,
+        };
+        links.insert_all(self.ef, &mut crew)?;
         links.connect(self.ef, &mut Steps::new(sink))?;
         write::pages(&links, &self.parameters, &pool, progress, sink)?;
         let (memory, spilled) = self.memory.used();

@@ -10,8 +10,8 @@ use super::records::{Lines, PLACE_BYTES, Records};
 use super::region::Memory;
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
-/// values, and what the last pass needs.
-pub const ROW_OVERHEAD: usize = 8 + 32 + 8;
+/// values, its place in the order of linking, and what the last pass needs.
+pub const ROW_OVERHEAD: usize = 8 + 32 + 12 + 8;
 
 /// Scale, then the stored form, of each value.
 enum Stored {

@@ -69,17 +69,37 @@ pub fn pages<V: Space>(
         * usize::try_from(parameters.dims)
             .unwrap_or(usize::MAX)
             .clamp(256, 16_000);
-    for batch in contents.chunks((BATCH / elements).max(8)) {
-        if progress.cancel.load(Relaxed) {
-            return Err(Error::Cancelled);
+    let make = |slots: &&[Slot]| group(links, parameters, &order, &chains, slots);
+    let mut batches = contents.chunks((BATCH / elements).max(8));
+    // While a batch is written, threads make the next.
+    let mut ready = Vec::new();
+    loop {
+        let (batch, mut next) = (batches.next(), Vec::new());
+        pool.in_place_scope(|scope| {
+            let batch = batch.unwrap_or_default();
+            scope.spawn(|_| next = batch.par_iter().map(make).collect());
+            write_batch(&ready, progress, sink)
+        })?;
+        if batch.is_none() {
+            return Ok(());
         }
-        let make = |slots: &&[Slot]| group(links, parameters, &order, &chains, slots);
-        let written: Vec<Vec<Bytes>> = pool.install(|| batch.par_iter().map(make).collect());
-        sink.poll()?;
-        for page in written.iter().flatten() {
-            sink.page(page)?;
-            progress.written.fetch_add(1, Relaxed);
-        }
+        ready = next;
+    }
+}
+
+/// Hands the pages of some groups to the sink.
+fn write_batch(
+    groups: &[Vec<Bytes>],
+    progress: &Progress,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    if progress.cancel.load(Relaxed) {
+        return Err(Error::Cancelled);
+    }
+    sink.poll()?;
+    for page in groups.iter().flatten() {
+        sink.page(page)?;
+        progress.written.fetch_add(1, Relaxed);
     }
     Ok(())
 }

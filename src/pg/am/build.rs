@@ -150,7 +150,7 @@ unsafe fn write(index: pg_sys::Relation, fork: i32, loader: Loader) -> Result<Bu
         storage::check_for_interrupts();
     }
     let built = built?;
-    bulk.log();
+    bulk.flush();
     // SAFETY: the caller has the index open.
     opened::forget(unsafe { (*index).rd_id });
     Ok(built)

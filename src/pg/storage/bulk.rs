@@ -1,9 +1,10 @@
-//! The pages of a build: written in order into shared buffers, logged once all are there.
+//! The pages of a build: written in order into shared buffers, some at a time, and logged while they
+//! are still in the cache.
 
 use pgrx::pg_sys;
 
 use super::calls;
-use super::change::extend;
+use super::extend::extend_by;
 use crate::hnsw::{Error, Sink};
 use crate::page::Bytes;
 
@@ -30,11 +31,17 @@ fn is_cancelled() -> bool {
     cancelled
 }
 
+/// Pages that are written at once.
+const AT_ONCE: usize = 64;
+
 /// Writes the pages of a new index into a fork, from block 0.
 pub struct Bulk<'p> {
     relation: pg_sys::Relation,
     fork: i32,
+    /// Pages that are in the fork.
     blocks: u32,
+    /// Pages that will be next.
+    waiting: Vec<Bytes>,
     /// Called when the build polls.
     report: &'p mut dyn FnMut(),
 }
@@ -49,19 +56,37 @@ impl<'p> Bulk<'p> {
             relation,
             fork,
             blocks: 0,
+            waiting: Vec::with_capacity(AT_ONCE),
             report,
         }
     }
 
-    /// Logs all pages, if they are to outlive a crash.
-    pub fn log(&self) {
-        let init = self.fork == pg_sys::ForkNumber::INIT_FORKNUM;
-        // SAFETY: `new` says that the relation is open.
+    /// Writes the pages that wait, and logs them if they are to outlive a crash.
+    pub fn flush(&mut self) {
+        let first = self.blocks;
+        let mut waiting = self.waiting.as_slice();
+        // SAFETY: `new` says that the relation is open and the fork is ours; a buffer is locked
+        // exclusively while it is written.
         unsafe {
+            while !waiting.is_empty() {
+                let buffers = extend_by(self.relation, self.fork, waiting.len());
+                let (here, after) = waiting.split_at(buffers.len().min(waiting.len()));
+                for (buffer, bytes) in buffers.into_iter().zip(here) {
+                    pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+                    let page: *mut Bytes = pg_sys::BufferGetBlock(buffer).cast();
+                    *page = *bytes;
+                    pg_sys::MarkBufferDirty(buffer);
+                    calls::release(buffer);
+                    self.blocks += 1;
+                }
+                waiting = after;
+            }
+            let init = self.fork == pg_sys::ForkNumber::INIT_FORKNUM;
             if init || needs_wal(self.relation) {
-                pg_sys::log_newpage_range(self.relation, self.fork, 0, self.blocks, true);
+                pg_sys::log_newpage_range(self.relation, self.fork, first, self.blocks, true);
             }
         }
+        self.waiting.clear();
     }
 }
 
@@ -89,17 +114,9 @@ pub unsafe fn needs_wal(relation: pg_sys::Relation) -> bool {
 
 impl Sink for Bulk<'_> {
     fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        // SAFETY: `new` says that the relation is open and the fork is ours; the buffer is locked
-        // exclusively while it is written.
-        unsafe {
-            let buffer = extend(self.relation, self.fork);
-            let page: *mut Bytes = pg_sys::BufferGetBlock(buffer).cast();
-            *page = *bytes;
-            pg_sys::MarkBufferDirty(buffer);
-            calls::release(buffer);
-        }
-        self.blocks += 1;
-        if self.blocks.is_multiple_of(256) {
+        self.waiting.push(*bytes);
+        if self.waiting.len() == AT_ONCE {
+            self.flush();
             self.poll()?;
         }
         Ok(())

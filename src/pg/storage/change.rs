@@ -9,6 +9,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
 use super::bulk::{check_for_interrupts, needs_wal};
 use super::calls;
+use super::extend::extend;
 use super::store::PgStore;
 use crate::page::{self, Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, write_delta};
 
@@ -238,23 +239,5 @@ unsafe fn apply(edited: &Edited) {
         *place = edited.copy.0;
         page::clear_hole(&mut *place);
         raw::MarkBufferDirty(edited.buffer);
-    }
-}
-
-/// Adds a page of zeros to a fork, pinned and locked exclusively.
-///
-/// # Safety
-/// The relation is open, and the caller holds no buffer's lock of a page that comes later.
-pub(super) unsafe fn extend(relation: pg_sys::Relation, fork: i32) -> pg_sys::Buffer {
-    let mode = pg_sys::ExclusiveLock as i32;
-    let new = pg_sys::InvalidBlockNumber; // P_NEW
-    // SAFETY: the caller vouches for the relation.
-    unsafe {
-        pg_sys::LockRelationForExtension(relation, mode);
-        let normal = pg_sys::ReadBufferMode::RBM_NORMAL;
-        let buffer = pg_sys::ReadBufferExtended(relation, fork, new, normal, std::ptr::null_mut());
-        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
-        pg_sys::UnlockRelationForExtension(relation, mode);
-        buffer
     }
 }

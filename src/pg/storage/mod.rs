@@ -7,6 +7,7 @@
 //! | `recent.rs` | where blocks were at the last time |
 //! | `change.rs` | Generic WAL as a [`Change`](crate::page::Change) |
 //! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
+//! | `extend.rs` | pages of zeros at the end of a fork |
 //! | `spill.rs` | where files go that a build needs past its memory |
 //!
 //! An error of Postgres unwinds these frames as a Rust panic. Then pins, locks and memory are left to
@@ -15,6 +16,7 @@
 mod bulk;
 mod calls;
 mod change;
+mod extend;
 mod recent;
 mod spill;
 mod store;
