@@ -24,6 +24,7 @@
 //! | `select.rs` | which neighbours a node keeps |
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
+//! | `chain.rs` | the same for chunks of tids, which must not grow in number |
 //! | `repair.rs` | which links take the place of those to dead nodes |
 //! | `census.rs` | what an index holds, counted |
 //! | `check.rs` | every invariant, and a dump for tests |
@@ -32,6 +33,7 @@
 mod bits;
 mod build;
 mod census;
+mod chain;
 mod check;
 mod dense;
 mod descent;

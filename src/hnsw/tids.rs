@@ -1,9 +1,12 @@
 //! The rows of a node. Two tids lie in the node; further ones in chunks, slots of their own that are
-//! chained from the node, the newest first.
+//! chained from the node, the newest first. Inserts put chunks before all others; vacuum alone takes
+//! chunks off ([`chain`](super::chain)).
 //!
 //! ```text
 //! chunk: 0 state u8 | 2 tids u16 | 4 owner u32 | 8 next u32 | 12 tids, 6 bytes each
 //! ```
+//!
+//! `next` of a chunk that is not chained yet is its owner, which is no chunk.
 
 use std::collections::HashSet;
 
@@ -18,8 +21,9 @@ use super::space::Space;
 
 const CHUNK_HEADER: usize = 12;
 
-/// How often a chunk may be freed between the look at its node and that at itself. It comes off its
-/// node in the same change, so the next look finds another: more than once or twice is no chance.
+/// How often a chunk may be freed between the look at what leads to it and that at itself. It comes
+/// off its chain in the same change, so the next look finds another: who looks again and again has to
+/// come by just where a vacuum is at work, each time.
 const ATTEMPTS: usize = 16;
 
 /// A slot of tids, to read.
@@ -27,8 +31,10 @@ const ATTEMPTS: usize = 16;
 pub(super) struct Chunk<'a>(pub &'a [u8]);
 
 impl Chunk<'_> {
+    /// Whether it is in the chain of a node.
     pub fn is_of(self, owner: u32) -> bool {
-        self.0.first() == Some(&(State::Tids as u8)) && self.owner() == owner
+        let tids = self.0.first() == Some(&(State::Tids as u8));
+        tids && self.owner() == owner && self.next() != owner
     }
 
     pub fn owner(self) -> u32 {
@@ -59,8 +65,13 @@ fn write_chunk(bytes: &mut [u8], owner: u32, next: u32, tids: &[Tid]) {
     bytes.fill(0);
     set_field(bytes, 0, [State::Tids as u8]);
     set_field(bytes, 4, owner.to_ne_bytes());
-    set_field(bytes, 8, next.to_ne_bytes());
+    set_next(bytes, next);
     set_tids(bytes, tids);
+}
+
+/// Sets the next chunk of a chunk.
+pub(super) fn set_next(bytes: &mut [u8], next: u32) {
+    set_field(bytes, 8, next.to_ne_bytes());
 }
 
 /// Replaces the tids of a chunk.
@@ -97,35 +108,45 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// All rows of a node. Tids that are added or removed meanwhile may or may not be among them.
     pub(super) fn tids(&self, number: u32) -> Result<Vec<Tid>, Error> {
         for _ in 0..ATTEMPTS {
-            let read = |node: Node<'_>| (node.live(), node.tids().collect::<Vec<_>>(), node.link());
-            let (live, mut tids, mut next) = self.pages.read(number, read)?;
-            if !live {
-                return Ok(Vec::new());
-            }
-            let (mut whole, mut chunks) = (true, HashSet::new());
-            while next != NONE {
-                if !chunks.insert(next) {
-                    return Err(corrupt(next, "chained to itself").into());
-                }
-                let chunk = self.pages.read(next, |slot| {
-                    let chunk = Chunk(slot.bytes);
-                    chunk.is_of(number).then(|| (chunk.tids(), chunk.next()))
-                })?;
-                let Some((more, after)) = chunk else {
-                    // It was emptied and freed meanwhile.
-                    whole = false;
-                    break;
-                };
-                tids.extend(more);
-                next = after;
-            }
-            if whole {
+            if let Some(mut tids) = self.try_tids(number)? {
                 tids.sort_unstable();
                 tids.dedup();
                 return Ok(tids);
             }
         }
         Err(corrupt(number, "a chunk of its rows is not there").into())
+    }
+
+    /// The same; None where a chunk was freed under the feet of this reader, who holds one page at a
+    /// time. Its tids went to what comes before it, which the reader may have left by then:
+    ///
+    /// - to the node, which is read once more at the end;
+    /// - to a chunk. Where the slot that was freed is the first chunk of the node by now, all others
+    ///   come after it, and the reader meets one a second time; or those that it has seen are gone,
+    ///   and what they had lies ahead.
+    fn try_tids(&self, number: u32) -> Result<Option<Vec<Tid>>, Error> {
+        let own = |node: Node<'_>| {
+            let live = node.live() && node.level() == 0;
+            let tids = node.tids().filter(|_| live).collect::<Vec<_>>();
+            (tids, if live { node.link() } else { NONE })
+        };
+        let (mut tids, mut next) = self.pages.read(number, own)?;
+        let mut chunks = HashSet::new();
+        while next != NONE {
+            let chunk = self.pages.read(next, |slot| {
+                let chunk = Chunk(slot.bytes);
+                chunk.is_of(number).then(|| (chunk.tids(), chunk.next()))
+            })?;
+            let (true, Some((more, after))) = (chunks.insert(next), chunk) else {
+                return Ok(None);
+            };
+            tids.extend(more);
+            next = after;
+        }
+        if !chunks.is_empty() {
+            tids.extend(self.pages.read(number, own)?.0);
+        }
+        Ok(Some(tids))
     }
 
     /// Adds a row to a node whose stored value is `own`; false where the node is no longer that one.
@@ -137,7 +158,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 Added::Again => {}
                 Added::Full => {
                     // The chunk takes its place in the chain below, where the chain is locked.
-                    let chunk = new_chunk(self.shape(), number, NONE, &[tid]);
+                    let chunk = new_chunk(self.shape(), number, number, &[tid]);
                     let chunk = self.pages.create(&chunk)?;
                     if self.chain(number, chunk)? {
                         return Ok(true);
@@ -225,9 +246,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let Some(next) = next else {
             return Ok(false);
         };
-        edit.node(chunk, Part::Head, |slot| {
-            set_field(slot.bytes, 8, next.to_ne_bytes());
-        })?;
+        edit.node(chunk, Part::Head, |slot| set_next(slot.bytes, next))?;
         edit.commit()?;
         Ok(true)
     }

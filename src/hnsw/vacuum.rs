@@ -1,8 +1,9 @@
 //! Rows less. Cost follows the rows that are gone: pages that hold none of them are read once and
 //! not written.
 //!
-//! 1. *Rows*: every slot is read; tids of dead rows are removed; a node that has no row left is
-//!    marked dead, and so are the nodes above it. Dead nodes are still walked through.
+//! 1. *Rows*: every slot is read; tids of dead rows are removed, and chunks of tids freed (chain.rs);
+//!    a node that has no row left is marked dead, and so are the nodes above it. Dead nodes are still
+//!    walked through.
 //! 2. *Wait* until every insert that may have seen them alive is gone. Later ones link to no dead
 //!    node.
 //! 3. *Links*: nodes that link to dead ones get what those linked to instead; a node that only dead
@@ -20,7 +21,7 @@ use crate::search::Numbers;
 
 use super::error::Error;
 use super::index::Index;
-use super::node::{Node, State, Tid, corrupt, state};
+use super::node::{Node, State, Tid, state};
 use super::pages::Part;
 use super::rest::RestSlot;
 use super::shape::NONE;
@@ -58,9 +59,9 @@ pub(super) struct Seen {
     /// Nodes that dead ones link to, until another one is seen that does.
     pub bereft: Numbers,
     chunks: HashSet<u32>,
-    chained: HashSet<u32>,
+    pub chained: HashSet<u32>,
     /// Chunks that were freed: an insert may have chained them to another node since.
-    unchained: HashSet<u32>,
+    pub unchained: HashSet<u32>,
     pub report: Vacuumed,
 }
 
@@ -136,12 +137,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 seen.above.insert((level, number, link));
             }
             State::Live => {
-                let left = self.remove_from_chain(number, gone, seen)?;
                 let kept: Vec<Tid> = tids.iter().copied().filter(|tid| !gone(*tid)).collect();
                 seen.report.removed += (tids.len() - kept.len()) as u64;
                 seen.report.left += kept.len() as u64;
-                if kept.len() < tids.len() || (kept.is_empty() && left == 0) {
+                if kept.len() < tids.len() || (kept.is_empty() && link == NONE) {
                     self.keep_rows(number, &tids, &kept, seen)?;
+                }
+                if link != NONE {
+                    let left = self.shrink_chain(number, gone, seen)?;
+                    if kept.is_empty() && left == 0 {
+                        self.keep_rows(number, &[], &[], seen)?;
+                    }
                 }
             }
         }
@@ -172,73 +178,6 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         edit.commit()?;
         if dead {
             seen.dead.insert(number);
-        }
-        Ok(())
-    }
-
-    /// Removes tids from the chunks of a node and unchains those at the front that are empty; gives
-    /// the number of tids that are left.
-    fn remove_from_chain(
-        &self,
-        owner: u32,
-        gone: &mut dyn FnMut(Tid) -> bool,
-        seen: &mut Seen,
-    ) -> Result<usize, Error> {
-        let mut left = 0;
-        let mut next = self.pages.read(owner, |node| node.link())?;
-        while next != NONE {
-            let chunk = next;
-            seen.report.reads += 1;
-            if !seen.chained.insert(chunk) && !seen.unchained.remove(&chunk) {
-                return Err(corrupt(chunk, "chained twice").into());
-            }
-            let (tids, after) = self.chunk_of(owner, chunk)?;
-            let removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
-            if !removed.is_empty() {
-                let mut edit = self.pages.change();
-                edit.node(chunk, Part::Head, |slot| {
-                    let mut now = Chunk(slot.bytes).tids();
-                    now.retain(|tid| !removed.contains(tid));
-                    super::tids::set_tids(slot.bytes, &now);
-                })?;
-                edit.commit()?;
-            }
-            let here = tids.len() - removed.len();
-            seen.report.removed += removed.len() as u64;
-            seen.report.left += here as u64;
-            if here == 0 && left == 0 {
-                self.unchain(owner, chunk, seen)?;
-            }
-            left += here;
-            next = after;
-        }
-        Ok(left)
-    }
-
-    /// Takes an empty chunk off the front of a chain; its slot is free at once, for only its owner
-    /// leads to it.
-    fn unchain(&self, owner: u32, chunk: u32, seen: &mut Seen) -> Result<(), Error> {
-        let mut edit = self.pages.change();
-        edit.roots()?;
-        let blocks = [owner, chunk].map(|number| self.shape().place(number).0);
-        edit.page(blocks[0].min(blocks[1]))?;
-        edit.page(blocks[0].max(blocks[1]))?;
-        let (empty, after) = edit.node(chunk, Part::Head, |slot| {
-            let chunk = Chunk(slot.bytes);
-            (chunk.is_of(owner) && chunk.len() == 0, chunk.next())
-        })?;
-        let first = edit.node(owner, Part::Head, |node| {
-            let first = empty && node.read().link() == chunk;
-            if first {
-                node.set_link(after);
-            }
-            first
-        })?;
-        if first {
-            edit.free(chunk)?;
-            edit.commit()?;
-            seen.unchained.insert(chunk);
-            seen.report.freed += 1;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ fn copy(store: &MemoryStore, limit: u64) -> CrashStore {
 
 /// Runs `operation` on copies that crash after 0, 1, 2 ... commits until it is done before that;
 /// `after` looks at what each crash has left.
-fn cut<K: Kind>(
+pub fn cut<K: Kind>(
     kind: &K,
     store: &MemoryStore,
     operation: impl Fn(&Index<'_, CrashStore, K::Space>) -> Result<(), Error>,

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `support.rs` | vectors from a seed, exact search, indexes small enough for debug builds |
 //! | `kinds.rs` | kinds of values under their measures |
+//! | `interrupted.rs` | a store whose user is interrupted by others |
 //! | `model.rs` | random inserts, deletes, vacuums and searches beside exact search |
 //! | `crash.rs` | every operation cut after every commit |
+//! | `chunks.rs` | equal rows: chains of chunks under churn, under readers, cut |
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
 //! | `threads.rs` | many writers and readers at once |
@@ -21,9 +23,11 @@
 )]
 
 mod builds;
+mod chunks;
 mod crash;
 mod edges;
 mod format;
+mod interrupted;
 mod kinds;
 mod model;
 mod plain;

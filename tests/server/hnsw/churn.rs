@@ -61,7 +61,6 @@ fn steady_churn_neither_grows_an_index_nor_spoils_it() -> Result<()> {
 }
 
 #[test]
-#[ignore = "chunks that are not the first of their node are never freed nor filled again"]
 fn churn_of_equal_rows_does_not_grow_an_index() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = cluster.client()?;
