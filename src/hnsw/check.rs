@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use crate::page::{self, PageStore};
 
 use super::error::Error;
+use super::huge::saturated;
 use super::index::Index;
 use super::meta::{KIND_NODES, Roots};
 use super::node::{Node, State, Tid, state};
@@ -318,10 +319,12 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     continue;
                 }
                 let measured = index.whole(link.number, &mut reads, |to| {
-                    let code = space.code(&space.load(to.own(), to.scale()), &point);
-                    (code, space.distance(&point, to.own(), to.scale()))
+                    let other = space.load(to.own(), to.scale());
+                    let distance = space.distance(&point, to.own(), to.scale());
+                    let spread = space.spread(&point, &other);
+                    (space.code(&other, &point), distance, spread)
                 })?;
-                let Some((code, distance)) = measured else {
+                let Some((code, distance, spread)) = measured else {
                     continue;
                 };
                 if !code.agrees(&link.code, space.unit(&point)) {
@@ -331,9 +334,11 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     );
                 }
                 // Rounded to 8 bits, and measured from a vector that was not yet rounded itself.
-                let size = distance.abs().max(link.distance.abs());
-                if (distance - link.distance).abs() > 0.02 * size + 0.01 * space.unit(&point) {
-                    let both = format!("{} for {distance}", link.distance);
+                let [distance, noted] = [distance, link.distance].map(saturated);
+                let size = distance.abs().max(noted.abs());
+                let rounded = 0.02 * size + 0.01 * spread + f32::MIN_POSITIVE;
+                if (distance - noted).abs() > rounded {
+                    let both = format!("{noted} for {distance}");
                     self.problem(number, &format!("distance {both} to {}", link.number));
                 }
             }

@@ -21,6 +21,7 @@ use crate::quantize::{
 };
 
 use super::error::Error;
+use super::huge;
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::{BLOCK_LANES, NONE, Shape, code_dims};
@@ -125,6 +126,15 @@ impl Dense {
         code_dims(self.dims()) > self.dims()
     }
 
+    /// The distance of points where a sum on the way to it overflows.
+    #[cold]
+    fn measure_widely(&self, a: &[f32], b: &[f32]) -> f32 {
+        match self.metric {
+            Metric::L2 | Metric::Cosine => huge::l2_squared(a, b),
+            Metric::InnerProduct => -huge::inner_product(a, b),
+        }
+    }
+
     fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         (self.plain.inner_product)(a, b)
     }
@@ -204,7 +214,7 @@ impl Space for Dense {
             }
         }
         if !self.is_padded() {
-            self.rotation.apply(&mut point);
+            huge::map_in_place(&mut point, |point| self.rotation.apply(point));
         }
         Some(point)
     }
@@ -216,7 +226,7 @@ impl Space for Dense {
         Query {
             point,
             table,
-            squared: self.dot(&offset, &offset),
+            squared: huge::saturated(self.dot(&offset, &offset)),
             fine: Table::new(),
         }
     }
@@ -240,14 +250,25 @@ impl Space for Dense {
     }
 
     fn distance(&self, point: &Vec<f32>, own: &[u8], scale: f32) -> f32 {
-        match self.metric {
+        let distance = match self.metric {
             Metric::L2 | Metric::Cosine => (self.stored.l2_squared)(point, own, scale),
             Metric::InnerProduct => -(self.stored.inner_product)(point, own, scale),
+        };
+        if distance.is_finite() {
+            return distance;
         }
+        self.measure_widely(point, &self.load(own, scale))
     }
 
     fn unit(&self, point: &Vec<f32>) -> f32 {
         self.dot(point, point)
+    }
+
+    fn spread(&self, point: &Vec<f32>, other: &Vec<f32>) -> f32 {
+        match self.metric {
+            Metric::L2 | Metric::Cosine => self.unit(point),
+            Metric::InnerProduct => huge::product_of_lengths(point, other),
+        }
     }
 
     /// The errors `e` of rounding are at most `step` each, so `<e, v>` is at most `step sqrt(dims) |v|`;
@@ -266,26 +287,37 @@ impl Space for Dense {
             Metric::L2 | Metric::Cosine => 2.0 * along * away + step * step * dims,
             Metric::InnerProduct => along * unit.sqrt(),
         };
-        rounded + ROUNDING * unit.max(distance.abs())
+        huge::saturated(rounded + ROUNDING * unit.max(distance.abs()))
     }
 
     fn code(&self, point: &Vec<f32>, from: &Vec<f32>) -> Code {
-        let difference = self.encoded(point, from);
+        let ([point, from, centre], unit) = huge::shrunk([point, from, &self.centre], 2);
+        let difference = self.encoded(&point, &from);
         let mut bits = vec![0; self.bits / 8];
         let Factors { squared, slope } = encode(&difference, self.bits, &mut bits);
-        let sum = signed_sum(&difference, self.bits, &self.encoded(from, &self.centre));
+        let sum = signed_sum(&difference, self.bits, &self.encoded(&from, &centre));
         let (base, slope) = match self.metric {
+            // Farther than can be told, from wherever a distance to the node can.
+            Metric::L2 | Metric::Cosine if squared * unit * unit == f32::INFINITY => (squared, 0.0),
             Metric::L2 | Metric::Cosine => (squared, slope),
             Metric::InnerProduct => {
-                let along = self.dot(point, from) - self.dot(from, from);
+                let along = self.dot(&point, &from) - self.dot(&from, &from);
                 (-along, slope / 2.0)
             }
         };
         // As the page will have it, so that what cancels out cancels out.
         let slope = from_bf16(to_bf16(slope));
-        let squared = base - slope * sum;
+        let base = (base - slope * sum) * unit * unit;
+        let factors = Factors {
+            squared: match self.metric {
+                Metric::L2 | Metric::Cosine if base.is_finite() => base,
+                Metric::L2 | Metric::Cosine => huge::FAR,
+                Metric::InnerProduct => huge::saturated(base),
+            },
+            slope: huge::saturated_slope(slope * unit),
+        };
         Code {
-            factors: Some(Factors { squared, slope }),
+            factors: Some(factors),
             bits,
         }
     }
@@ -327,19 +359,31 @@ impl Space for Dense {
 
     #[expect(clippy::cast_precision_loss, reason = "a sum of products of int8")]
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
-        if self.sketch_form() == Form::F32 {
-            let (a, b) = (as_floats(a.bytes), as_floats(b.bytes));
-            return match self.metric {
-                Metric::L2 | Metric::Cosine => (self.plain.l2_squared)(a, b),
-                Metric::InnerProduct => -self.dot(a, b),
-            };
+        let as_they_are = self.sketch_form() == Form::F32;
+        let product = || {
+            if as_they_are {
+                return self.dot(as_floats(a.bytes), as_floats(b.bytes));
+            }
+            let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
+            a.numbers[0] * b.numbers[0] * product
+        };
+        let distance = match self.metric {
+            Metric::L2 | Metric::Cosine if as_they_are => {
+                (self.plain.l2_squared)(as_floats(a.bytes), as_floats(b.bytes))
+            }
+            Metric::L2 | Metric::Cosine => a.numbers[1] + b.numbers[1] - 2.0 * product(),
+            Metric::InnerProduct => -product(),
+        };
+        if distance.is_finite() {
+            return distance;
         }
-        let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
-        let product = a.numbers[0] * b.numbers[0] * product;
-        match self.metric {
-            Metric::L2 | Metric::Cosine => a.numbers[1] + b.numbers[1] - 2.0 * product,
-            Metric::InnerProduct => -product,
-        }
+        let [a, b] = [a, b].map(|sketch| {
+            let mut point = vec![0.0; self.dims()];
+            let scale = sketch.numbers[0];
+            self.sketch_form().decode(sketch.bytes, scale, &mut point);
+            point
+        });
+        self.measure_widely(&a, &b)
     }
 
     fn look<S: PageStore>(

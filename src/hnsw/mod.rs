@@ -10,6 +10,7 @@
 //! | `space.rs` | what a graph needs to know of its values |
 //! | `rest.rs` | values that are longer than a node has room for |
 //! | `dense.rs` | dense vectors with 1-bit codes |
+//! | `huge.rs` | vectors so long that squares of their elements overflow |
 //! | `plain.rs` | values whose links carry no codes, under any measure |
 //! | `bits.rs` | bits by Hamming and Jaccard distance |
 //! | `sparse.rs` | sparse vectors |
@@ -38,6 +39,7 @@ mod check;
 mod dense;
 mod descent;
 mod error;
+mod huge;
 mod index;
 mod insert;
 mod kill;

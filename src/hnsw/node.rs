@@ -128,9 +128,10 @@ pub struct Code {
 impl Code {
     /// Whether both are of one value: the same bits, and factors that differ by rounding only, for
     /// sums are taken in another order where a CPU has other registers. `unit` is how large
-    /// distances are.
+    /// distances are; where that overflows, factors of such size are the largest numbers.
     #[must_use]
     pub fn agrees(&self, other: &Self, unit: f32) -> bool {
+        let unit = unit.min(f32::MAX);
         let near = |a: f32, b: f32, unit: f32| (a - b).abs() <= 0.01 * a.abs().max(unit);
         let factors = match (self.factors, other.factors) {
             (Some(a), Some(b)) => near(a.slope, b.slope, 0.0) && near(a.squared, b.squared, unit),

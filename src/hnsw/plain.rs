@@ -7,6 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::page::{PageError, PageStore};
 
 use super::error::Error;
+use super::huge::saturated;
 use super::index::Options;
 use super::meta::{META, Parameters};
 use super::node::{Code, Node};
@@ -173,7 +174,7 @@ pub struct Query<P> {
 
 impl<M: Measure> Plain<M> {
     fn measured(&self, point: &M::Point, node: Node<'_>) -> f32 {
-        self.measure.distance(point, node.own(), node.scale())
+        self.distance(point, node.own(), node.scale())
     }
 
     /// Fills in how far the neighbours in `probe.near` are, infinite where a slot holds no node any
@@ -263,7 +264,7 @@ impl<M: Measure> Space for Plain<M> {
     }
 
     fn distance(&self, point: &M::Point, own: &[u8], scale: f32) -> f32 {
-        self.measure.distance(point, own, scale)
+        saturated(self.measure.distance(point, own, scale))
     }
 
     fn unit(&self, point: &M::Point) -> f32 {
@@ -288,7 +289,7 @@ impl<M: Measure> Space for Plain<M> {
     }
 
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
-        self.measure.between(a.bytes, b.bytes)
+        saturated(self.measure.between(a.bytes, b.bytes))
     }
 
     fn look<S: PageStore>(

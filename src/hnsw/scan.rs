@@ -8,6 +8,7 @@ use crate::search::{Beam, Frontier, Key, Numbers, Offers, advance, walk};
 
 use super::descent::Level;
 use super::error::Error;
+use super::huge::FARTHEST;
 use super::index::Index;
 use super::node::{INLINE_TIDS, Node, Tid};
 use super::shape::NONE;
@@ -68,12 +69,7 @@ pub(super) struct Found {
 impl Found {
     pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
-            // What cannot be said is farthest: rows are given up to a horizon, and none is lost.
-            distance: if distance.is_nan() {
-                f32::INFINITY
-            } else {
-                distance
-            },
+            distance,
             scale: node.scale(),
             number,
             tids: [Tid([0; 6]); INLINE_TIDS],
@@ -353,6 +349,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// How far rows may be given: to `bound`, and no more of them than the nodes visited speak for.
+    /// Those whose distance overflows wait for a sweep: estimates lead nowhere among such, so nearer ones
+    /// may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
         let visits = f64::from(u32::try_from(self.visited).unwrap_or(u32::MAX));
         #[expect(
@@ -371,6 +369,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         } else {
             bound
         };
+        self.horizon = self.horizon.min(FARTHEST.next_down());
     }
 
     /// Drops nodes whose rows were given, and says how many are left.

@@ -64,6 +64,11 @@ pub trait Space: Sync {
     /// How large distances between points like this one are: what rounding is measured by.
     fn unit(&self, point: &Self::Point) -> f32;
 
+    /// What the rounding of `point` is measured by in its distance from `other`.
+    fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
+        self.unit(point)
+    }
+
     /// How much the distance of a value that was stored with this scale may be off.
     fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
         0.0

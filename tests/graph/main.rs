@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `support.rs` | vectors from a seed, exact search, indexes small enough for debug builds |
 //! | `kinds.rs` | kinds of values under their measures |
+//! | `huge.rs` | values whose distances overflow |
 //! | `interrupted.rs` | a store whose user is interrupted by others |
 //! | `model.rs` | random inserts, deletes, vacuums and searches beside exact search |
 //! | `crash.rs` | every operation cut after every commit |
@@ -27,6 +28,7 @@ mod chunks;
 mod crash;
 mod edges;
 mod format;
+mod huge;
 mod interrupted;
 mod kinds;
 mod model;

@@ -161,8 +161,9 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
                 tid: row.tid,
                 node: Some(row.node),
             },
-            lower: space.shown(row.distance - row.doubt),
-            upper: space.shown(row.distance + row.doubt),
+            // Where both overflow, nothing is known.
+            lower: or(space.shown(row.distance - row.doubt), f64::NEG_INFINITY),
+            upper: or(space.shown(row.distance + row.doubt), f64::INFINITY),
         }))
     }
 
@@ -172,6 +173,10 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
             restarts: self.scan.walks().saturating_sub(1),
         }
     }
+}
+
+fn or(bound: f64, unknown: f64) -> f64 {
+    if bound.is_nan() { unknown } else { bound }
 }
 
 /// All rows, for a query that is as far from each: NULL, or a zero vector under cosine.

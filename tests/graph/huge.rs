@@ -1,0 +1,141 @@
+//! Values whose distances overflow among others: found, linked, checked, removed.
+
+use vector_ext::hnsw::{Builder, Continue, Form, Index, Metric, Options, Progress, build_into};
+use vector_ext::page::{HEADER_BYTES, MemoryStore, PageStore};
+
+use crate::kinds::{Coded, Kind};
+use crate::support::{Random, check, options, resources, vacuum};
+
+/// Sizes of elements. Squares overflow from 2e19 on, sums of elements from a tenth of the last on.
+const SIZES: [f32; 7] = [1.0, 1e-40, 1e17, 1e19, 1e25, 1e30, 3.4e38];
+
+/// Half of the rows are of common size.
+fn rows(dims: usize, count: u64) -> Vec<(u64, Vec<f32>)> {
+    let mut random = Random(dims as u64);
+    let mut row = |tid: u64| {
+        let size = SIZES[if tid.is_multiple_of(2) {
+            0
+        } else {
+            random.below(7)
+        }];
+        let mut element = || random.normal().clamp(-1.0, 1.0) * size;
+        (0..dims).map(|_| element()).collect()
+    };
+    (0..count).map(|tid| (tid, row(tid))).collect()
+}
+
+/// Built of the first half, the others inserted.
+fn index_of(metric: Metric, form: Form, rows: &[(u64, Vec<f32>)]) -> (MemoryStore, Options) {
+    let options = Options {
+        form: Some(form),
+        ..options(8)
+    };
+    let (built, inserted) = rows.split_at(rows.len() / 2);
+    let mut builder = Builder::dense(rows[0].1.len(), metric, &options, resources(1));
+    for (tid, row) in built {
+        builder.push(row, (*tid).into()).unwrap();
+    }
+    let store = MemoryStore::new();
+    build_into(builder, &store, &Progress::default()).unwrap();
+    let index = Index::open(&store, &options).unwrap();
+    for (tid, row) in inserted {
+        index.insert(row, (*tid).into()).unwrap();
+    }
+    (store, options)
+}
+
+const FORMS: [Form; 3] = [Form::F32, Form::F16, Form::Int8];
+
+#[test]
+fn an_index_of_huge_values_is_sound_and_loses_no_row() {
+    for dims in [3, 130, 400] {
+        let rows = rows(dims, 160);
+        for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+            for form in FORMS {
+                let (store, options) = index_of(metric, form, &rows);
+                let index = Index::open(&store, &options).unwrap();
+                check(&index, 160);
+                assert_eq!(vacuum(&index, |tid| tid % 3 == 0), 54);
+                check(&index, 106);
+                for (_, query) in rows.iter().step_by(13) {
+                    let mut scan = index.scan(query, 20, Continue::Strict).unwrap().unwrap();
+                    let mut found = 0;
+                    while scan.next_row().unwrap().is_some() {
+                        found += 1;
+                    }
+                    assert_eq!(found, 106, "{dims} {metric:?} {form:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Whatever is nearer than float32 can tell apart from farther comes first, but for what a strict scan
+/// finds late.
+#[test]
+fn rows_whose_distance_overflows_come_last() {
+    let metric = Metric::L2;
+    for dims in [3, 130, 400] {
+        let kind = Coded { metric, dims, m: 8 };
+        let rows = rows(dims, 160);
+        let (store, options) = index_of(metric, Form::F32, &rows);
+        let index = Index::open(&store, &options).unwrap();
+        for go_on in [Continue::Strict, Continue::Relaxed] {
+            for (tid, query) in &rows {
+                let near = rows.iter().map(|(_, row)| kind.distance(query, row));
+                let near = near.filter(|distance| distance.is_finite()).count();
+                let mut scan = index.scan(query, 20, go_on).unwrap().unwrap();
+                let found = std::iter::from_fn(|| scan.next_row().unwrap());
+                let found: Vec<f32> = found.map(|row| row.distance).collect();
+                let overflow = found.iter().position(|distance| *distance >= f32::MAX);
+                let (first, last) = found.split_at(overflow.unwrap_or(found.len()));
+                let farthest = first.iter().copied().fold(0.0, f32::max);
+                let late = last.iter().filter(|distance| **distance < f32::MAX);
+                let late: Vec<&f32> = late.collect();
+                let excused = |distance: &&f32| go_on == Continue::Strict && **distance <= farthest;
+                let of = format!("{dims} {go_on:?} {tid}: {first:?} {late:?}");
+                assert!(late.iter().all(excused), "{of}");
+                assert_eq!(first.len() + late.len(), near, "{of}");
+            }
+        }
+    }
+}
+
+/// A copy with other bytes from byte `at` of the content of a block on.
+fn changed(store: &MemoryStore, block: u32, at: usize, bytes: &[u8]) -> MemoryStore {
+    let copy = MemoryStore::new();
+    for (number, page) in (0..).zip(store.pages().unwrap()) {
+        let mut page = *page;
+        if number == block {
+            page[HEADER_BYTES + at..][..bytes.len()].copy_from_slice(bytes);
+        }
+        copy.push(&page).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn a_wrong_code_of_a_huge_value_is_seen() {
+    let (table, lanes) = (24, 32);
+    let mut rows = rows(16, 160);
+    rows.retain(|(_, row)| row.iter().any(|x| x.abs() > 1e24));
+    for metric in [Metric::L2, Metric::InnerProduct] {
+        let (store, options) = index_of(metric, Form::F32, &rows);
+        assert!(store.blocks().unwrap() > 5);
+        for block in 2..6 {
+            let (bases, slopes) = (table + 6 * lanes, table + 10 * lanes);
+            // All lanes of the first node: codes, bases, slopes.
+            for (at, bytes) in [
+                (table + 12 * lanes, vec![0x5A; 1_000]),
+                (bases, 7e37_f32.to_ne_bytes().repeat(lanes)),
+                (slopes, 0xC2C8_u16.to_ne_bytes().repeat(lanes)),
+            ] {
+                let wrong = changed(&store, block, at, &bytes);
+                let report = Index::open(&wrong, &options).unwrap().check().unwrap();
+                let mut problems = report.problems.iter();
+                let seen = problems.any(|line| line.contains("another code"));
+                assert!(seen, "{metric:?} {block} {at}: {report:?}");
+            }
+        }
+    }
+}
