@@ -19,7 +19,7 @@ use support::npy::{Matrix, read_floats, read_integers};
 use support::{Result, project};
 use vector_ext::distance::simd::kernels;
 use vector_ext::hnsw::{
-    Builder, Built, Continue, Dense, Form, Index, Metric, Options, Progress, Resources, Tid,
+    Builder, Built, Continue, Dense, Files, Form, Index, Metric, Options, Progress, Resources, Tid,
     build_into,
 };
 use vector_ext::page::{MemoryStore, PAGE_BYTES, PageStore};
@@ -298,7 +298,10 @@ fn fill(
     let resources = Resources {
         threads: arguments.threads,
         budget: arguments.memory << 20,
-        folder: std::env::temp_dir(),
+        files: Files {
+            folder: std::env::temp_dir(),
+            limit: usize::MAX,
+        },
     };
     let mut builder = Builder::dense(data.base.width, arguments.metric.into(), options, resources);
     for (tid, vector) in vectors() {

@@ -47,6 +47,12 @@ pub enum Error {
     /// The spill file failed.
     #[error("spill file: {0}")]
     Spill(#[from] std::io::Error),
+    /// A build needs larger files than it may have.
+    #[error("spill files would be larger than {limit} bytes")]
+    SpillLimit {
+        /// The bytes that they may have.
+        limit: usize,
+    },
 }
 
 impl Error {

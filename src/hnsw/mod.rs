@@ -62,7 +62,7 @@ mod vacuum;
 
 pub use crate::quantize::Form;
 pub use bits::{BitMetric, Bits};
-pub use build::{Builder, Built, Progress, Resources, Sink, build_into};
+pub use build::{Builder, Built, Files, Progress, Resources, Sink, build_into};
 pub use census::{Census, Constants};
 pub use check::Report;
 pub use dense::{Dense, Metric};

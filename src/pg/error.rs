@@ -83,6 +83,7 @@ fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
             Code::ERRCODE_DISK_FULL
         }
         Error::Spill(_) => Code::ERRCODE_IO_ERROR,
+        Error::SpillLimit { .. } => Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         Error::Page(_) => Code::ERRCODE_INTERNAL_ERROR,
     }
 }
@@ -144,6 +145,11 @@ impl Failure {
             Self::Index(hnsw::Error::Page(
                 PageError::Corrupt { .. } | PageError::Missing { .. },
             )) => "index is corrupted".to_owned(),
+            // In the words of Postgres' own temporary files.
+            Self::Index(hnsw::Error::SpillLimit { limit }) => {
+                let limit = limit / 1024;
+                format!("temporary file size exceeds \"temp_file_limit\" ({limit}kB)")
+            }
             Self::Index(error) => error.to_string(),
             Self::NoDimensions => "column does not have dimensions".to_owned(),
             Self::EfConstruction => {
@@ -202,6 +208,9 @@ impl Failure {
             Self::Index(hnsw::Error::Spill(_)) => Some(
                 "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
             ),
+            Self::Index(hnsw::Error::SpillLimit { .. }) => {
+                Some("Increase maintenance_work_mem or temp_file_limit.")
+            }
             Self::NoDimensions => Some(
                 "Declare them, as in vector(3), or index an expression like (embedding::vector(3)).",
             ),

@@ -8,7 +8,7 @@ use vector_ext::hnsw::{
 };
 use vector_ext::page::{Bytes, MemoryStore};
 
-use crate::support::{Model, Random, build, check, first, options, resources};
+use crate::support::{Model, Random, build, check, files, first, options, resources};
 
 fn rows(count: u64, dims: usize) -> Vec<(u64, Vec<f32>)> {
     let mut random = Random(47);
@@ -67,7 +67,7 @@ fn past_its_budget_a_build_spills_and_gives_the_same_index() {
     let spilling = Resources {
         threads: 1,
         budget: 1 << 20,
-        folder: folder.path().into(),
+        files: files(folder.path()),
     };
     let mut builder = Builder::dense(32, Metric::L2, &options(4), spilling);
     for (tid, row) in &rows {
@@ -86,7 +86,7 @@ fn a_folder_that_takes_no_file_is_an_error() {
     let nowhere = Resources {
         threads: 1,
         budget: 0,
-        folder: "/nowhere/at/all".into(),
+        files: files("/nowhere/at/all"),
     };
     let mut builder = Builder::dense(4, Metric::L2, &options(4), nowhere);
     let result = builder.push(&[1.0; 4], Tid::from(1));

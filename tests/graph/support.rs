@@ -1,9 +1,11 @@
 //! Vectors from a seed, exact search, indexes small enough for debug builds.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use vector_ext::hnsw::{
-    Builder, Continue, Index, Metric, Options, Progress, Report, Resources, Space, Tid, build_into,
+    Builder, Continue, Files, Index, Metric, Options, Progress, Report, Resources, Space, Tid,
+    build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -127,7 +129,15 @@ pub fn resources(threads: usize) -> Resources {
     Resources {
         threads,
         budget: 1 << 30,
-        folder: std::env::temp_dir(),
+        files: files(std::env::temp_dir()),
+    }
+}
+
+/// As many files as are needed.
+pub fn files(folder: impl Into<PathBuf>) -> Files {
+    Files {
+        folder: folder.into(),
+        limit: usize::MAX,
     }
 }
 

@@ -22,7 +22,6 @@ mod schedule;
 mod threads;
 mod write;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::page::{Bytes, MemoryStore};
@@ -37,6 +36,7 @@ use super::plain::{Measure, Plain};
 use super::shape::Shape;
 use super::space::Space;
 use graph::Links;
+pub use region::Files;
 use region::Memory;
 use rows::{ROW_OVERHEAD, Rows};
 use schedule::Crew;
@@ -46,10 +46,10 @@ use schedule::Crew;
 pub struct Resources {
     /// Threads; 0 for one a core.
     pub threads: usize,
-    /// Bytes of memory. Past it, files in `folder` are mapped.
+    /// Bytes of memory. Past it, files are mapped.
     pub budget: usize,
-    /// Where files go.
-    pub folder: PathBuf,
+    /// Where they go, and how large they may be.
+    pub files: Files,
 }
 
 /// Seen by others while a build runs.
@@ -157,7 +157,7 @@ impl<V: Space> Builder<V> {
             rows: Rows::new(&space, parameters.shape.own),
             space,
             parameters,
-            memory: Memory::new(resources.budget, resources.folder),
+            memory: Memory::new(resources.budget, resources.files),
             sum: Vec::new(),
             ef: options.beam(),
             threads: match resources.threads {

@@ -120,11 +120,13 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use super::super::region::Files;
     use super::*;
 
     #[test]
     fn records_of_any_size_stay_what_they_were() {
-        let mut memory = Memory::new(1 << 30, std::env::temp_dir());
+        let folder = std::env::temp_dir();
+        let mut memory = Memory::new(1 << 30, Files { folder, limit: 0 });
         let mut lines = Lines::default();
         let size = |row: usize| [0, 5, 128_000, 9, 3 * CHUNK_BYTES / 2][row % 5];
         for row in 0..100_usize {

@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicU32;
 
 use memmap2::MmapMut;
 
+use super::super::error::Error;
+
 /// Gives out memory as long as the budget lasts, then mapped files without a name, which are gone
 /// when they are closed, whatever happens.
 #[derive(Debug)]
@@ -17,18 +19,27 @@ pub struct Memory {
     budget: usize,
     used: usize,
     spilled: usize,
-    folder: PathBuf,
+    files: Files,
+}
+
+/// Files of a build.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Where they go.
+    pub folder: PathBuf,
+    /// Bytes that all of them may have.
+    pub limit: usize,
 }
 
 impl Memory {
-    /// `budget` bytes of memory; files in `folder` past it.
+    /// `budget` bytes of memory; files past it.
     #[must_use]
-    pub fn new(budget: usize, folder: PathBuf) -> Self {
+    pub fn new(budget: usize, files: Files) -> Self {
         Self {
             budget,
             used: 0,
             spilled: 0,
-            folder,
+            files,
         }
     }
 
@@ -46,8 +57,8 @@ impl Memory {
     /// Zeros, at the start of a page.
     ///
     /// # Errors
-    /// Where there is no such memory, or the file cannot be made as large.
-    pub fn allocate(&mut self, bytes: usize) -> io::Result<Region> {
+    /// Where there is no such memory, the file cannot be made as large, or may not be.
+    pub fn allocate(&mut self, bytes: usize) -> Result<Region, Error> {
         let len = bytes.max(1);
         if self.used + bytes <= self.budget {
             self.used += bytes;
@@ -58,7 +69,11 @@ impl Memory {
             let _ = map.advise(memmap2::Advice::HugePage);
             return Ok(Region(map));
         }
-        let file = tempfile::tempfile_in(&self.folder)?;
+        let limit = self.files.limit;
+        if bytes > limit.saturating_sub(self.spilled) {
+            return Err(Error::SpillLimit { limit });
+        }
+        let file = tempfile::tempfile_in(&self.files.folder)?;
         reserve(&file, len)?;
         // SAFETY: nobody else can open a file that has no name.
         let map = unsafe { MmapMut::map_mut(&file) }?;
@@ -108,12 +123,18 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
     use std::sync::atomic::Ordering;
+
+    fn files(folder: &Path, limit: usize) -> Files {
+        let folder = folder.into();
+        Files { folder, limit }
+    }
 
     #[test]
     fn past_the_budget_it_is_a_file_that_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut memory = Memory::new(1_000, folder.path().into());
+        let mut memory = Memory::new(1_000, files(folder.path(), 700));
         for (bytes, mapped) in [(600, false), (600, true), (400, false), (8, true)] {
             let spilled = memory.used().1;
             let mut region = memory.allocate(bytes).unwrap();
@@ -126,12 +147,15 @@ mod tests {
             assert_eq!(region.bytes()[..4], 5_u32.to_ne_bytes());
         }
         assert_eq!(memory.used(), (1_000, 608));
+        assert!(memory.allocate(92).is_ok());
+        let refused = memory.allocate(1).err();
+        assert!(matches!(refused, Some(Error::SpillLimit { limit: 700 })));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
-        let mut memory = Memory::new(0, "/nowhere/at/all".into());
-        assert!(memory.allocate(10).is_err());
+        let mut memory = Memory::new(0, files("/nowhere/at/all".as_ref(), 100));
+        assert!(matches!(memory.allocate(10).err(), Some(Error::Spill(_))));
     }
 }

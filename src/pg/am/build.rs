@@ -61,20 +61,32 @@ impl TableRows for Loader {
     }
 }
 
-/// What a build may use: threads and memory as maintenance has them.
-fn resources() -> Result<Resources, Failure> {
-    // SAFETY: settings, read by the backend's thread.
-    let (workers, kilobytes) = unsafe {
-        (
-            pg_sys::max_parallel_maintenance_workers,
-            pg_sys::maintenance_work_mem,
-        )
-    };
+/// What a build may use: memory and files as maintenance has them, and that many threads.
+fn resources(threads: usize) -> Result<Resources, Failure> {
+    // SAFETY: a setting, read by the backend's thread.
+    let kilobytes = unsafe { pg_sys::maintenance_work_mem };
     Ok(Resources {
-        threads: workers as usize + 1,
+        threads,
         budget: kilobytes as usize * 1024,
-        folder: storage::folder().map_err(Error::Spill)?,
+        files: storage::files().map_err(Error::Spill)?,
     })
+}
+
+/// Threads of a build on a table: one, and as many more as its storage parameter `parallel_workers`
+/// says or else `max_parallel_maintenance_workers`, which is the most in any case. Source:
+/// `plan_create_index_workers` of Postgres, which for want of the parameter goes by the table's size;
+/// that does not tell the work of a graph.
+unsafe fn threads(heap: pg_sys::Relation) -> usize {
+    // SAFETY: the caller has the table open, whose options are those of tables.
+    let (most, asked) = unsafe {
+        let options: *const pg_sys::StdRdOptions = (*heap).rd_options.cast();
+        let asked = options
+            .as_ref()
+            .map_or(-1, |options| options.parallel_workers);
+        (pg_sys::max_parallel_maintenance_workers, asked)
+    };
+    let workers = if asked < 0 { most } else { asked.min(most) };
+    workers as usize + 1
 }
 
 /// Builds an index of what is in the table.
@@ -89,7 +101,7 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
     // SAFETY: Postgres calls with an open table and an empty index.
     unsafe {
         guarded(|| {
-            let resources = resources()?;
+            let resources = resources(threads(heap))?;
             let budget = resources.budget;
             let builder = M::builder(index, resources)?;
             let fitting = budget / builder.bytes_per_row() + 1;
@@ -164,7 +176,7 @@ pub unsafe extern "C-unwind" fn build_empty<M: Method>(index: pg_sys::Relation) 
     // SAFETY: Postgres calls with an open index.
     unsafe {
         guarded(|| {
-            let builder = M::builder(index, resources()?)?;
+            let builder = M::builder(index, resources(1)?)?;
             let loader = Loader {
                 builder,
                 rows: 0,

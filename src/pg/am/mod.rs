@@ -46,7 +46,7 @@ pub use opened::Opened;
 pub use rows::{TableRows, each_row};
 pub use scan::pointer_of;
 
-use crate::hnsw::Resources;
+use crate::hnsw::{Files, Resources};
 use crate::pg::error::Failure;
 use hnsw::Hnsw;
 use method::Method;
@@ -94,7 +94,8 @@ pub unsafe fn open_any(index: pg_sys::Relation) -> Result<Rc<Opened>, Failure> {
     unsafe { opened::open::<Hnsw>(index) }
 }
 
-/// Bytes of memory that a build of this index needs for a row.
+/// Bytes of memory that a build of this index needs for a row at most: its table may ask for fewer
+/// threads.
 ///
 /// # Safety
 /// As [`open_any`].
@@ -105,10 +106,12 @@ pub unsafe fn build_bytes_per_row(index: pg_sys::Relation) -> Result<usize, Fail
     // SAFETY: a setting, read by the backend's thread.
     let workers = unsafe { pg_sys::max_parallel_maintenance_workers };
     let resources = Resources {
-        // As a build would have it.
         threads: workers as usize + 1,
         budget: 0,
-        folder: std::path::PathBuf::new(),
+        files: Files {
+            folder: std::path::PathBuf::new(),
+            limit: 0,
+        },
     };
     // SAFETY: as the caller says.
     Ok(unsafe { Hnsw::builder(index, resources) }?.bytes_per_row())

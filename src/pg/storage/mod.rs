@@ -8,7 +8,7 @@
 //! | `change.rs` | Generic WAL as a [`Change`](crate::page::Change) |
 //! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
 //! | `extend.rs` | pages of zeros at the end of a fork |
-//! | `spill.rs` | where files go that a build needs past its memory |
+//! | `spill.rs` | where files go that a build needs past its memory, and how large they may be |
 //!
 //! An error of Postgres unwinds these frames as a Rust panic. Then pins, locks and memory are left to
 //! the transaction's end, which releases them all.
@@ -22,5 +22,5 @@ mod spill;
 mod store;
 
 pub use bulk::{Bulk, check_for_interrupts, needs_wal};
-pub use spill::folder;
+pub use spill::files;
 pub use store::PgStore;

@@ -132,3 +132,86 @@ fn any_number_of_threads_builds_a_right_index() -> Result<()> {
     }
     Ok(())
 }
+
+/// Threads of a session's process.
+fn threads(process: i32) -> Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{process}/task"))?.count())
+}
+
+#[test]
+fn a_build_takes_as_many_threads_as_its_table_asks_for() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    make_table(
+        &mut client,
+        "",
+        128,
+        &Clusters::new(115, 128, 10).vectors(3_000),
+    )?;
+    client.batch_execute("SET max_parallel_maintenance_workers = 2")?;
+    let process: i32 = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
+    let alone = threads(process)?;
+    for (asked, wanted) in [
+        ("RESET (parallel_workers)", 3),
+        ("SET (parallel_workers = 0)", 1),
+        ("SET (parallel_workers = 1)", 2),
+        ("SET (parallel_workers = 9)", 3),
+        // Options, but not this one.
+        ("RESET (parallel_workers), SET (fillfactor = 90)", 3),
+    ] {
+        client.batch_execute(&format!(
+            "DROP INDEX IF EXISTS items_v; ALTER TABLE items {asked}"
+        ))?;
+        let most = thread::scope(|scope| -> Result<usize> {
+            let build = scope.spawn(|| {
+                client.batch_execute("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)")
+            });
+            let mut most = 0;
+            while !build.is_finished() {
+                most = most.max(threads(process)?);
+            }
+            build.join().map_err(|_| "the build has panicked")??;
+            Ok(most)
+        })?;
+        assert_eq!(most - alone, wanted, "{asked}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_build_takes_no_larger_temporary_files_than_it_may() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    make_table(
+        &mut client,
+        "",
+        384,
+        &Clusters::new(116, 384, 10).vectors(3_000),
+    )?;
+    let create = "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)";
+    client.batch_execute("SET maintenance_work_mem = '1MB'")?;
+    // While rows are loaded, and when all are.
+    for limit in [0, 1_024, 3_072] {
+        client.batch_execute(&format!("SET temp_file_limit = {limit}"))?;
+        let error = client.batch_execute(create).err();
+        let error = error.ok_or("a build went past temp_file_limit")?;
+        let error = error.as_db_error().ok_or("no error of the server")?;
+        assert_eq!(error.code().code(), "53400");
+        assert_eq!(
+            error.message(),
+            format!("temporary file size exceeds \"temp_file_limit\" ({limit}kB)")
+        );
+        assert!(error.hint().is_some());
+    }
+    let queries = Clusters::new(116, 384, 10).vectors(1);
+    for settings in [
+        "SET temp_file_limit = '100MB'",
+        "SET temp_file_limit = -1",
+        "SET temp_file_limit = 0; SET maintenance_work_mem = '64MB'",
+    ] {
+        client.batch_execute(&format!("{settings}; DROP INDEX IF EXISTS items_v"))?;
+        client.batch_execute(create)?;
+        assert_right(&mut client, "items_v", &queries)?;
+    }
+    Ok(())
+}
