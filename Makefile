@@ -16,7 +16,7 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph bench-peers test-bench package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
@@ -26,6 +26,8 @@ help:
 	@echo 'make bench           distance kernels, and exact search beside pgvector'
 	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
+	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, N=, WORK=, PEERS=, PG=18)'
+	@echo 'make test-bench      tests of that benchmark itself'
 	@echo 'make package         target/vector_ext-VERSION-pgMAJOR.tar.gz'
 
 setup:
@@ -94,6 +96,36 @@ target/venv/ready: benches/graph/requirements.txt
 	@scripts/setup python
 	python3 -m venv --clear target/venv
 	target/venv/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and PEERS=
+# choose what and whom, NAME= names the main set, RESULTS= is the folder to write to, PG= is 16 or 18.
+PG ?= 16
+PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(N),--rows $(N)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	$(if $(filter undefined,$(origin DIMS)),,--dims $(DIMS)) $(if $(WORK),--works $(WORK)) $(if $(PEERS),--peers $(PEERS)) \
+	$(if $(NAME),--name $(NAME)) $(if $(RESULTS),--results $(RESULTS))
+
+bench-peers: target/venv-peers/ready
+	@scripts/setup server peers
+	$(MAKE) build PG_CONFIG=target/peers/$(PG)/bin/pg_config
+	PYTHONPATH=benches target/venv-peers/bin/python -m peers --server target/peers/$(PG)/bin/pg_config \
+		--library target/pg$(PG)/vector_ext.so $(PEERS_OPTIONS)
+
+# The benchmark's own lints, types and tests; no server.
+test-bench: target/venv-peers/dev
+	target/venv-peers/bin/ruff format --check --config benches/peers/pyproject.toml benches/peers
+	target/venv-peers/bin/ruff check --config benches/peers/pyproject.toml benches/peers
+	cd benches && ../target/venv-peers/bin/mypy --config-file peers/pyproject.toml -p peers
+	target/venv-peers/bin/pytest -q -c benches/peers/pyproject.toml benches/peers
+
+target/venv-peers/ready: benches/peers/requirements.txt
+	@scripts/setup python
+	python3 -m venv --clear target/venv-peers
+	target/venv-peers/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+target/venv-peers/dev: benches/peers/requirements-dev.txt target/venv-peers/ready
+	target/venv-peers/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
 package: build

@@ -1,0 +1,165 @@
+"""Runs the benchmark: `make bench-peers`."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from peers import data, engines
+from peers.data import Dataset, Size
+from peers.engines.base import Peer
+from peers.machine import Machine, cores
+from peers.options import WORKS, Options, Plan, parse
+from peers.postgres.installation import Installation
+from peers.postgres.server import Server, server_settings
+from peers.report import write
+from peers.work import build, change, clients, cold, filtered, search, story
+from peers.work.bench import Bench
+from peers.work.results import About, Run, SetResult
+
+# Generated sets are for these alone.
+ON_GENERATED = ("build", "search")
+# Which libraries have a part in what; the servers have in all.
+EVERYWHERE = tuple(engines.LIBRARIES)
+LIBRARIES_OF = {
+    "build": EVERYWHERE,
+    "search": EVERYWHERE,
+    "filtered": tuple(filtered.LIBRARY_VARIANTS),
+    "story": tuple(story.SETTINGS),
+}
+
+
+class Shown:
+    """The progress, a step for each work on each set."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress, self.task, self.where = progress, task, ""
+
+    def say(self, text: str) -> None:
+        """What is going on."""
+        self.progress.update(self.task, description=f"{self.where}: {text}")
+        if not self.progress.console.is_terminal:
+            print(f"{time.strftime('%H:%M:%S')} {self.where}: {text}", file=sys.stderr, flush=True)
+
+    def step(self) -> None:
+        """One more is done."""
+        self.progress.advance(self.task)
+
+
+def main_set(options: Options) -> Dataset:
+    """The set that gets all works."""
+    size = Size(options.plan.rows, options.plan.questions)
+    return data.read_folder(options.data, options.name, size) if options.data else data.read_sample(size)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured on a set, how much of it, and how the set comes about."""
+
+    works: tuple[str, ...]
+    plan: Plan
+    make: Callable[[], Dataset]
+
+
+def jobs(options: Options) -> list[Job]:
+    """The main set, then generated ones."""
+    size = Size(options.plan.generated_rows, options.plan.questions)
+    works = tuple(work for work in options.works if work in ON_GENERATED)
+    generated = [
+        Job(works, options.generated, partial(data.generate, dims, size)) for dims in options.plan.generated_dims
+    ]
+    return [Job(options.works, options.plan, partial(main_set, options)), *(generated if works else [])]
+
+
+def make_peers(
+    options: Options, works: tuple[str, ...], dataset: Dataset, installation: Installation, stack: ExitStack
+) -> tuple[list[Server], list[Peer]]:
+    """Starts all that have a part in the works."""
+    memory = Machine.read().memory_bytes
+    settings = server_settings(dataset.base.nbytes, memory)
+    servers = [
+        stack.enter_context(closing(Server(name, extension, installation, settings)))
+        for name, extension in engines.SERVERS.items()
+        if name in options.peers
+    ]
+    wanted = {name for work in works for name in LIBRARIES_OF.get(work, ()) if name in options.peers}
+    if dataset.dims % 2:
+        wanted.discard("faiss_ivfpqfs")
+    libraries: list[Peer] = [
+        stack.enter_context(closing(engines.start(name))) for name in engines.LIBRARIES if name in wanted
+    ]
+    return servers, libraries
+
+
+def measure(options: Options, job: Job, dataset: Dataset, shown: Shown) -> SetResult:
+    """All works on one set."""
+    result = SetResult(dataset.name, dataset.rows, dataset.dims, len(dataset.questions))
+    with ExitStack() as stack:
+        installation = stack.enter_context(closing(Installation(options.server, options.library)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-peers-")))
+        dataset.save(folder)
+        servers, libraries = make_peers(options, job.works, dataset, installation, stack)
+        bench = Bench(job.plan, dataset, servers, libraries, cores(), shown.say)
+        for peer in bench.peers:
+            shown.say(f"load {peer.name}")
+            peer.load(folder)
+        run_works(bench, job.works, result, shown)
+        result.peers = [About(peer.name, peer.version, peer.about) for peer in bench.peers]
+        result.settings = dict(servers[0].cluster.settings) if servers else {}
+    return result
+
+
+def run_works(bench: Bench, works: tuple[str, ...], result: SetResult, shown: Shown) -> None:
+    """In the order of WORKS: changes come last, for they use the index up."""
+    if "build" not in works:
+        for peer in bench.peers:
+            shown.say(f"build {peer.name}")
+            peer.build(bench.threads)
+    modules = {
+        "build": build.run,
+        "search": search.run,
+        "clients": clients.run,
+        "filtered": filtered.run,
+        "cold": cold.run,
+        "story": story.run,
+        "change": change.run,
+    }
+    for work in WORKS:
+        if work in works:
+            setattr(result, work, modules[work](bench))
+            shown.step()
+
+
+def main() -> None:
+    """Measures, and writes the result."""
+    options = parse()
+    began = time.monotonic()
+    planned = jobs(options)
+    run = Run(options.command, options.quick, options.plan, Machine.read(), "", [])
+    columns = (TimeElapsedColumn(), BarColumn(20), TextColumn("{task.completed}/{task.total} {task.description}"))
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        shown = Shown(progress, progress.add_task("", total=sum(len(job.works) for job in planned)))
+        for job in planned:
+            shown.where = "data"
+            shown.say("reading")
+            dataset = job.make()
+            shown.where = dataset.name
+            run.sets.append(measure(options, job, dataset, shown))
+    run.server = next(
+        (about.about.rpartition("; ")[2] for about in run.sets[0].peers if about.name in engines.SERVERS), ""
+    )
+    run.load_after = round(os.getloadavg()[0], 2)
+    run.minutes = round((time.monotonic() - began) / 60, 1)
+    print(write(run, options.results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What a run does, from the command line; `make bench-peers` passes its variables on."""
+
+import argparse
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from peers.data import PROJECT
+from peers.engines import NAMES
+
+WORKS = ("build", "search", "clients", "filtered", "cold", "story", "change")
+SELECTIVITIES = (0.5, 0.2, 0.1, 0.04, 0.01, 0.001, 0.0001)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rows: int
+    # Rows, and dimensions, of generated sets; they get `build` and `search` alone.
+    generated_rows: int
+    generated_dims: tuple[int, ...]
+    questions: int
+    filtered_questions: int
+    cold_questions: int
+    rounds: int
+    builds: int
+    # Of one measurement: of a server, which pgbench takes whole, and of a library.
+    seconds: int
+    library_seconds: float
+    # Of the settings of a sweep every n-th is taken.
+    step: int
+    clients: tuple[int, ...]
+    selectivities: tuple[float, ...]
+    filtered_widths: tuple[int, ...]
+    filtered_rounds: int
+    inserts: int
+
+
+FULL = Plan(
+    rows=100_000,
+    generated_rows=50_000,
+    generated_dims=(128, 768, 1536),
+    questions=1000,
+    filtered_questions=100,
+    cold_questions=100,
+    rounds=5,
+    builds=3,
+    seconds=1,
+    library_seconds=0.5,
+    step=1,
+    clients=(1, 2, 4, 8),
+    selectivities=SELECTIVITIES,
+    filtered_widths=(40, 100, 400),
+    filtered_rounds=2,
+    inserts=1000,
+)
+QUICK = Plan(
+    rows=5_000,
+    generated_rows=2_000,
+    generated_dims=(128,),
+    questions=200,
+    filtered_questions=40,
+    cold_questions=20,
+    rounds=2,
+    builds=1,
+    seconds=1,
+    library_seconds=0.2,
+    step=5,
+    clients=(1, 4),
+    selectivities=(0.1, 0.001),
+    filtered_widths=(40,),
+    filtered_rounds=1,
+    inserts=200,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that can be chosen."""
+
+    plan: Plan
+    quick: bool
+    data: Path | None
+    name: str
+    results: Path
+    works: tuple[str, ...]
+    peers: tuple[str, ...]
+    server: Path
+    library: Path
+
+    @property
+    def generated(self) -> Plan:
+        """Of generated sets: fewer settings, and fewer rounds."""
+        return replace(self.plan, rounds=min(self.plan.rounds, 3), builds=1, step=max(self.plan.step, 2))
+
+    @property
+    def command(self) -> str:
+        """What was asked for, to be read, not run: no paths."""
+        return "make bench-peers" + (" QUICK=1" if self.quick else "")
+
+
+def chosen(names: tuple[str, ...]) -> argparse.Namespace:
+    """The command line, as argparse has it."""
+    parser = argparse.ArgumentParser(prog="bench-peers", description=__doc__)
+    parser.add_argument("--server", type=Path, required=True, help="pg_config of a PostgreSQL with genuine pgvector")
+    parser.add_argument("--library", type=Path, required=True, help="vector_ext.so for it")
+    parser.add_argument("--quick", action="store_true", help="a look in five minutes, no figures to quote")
+    parser.add_argument("--rows", type=int, help="rows of each set")
+    parser.add_argument("--dims", type=int, nargs="*", help="of generated sets")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--works", nargs="*", choices=WORKS, default=[*WORKS])
+    parser.add_argument("--peers", nargs="*", choices=names, default=[*names])
+    parser.add_argument("--name", help="of the main set in the results")
+    parser.add_argument("--results", type=Path, help="folder to write to")
+    return parser.parse_args()
+
+
+def parse() -> Options:
+    """The options of a run."""
+    given = chosen(NAMES)
+    plan = QUICK if given.quick else FULL
+    changes: dict[str, object] = {}
+    if given.rows:
+        changes |= {"rows": given.rows, "generated_rows": given.rows}
+    if given.dims is not None:
+        changes |= {"generated_dims": tuple(given.dims)}
+    if given.rounds:
+        changes |= {"rounds": given.rounds}
+    folder = os.environ.get("VECTOR_EXT_DATA")
+    return Options(
+        plan=Plan(**{**vars(plan), **changes}),
+        quick=given.quick,
+        data=Path(folder) if folder else None,
+        name=given.name or "embeddings",
+        results=given.results or PROJECT / ("target/bench-peers" if given.quick else "benches/results"),
+        works=tuple(given.works),
+        peers=tuple(given.peers),
+        server=given.server,
+        library=given.library,
+    )

@@ -1,0 +1,245 @@
+"""One extension on a cluster of its own, as a peer."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from peers.engines.base import BUILD_WIDTH, DEGREE, WIDTHS, Built, Search, Setting, Timed
+from peers.filters import COLUMNS, Predicate
+from peers.machine import cores
+from peers.postgres import pgbench
+from peers.postgres.cluster import Cluster, sql
+from peers.postgres.copying import binary_rows
+from peers.postgres.installation import Installation
+from peers.truth import Floats
+from peers.watch import Sample, Watcher, process_sample, shared_segments
+
+INDEX = "items_embedding"
+CREATE_INDEX = f"""
+    CREATE INDEX {INDEX} ON items USING hnsw (embedding vector_cosine_ops)
+    WITH (m = {DEGREE}, ef_construction = {BUILD_WIDTH})"""
+COLUMN_LIST = ", ".join(("id", "n", *COLUMNS, "embedding"))
+# The build's session and what works for it: nothing else but the watcher is connected.
+PROCESSES = """
+    SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+    AND (backend_type = 'client backend' OR backend_type LIKE '%worker%')"""
+
+
+def server_settings(bytes_of_vectors: int, memory: int) -> dict[str, str]:
+    """`postgresql.conf`, the same on both sides: everything in shared buffers, a build in memory."""
+    # Table, index and what builds leave behind, of both servers, within the memory of the machine.
+    buffers = min(max(8 * bytes_of_vectors, 1 << 28), memory // 5)
+    working = min(max(4 * bytes_of_vectors, 1 << 28), memory // 8)
+    return {
+        "shared_buffers": f"{buffers >> 20}MB",
+        "maintenance_work_mem": f"{working >> 20}MB",
+        "max_parallel_maintenance_workers": str(cores() - 1),
+        "max_parallel_workers": str(cores()),
+        "min_parallel_table_scan_size": "0",
+        "max_parallel_workers_per_gather": "0",
+        "synchronous_commit": "off",
+        "max_wal_size": "32GB",
+        "checkpoint_timeout": "1h",
+        "autovacuum": "off",
+        "jit": "off",
+    }
+
+
+class Server:
+    """A server with one of the two extensions."""
+
+    def __init__(self, name: str, extension: str, installation: Installation, settings: Mapping[str, str]) -> None:
+        self.name = name
+        self.about = f"hnsw, m = {DEGREE}, ef_construction = {BUILD_WIDTH}; {installation.version}"
+        self.cluster = Cluster(installation, name, settings)
+        self.session = self.cluster.connect()
+        self.session.execute(sql(f"CREATE EXTENSION {extension}"))
+        self.version = str(self.value("SELECT extversion FROM pg_extension WHERE extname = %s", extension))
+        self.questions = 0
+
+    def value(self, statement: str, *parameters: object) -> Any:
+        """The one value that a statement gives."""
+        row = self.session.execute(sql(statement), parameters or None).fetchone()
+        if row is None:
+            raise RuntimeError(f"no row: {statement}")
+        return row[0]
+
+    def execute(self, statement: str) -> psycopg.Cursor[tuple[Any, ...]]:
+        """A statement of this program's making."""
+        return self.session.execute(sql(statement))
+
+    @contextmanager
+    def without_page_images(self) -> Iterator[None]:
+        """Meanwhile the log holds what changes alone, so that it does not hang on when a checkpoint was."""
+        for statement in ("ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
+            self.execute(statement)
+        try:
+            yield
+        finally:
+            for statement in ("ALTER SYSTEM RESET full_page_writes", "SELECT pg_reload_conf()"):
+                self.execute(statement)
+
+    def restart(self, **changes: str) -> None:
+        """Starts the server anew, with some settings changed."""
+        self.session.close()
+        self.cluster.restart(**changes)
+        self.session = self.cluster.connect()
+
+    def load(self, folder: Path) -> None:
+        """Fills the tables of rows and of questions, and brings them into shared buffers."""
+        base, questions = np.load(folder / "base.npy"), np.load(folder / "questions.npy")
+        with np.load(folder / "columns.npz") as columns:
+            integers = {name: columns[name] for name in COLUMNS}
+        self.session.execute("DROP TABLE IF EXISTS items, questions, fresh")
+        self.make_table("items", integers, base)
+        self.make_table("questions", {name: np.zeros(len(questions), np.int32) for name in COLUMNS}, questions)
+        for column in COLUMNS:
+            self.session.execute(sql(f"CREATE INDEX ON items ({column})"))
+        self.session.execute("VACUUM ANALYZE")
+        self.session.execute("CHECKPOINT")
+        self.value("SELECT sum(vector_dims(embedding)) FROM items")
+        self.questions = len(questions)
+
+    def make_table(self, name: str, integers: Mapping[str, NDArray[np.int32]], vectors: Floats, first: int = 0) -> None:
+        """A table of rows whose ids begin at `first`."""
+        filters = ", ".join(f"{column} int4 NOT NULL" for column in COLUMNS)
+        dims = vectors.shape[1]
+        self.session.execute(
+            sql(
+                f"CREATE TABLE {name} (id int4 NOT NULL, n int4 NOT NULL, {filters}, embedding vector({dims}) NOT NULL)"
+            )
+        )
+        ids = np.arange(first, first + len(vectors), dtype=np.int32)
+        values = {"id": ids, "n": np.zeros_like(ids), **integers}
+        with self.session.cursor().copy(sql(f"COPY {name} FROM STDIN (FORMAT BINARY)")) as copy:
+            for block in binary_rows(values, vectors):
+                copy.write(block)
+        self.session.execute(sql(f"ALTER TABLE {name} ADD PRIMARY KEY (id)"))
+        self.session.execute(sql(f"VACUUM ANALYZE {name}"))
+
+    def build(self, threads: int) -> Built:
+        """CREATE INDEX, while its processes are watched."""
+        self.session.execute(sql(f"DROP INDEX IF EXISTS {INDEX}"))
+        self.session.execute("CHECKPOINT")
+        with self.cluster.connect() as watcher, self.cluster.connect() as builder:
+            self.session.close()
+            builder.execute(sql(f"SET max_parallel_maintenance_workers = {threads - 1}"))
+            builder.execute("LOAD 'vector_ext'" if self.name == "vector_ext" else "LOAD 'vector'")
+
+            def look() -> Sample:
+                processes = [row[0] for row in watcher.execute(PROCESSES)]
+                sample = process_sample(processes)
+                return Sample(sample.resident + shared_segments(processes), sample.cpu)
+
+            written = builder.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+            with Watcher(look) as watched:
+                began = time.perf_counter()
+                builder.execute(CREATE_INDEX)
+                seconds = time.perf_counter() - began
+        self.session = self.cluster.connect()
+        return Built(
+            seconds,
+            threads,
+            watched.peak,
+            int(self.value(f"SELECT pg_relation_size('{INDEX}')")),
+            watched.cpu_seconds / seconds,
+            self.written_since(str(written[0]) if written else "0/0"),
+        )
+
+    def written_since(self, position: str) -> int:
+        """Bytes of write-ahead log since a position."""
+        return int(self.value("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", position))
+
+    def ladder(self) -> list[Setting]:
+        """Widths of a search that nothing filters, with no scan that goes on: as both can."""
+        return [{"ef_search": width, "iterative_scan": "off"} for width in WIDTHS]
+
+    def statement(self, search: Search, question: str) -> str:
+        """The search for a question, named by a placeholder."""
+        return (
+            f"SELECT id FROM items{condition(search.where)} ORDER BY embedding <=> "
+            f"(SELECT embedding FROM questions WHERE id = {question}) LIMIT {search.k}"
+        )
+
+    @contextmanager
+    def settings(self, setting: Setting, search: Search) -> Iterator[None]:
+        """Sets them in the session; afterwards they are as they were."""
+        for name, value in options(setting, search).items():
+            self.session.execute(sql(f"SET {name} = {value}"))
+        try:
+            yield
+        finally:
+            for name in options(setting, search):
+                self.session.execute(sql(f"RESET {name}"))
+
+    def find(self, setting: Setting, search: Search) -> list[list[int]]:
+        """The rows found; by the statement that is timed."""
+        statement = self.statement(search, "%s")
+        with self.settings(setting, search):
+            return [
+                [row[0] for row in self.session.execute(sql(statement), (question,))] for question in search.questions
+            ]
+
+    def time(self, setting: Setting, search: Search, seconds: float) -> Timed:
+        """With one client."""
+        return self.time_clients(setting, search, pgbench.Effort(1, seconds=max(round(seconds), 1)))
+
+    def time_clients(self, setting: Setting, search: Search, effort: pgbench.Effort) -> Timed:
+        """With as many clients as asked for: questions at random, the same ones of each server."""
+        script = pgbench.Script(asking(search.questions) + self.statement(search, ":question") + ";\n", {})
+        return pgbench.run(self.cluster, script, options(setting, search), effort)
+
+    def time_statement(self, statement: str, effort: pgbench.Effort) -> Timed:
+        """Any statement; `:question` in it is a question's number."""
+        script = pgbench.Script(asking(tuple(range(self.questions))) + statement + ";\n", {})
+        return pgbench.run(self.cluster, script, {}, effort)
+
+    def plan(self, setting: Setting, search: Search) -> str:
+        """How the search is planned: by the index, by a b-tree and a sort, or through the whole table."""
+        with self.settings(setting, search):
+            [explained] = self.value(f"EXPLAIN (FORMAT JSON) {self.statement(search, '0')}")
+        nodes = list(nodes_of(explained["Plan"]))
+        if INDEX in (node.get("Index Name") for node in nodes):
+            return "hnsw"
+        return "b-tree" if any("Index Name" in node for node in nodes) else "table"
+
+    def close(self) -> None:
+        """Ends the server."""
+        self.session.close()
+        self.cluster.close()
+
+
+def condition(where: Predicate) -> str:
+    """A predicate as SQL; bounds are literals, so that the planner knows how much they let pass."""
+    return " WHERE " + " AND ".join(f"{part.column} < {part.bound}" for part in where) if where else ""
+
+
+def options(setting: Setting, search: Search) -> Setting:
+    """Settings of a session. Behind a filter the planner is free; without one it takes the index, however
+    small the table."""
+    named: Setting = {f"hnsw.{name}": value for name, value in setting.items()}
+    return named if search.where else {"enable_seqscan": "off", "enable_sort": "off", **named}
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes, without those that fetch the question."""
+    if plan.get("Parent Relationship") == "InitPlan":
+        return
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes_of(inner)
+
+
+def asking(questions: tuple[int, ...]) -> str:
+    """Chooses a question at random: any of a range, or of those listed."""
+    if questions == tuple(range(len(questions))):
+        return f"\\set question random(0, {len(questions) - 1})\n"
+    lines = [f"\\set place random(0, {len(questions) - 1})", "\\set question -1"]
+    chosen = " ".join(f"when :place = {place} then {question}" for place, question in enumerate(questions))
+    return "\n".join([lines[0], f"\\set question case {chosen} end", ""])

@@ -1,0 +1,72 @@
+"""What is sent to servers, and what is read from their client."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from peers.engines.base import Search
+from peers.filters import Condition
+from peers.postgres.copying import HEADER, TRAILER, binary_rows
+from peers.postgres.pgbench import FIRST, read_log, summarize
+from peers.postgres.server import asking, condition, options
+from peers.work.bench import interleaved, turns
+
+
+def test_binary_rows_are_as_copy_takes_them() -> None:
+    vectors = np.asarray([[1.5, -2.0, 0.25]], np.float32)
+    blocks = list(binary_rows({"id": np.asarray([7], np.int32), "n": np.asarray([-1], np.int32)}, vectors))
+    row = struct.pack(">h ii ii i hh fff", 3, 4, 7, 4, -1, 16, 3, 0, 1.5, -2.0, 0.25)
+    assert b"".join(blocks) == HEADER + row + TRAILER
+    assert len(HEADER) == 19
+
+
+def test_log_is_read_as_pgbench_writes_it(tmp_path: Path) -> None:
+    log = tmp_path / "log.1"
+    log.write_text("0 1 250 0 1700000000 500000\n3 2 1250 0 1700000001 0\n")
+    rows = read_log(log)
+    assert rows[:, 0].tolist() == [0, 3]
+    assert np.allclose(rows[:, 3], [0.00025, 0.00125])
+    assert rows[1, 2] - rows[0, 2] == 0.5
+
+
+def test_first_statements_of_each_client_do_not_count() -> None:
+    # Two clients; the first statements take a second each, the others a tenth.
+    rows = []
+    for client in (0, 1):
+        end = 0.0
+        for number in range(1, 27):
+            length = 1.0 if number <= FIRST else 0.1
+            end += length
+            rows.append([client, number, end, length])
+    timed = summarize(np.asarray(rows), cpu=4.0)
+    assert timed.queries == 40
+    assert np.isclose(timed.rate, 20)
+    assert np.isclose(timed.p99, 100)
+    assert np.isclose(timed.client_cores or 0, 0.5)
+
+
+def test_short_runs_keep_some_statements() -> None:
+    assert summarize(np.asarray([[0, 1, 1.0, 1.0]]), cpu=0).queries == 1
+    assert summarize(np.asarray([[0, 1, 1.0, 1.0], [0, 2, 2.0, 1.0]]), cpu=0).queries == 1
+
+
+def test_conditions_become_literals() -> None:
+    assert condition(()) == ""
+    assert condition((Condition("a", 5), Condition("b", 7))) == " WHERE a < 5 AND b < 7"
+
+
+def test_planner_is_bound_only_where_nothing_is_filtered() -> None:
+    assert "enable_seqscan" in options({"ef_search": 40}, Search((0,), 10))
+    assert options({"ef_search": 40}, Search((0,), 10, (Condition("a", 5),))) == {"hnsw.ef_search": 40}
+
+
+def test_questions_are_chosen_from_those_listed() -> None:
+    assert asking((0, 1, 2)) == "\\set question random(0, 2)\n"
+    assert "when :place = 1 then 9" in asking((4, 9))
+
+
+def test_sides_take_turns() -> None:
+    assert turns(0, "AB") == ["A", "B"]
+    assert turns(1, "AB") == ["B", "A"]
+    assert interleaved(["AB", "x", ""]) == ["A", "x", "B"]
