@@ -16,7 +16,7 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph bench-peers test-bench package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
@@ -110,6 +110,10 @@ bench-peers: target/venv-peers/ready
 	$(MAKE) build PG_CONFIG=target/peers/$(PG)/bin/pg_config
 	PYTHONPATH=benches target/venv-peers/bin/python -m peers --server target/peers/$(PG)/bin/pg_config \
 		--library target/pg$(PG)/vector_ext.so $(PEERS_OPTIONS)
+
+# Page and pictures anew from the figures of a run: RESULT=file.json
+bench-peers-page: target/venv-peers/ready
+	PYTHONPATH=benches target/venv-peers/bin/python -m peers.report $(RESULT)
 
 # The benchmark's own lints, types and tests; no server.
 test-bench: target/venv-peers/dev

@@ -1,6 +1,7 @@
 """Runs the benchmark: `make bench-peers`."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -141,6 +142,8 @@ def run_works(bench: Bench, works: tuple[str, ...], result: SetResult, shown: Sh
 def main() -> None:
     """Measures, and writes the result."""
     options = parse()
+    # As by Ctrl-C: servers and files shall not stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     planned = jobs(options)
     run = Run(options.command, options.quick, options.plan, Machine.read(), "", [])

@@ -1,6 +1,7 @@
 """A library in a process of its own: its memory can be told from the others', and it ends with it."""
 
 import multiprocessing
+import signal
 import time
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,8 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 def serve(make: Callable[[], Library], pipe: Connection) -> None:
     """Runs in the child: answers (method, arguments) until the other end closes."""
+    # Ctrl-C is for the parent, which closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     library = make()
     pipe.send((library.name, library.about, library.version, library.maps_files))
     while True:

@@ -57,11 +57,16 @@ class Server:
     def __init__(self, name: str, extension: str, installation: Installation, settings: Mapping[str, str]) -> None:
         self.name = name
         self.about = f"hnsw, m = {DEGREE}, ef_construction = {BUILD_WIDTH}; {installation.version}"
-        self.cluster = Cluster(installation, name, settings)
-        self.session = self.cluster.connect()
-        self.session.execute(sql(f"CREATE EXTENSION {extension}"))
-        self.version = str(self.value("SELECT extversion FROM pg_extension WHERE extname = %s", extension))
+        self.extension = extension
         self.questions = 0
+        self.cluster = Cluster(installation, name, settings)
+        try:
+            self.session = self.cluster.connect()
+            self.session.execute(sql(f"CREATE EXTENSION {extension}"))
+            self.version = str(self.value("SELECT extversion FROM pg_extension WHERE extname = %s", extension))
+        except psycopg.Error:
+            self.cluster.close()
+            raise
 
     def value(self, statement: str, *parameters: object) -> Any:
         """The one value that a statement gives."""
@@ -130,7 +135,7 @@ class Server:
         with self.cluster.connect() as watcher, self.cluster.connect() as builder:
             self.session.close()
             builder.execute(sql(f"SET max_parallel_maintenance_workers = {threads - 1}"))
-            builder.execute("LOAD 'vector_ext'" if self.name == "vector_ext" else "LOAD 'vector'")
+            builder.execute(sql(f"LOAD '{self.extension}'"))
 
             def look() -> Sample:
                 processes = [row[0] for row in watcher.execute(PROCESSES)]

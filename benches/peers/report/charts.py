@@ -62,7 +62,12 @@ def draw_search(result: SetResult, file: Path) -> str:
         errors = [max(1 - pair.recall, 1e-4) for pair in best_of]
         lowest = min([lowest, *(1 - error for error in errors)])
         axes.plot(errors, [pair.rate for pair in best_of], label=name, markersize=4, **style(name, [*curves]))
-    axes.set(xscale="log", yscale="log", xlabel="recall@10", ylabel="queries a second, one client")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="recall@10; all found is drawn at 0.9999",
+        ylabel="queries a second, one client",
+    )
     axes.set_xlim(1 - max(min(lowest, 0.95), 0.5), 8e-5)
     shown = [tick for tick in TICKS if tick >= min(lowest, 0.95)]
     axes.set_xticks([1 - tick for tick in shown], [f"{tick:g}" for tick in shown])
@@ -99,13 +104,16 @@ def draw_filtered(result: SetResult, file: Path) -> str:
             draw_variant(grid[0][column], grid[1][column], chosen, variant, variants)
         title = f"{kind}, {'one condition' if conditions == 1 else 'two conditions'}"
         grid[0][column].set(title=title, ylim=(-0.03, 1.03))
-        grid[1][column].set(xscale="log", yscale="log", xlabel="rows that pass, %")
+        grid[1][column].set(xscale="log", xlabel="rows that pass, %")
         for row in grid:
             row[column].grid(True, alpha=0.2)
     grid[0][0].set_ylabel("recall@10 at ef 40")
     grid[1][0].set_ylabel("queries a second from recall 0.95 on")
     grid[0][0].invert_xaxis()
-    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="lower center", ncols=4, fontsize=8)
+    # An axis without any point has no logarithm.
+    if any(len(line.get_xdata()) for axes in grid[1] for line in axes.lines):
+        grid[1][0].set_yscale("log")
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="lower center", ncols=4, fontsize=8, handlelength=4)
     figure.tight_layout(rect=(0, 0.08, 1, 1))
     figure.savefig(file, metadata={"Date": None})
     plt.close("all")

@@ -26,7 +26,8 @@ Whom the choices favour:
 - **Libraries run in process**: no connection, no transaction, no log, no locks against other sessions. One query a
   call on one thread; requests are made ready before the clock starts, answers are read after it stops. The call from
   Python costs some microseconds.
-- **Same graph everywhere**: m = 16, 64 candidates while building, all {cores} cores at building.
+- **Same graph everywhere**: m = 16, 64 candidates while building, all {cores} cores at building. FAISS' threads sleep
+  while they wait (`OMP_WAIT_POLICY=PASSIVE`, unless set): spinning slows its builds manyfold where anything else runs.
 - **Without a filter** `hnsw.iterative_scan = off`, and the planner must take the index. **Behind filters** it is free,
   and every filter column has a b-tree (Qdrant: an index of its payload); bounds are literals, so that planners know how
   many rows pass. pgvector's `hnsw.max_scan_tuples` is its default of 20,000, but in the variant *no limit*, where

@@ -267,7 +267,13 @@ def cold_section(result: SetResult) -> str:
         "p95",
         "p99",
     ]
-    return table(head, rows) if rows else ""
+    if not rows:
+        return ""
+    nothing = all(row.disk_bytes == 0 for row in result.cold or [])
+    warning = (
+        "**Nothing came from the disk**: the files of the servers lie in memory; set `TMPDIR`.\n\n" if nothing else ""
+    )
+    return warning + table(head, rows)
 
 
 def story_section(result: SetResult) -> str:

@@ -138,7 +138,7 @@ def widths(bench: Bench, peer: Peer, setting: Setting, asked: Asked) -> list[tup
         wide: Setting = {("ef_search" if isinstance(peer, Server) else "ef"): width, **setting}
         found = peer.find(wide, asked.search)
         plan = peer.plan(wide, asked.search) if isinstance(peer, Server) else ""
-        answered = Answered(width, asked.truth.recall(found), mean(len(rows) for rows in found), plan)
+        answered = Answered(width, asked.truth.recall(found), float(mean(len(rows) for rows in found)), plan)
         tried.append((peer, wide, answered))
         # Where a b-tree answers, the width changes nothing.
         if answered.recall >= ENOUGH or plan in ("b-tree", "table"):
