@@ -24,6 +24,8 @@ INDEX = "items_embedding"
 CREATE_INDEX = f"""
     CREATE INDEX {INDEX} ON items USING hnsw (embedding vector_cosine_ops)
     WITH (m = {DEGREE}, ef_construction = {BUILD_WIDTH})"""
+# Bytes of a vector that fit a page beside the other columns.
+INLINE = 8000
 COLUMN_LIST = ", ".join(("id", "n", *COLUMNS, "embedding"))
 # The build's session and what works for it: nothing else but the watcher is connected.
 PROCESSES = """
@@ -58,7 +60,7 @@ class Server:
         self.name = name
         self.about = f"hnsw, m = {DEGREE}, ef_construction = {BUILD_WIDTH}; {installation.version}"
         self.extension = extension
-        self.questions = 0
+        self.questions = self.dims = 0
         self.cluster = Cluster(installation, name, settings)
         try:
             self.session = self.cluster.connect()
@@ -99,11 +101,17 @@ class Server:
     def load(self, folder: Path) -> None:
         """Fills the tables of rows and of questions, and brings them into shared buffers."""
         base, questions = np.load(folder / "base.npy"), np.load(folder / "questions.npy")
+        self.dims = int(base.shape[1])
         with np.load(folder / "columns.npz") as columns:
             integers = {name: columns[name] for name in COLUMNS}
         self.session.execute("DROP TABLE IF EXISTS items, questions, fresh")
-        self.make_table("items", integers, base)
-        self.make_table("questions", {name: np.zeros(len(questions), np.int32) for name in COLUMNS}, questions)
+        self.make_table("items", self.dims)
+        self.fill_table("items", integers, base)
+        self.make_table("questions", self.dims)
+        if 4 * self.dims < INLINE:
+            # A client would send the vector: fetching it shall not cost reading it from another table.
+            self.execute("ALTER TABLE questions ALTER embedding SET STORAGE PLAIN")
+        self.fill_table("questions", {name: np.zeros(len(questions), np.int32) for name in COLUMNS}, questions)
         for column in COLUMNS:
             self.session.execute(sql(f"CREATE INDEX ON items ({column})"))
         self.session.execute("VACUUM ANALYZE")
@@ -111,15 +119,14 @@ class Server:
         self.value("SELECT sum(vector_dims(embedding)) FROM items")
         self.questions = len(questions)
 
-    def make_table(self, name: str, integers: Mapping[str, NDArray[np.int32]], vectors: Floats, first: int = 0) -> None:
-        """A table of rows whose ids begin at `first`."""
+    def make_table(self, name: str, dims: int) -> None:
+        """An empty table."""
         filters = ", ".join(f"{column} int4 NOT NULL" for column in COLUMNS)
-        dims = vectors.shape[1]
-        self.session.execute(
-            sql(
-                f"CREATE TABLE {name} (id int4 NOT NULL, n int4 NOT NULL, {filters}, embedding vector({dims}) NOT NULL)"
-            )
-        )
+        embedding = f"embedding vector({dims}) NOT NULL"
+        self.execute(f"CREATE TABLE {name} (id int4 NOT NULL, n int4 NOT NULL, {filters}, {embedding})")
+
+    def fill_table(self, name: str, integers: Mapping[str, NDArray[np.int32]], vectors: Floats, first: int = 0) -> None:
+        """Rows whose ids begin at `first`."""
         ids = np.arange(first, first + len(vectors), dtype=np.int32)
         values = {"id": ids, "n": np.zeros_like(ids), **integers}
         with self.session.cursor().copy(sql(f"COPY {name} FROM STDIN (FORMAT BINARY)")) as copy:

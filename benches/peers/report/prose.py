@@ -20,9 +20,9 @@ recall, are left out of the rounds after it. MB are 1,048,576 bytes.
 Whom the choices favour:
 
 - **The client of the servers is pgbench** with prepared statements, over a unix socket: native, and the same for both.
-  A question is a row of a table, fetched by primary key in the same statement, so that no vector is printed or parsed;
-  the fetch counts. The first statements of each client, which load a library and plan, do not. What `SELECT 1` takes
-  through it is in the tables.
+  A question is a row of a table, whole in its page, fetched by primary key in the same statement, so that no vector is
+  printed or parsed; the fetch counts. The first statements of each client, which load a library and plan, do not. What
+  `SELECT 1` takes through it is in the tables.
 - **Libraries run in process**: no connection, no transaction, no log, no locks against other sessions. One query a
   call on one thread; requests are made ready before the clock starts, answers are read after it stops. The call from
   Python costs some microseconds.

@@ -56,7 +56,8 @@ def run(bench: Bench) -> list[Changed]:
     sides = [(server, Changed(server.name)) for server in bench.servers]
     for server, changed in sides:
         bench.say(f"changes, {server.name}: rows to insert")
-        server.make_table("fresh", columns(len(fresh)), fresh, first=bench.data.rows)
+        server.make_table("fresh", bench.data.dims)
+        server.fill_table("fresh", columns(len(fresh)), fresh, first=bench.data.rows)
         changed.index_bytes_before = int(server.value(f"SELECT pg_relation_size('{INDEX}')"))
     check(bench, sides, everything, here)
     with ExitStack() as stack:
