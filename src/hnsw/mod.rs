@@ -18,6 +18,7 @@
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
+//! | `trust.rs` | when a row may be given |
 //! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
 //! | `insert.rs` | a row more |
@@ -58,6 +59,7 @@ mod space;
 mod sparse;
 mod sweep;
 mod tids;
+mod trust;
 mod vacuum;
 
 pub use crate::quantize::Form;
@@ -73,8 +75,9 @@ pub use list::Listing;
 pub use manhattan::Manhattan;
 pub use node::Tid;
 pub use plain::{Measure, Plain};
-pub use scan::{Continue, Row, Scan};
+pub use scan::{Row, Scan};
 pub use shape::Shape;
 pub use space::Space;
 pub use sparse::{SparseMetric, SparseVectors};
+pub use trust::Continue;
 pub use vacuum::Vacuumed;

@@ -14,31 +14,7 @@ use super::node::{INLINE_TIDS, Node, Tid};
 use super::shape::NONE;
 use super::space::{Probe, Space};
 use super::sweep::Sweep;
-
-/// `ef` is what a search for so many rows keeps. One that is asked for more rows, because LIMIT is
-/// larger or a filter drops them, visits as many times more nodes before it gives them.
-const ROWS: f64 = 10.0;
-/// But not more nodes for a row than this, however large `ef` is.
-const MOST_VISITS: f64 = 8.0;
-/// Rows beyond those, so that who asks for ten may look at what comes next.
-const SPARE: usize = 8;
-
-/// Nodes that a scan which goes on visits for each row.
-fn visits_a_row(ef: usize) -> f64 {
-    let ef = f64::from(u32::try_from(ef).unwrap_or(u32::MAX));
-    (ef / ROWS).clamp(1.0, MOST_VISITS)
-}
-
-/// What a scan does when the rows of its first walk are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Continue {
-    /// It ends.
-    Never,
-    /// It goes on; what is nearer than a row that it has given comes when all others have come.
-    Strict,
-    /// It goes on, and gives rows in the order of each walk.
-    Relaxed,
-}
+use super::trust::Continue;
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -352,13 +328,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Those whose distance overflows wait for a sweep: estimates lead nowhere among such, so nearer ones
     /// may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
-        let visits = f64::from(u32::try_from(self.visited).unwrap_or(u32::MAX));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count"
-        )]
-        let trusted = (visits / visits_a_row(self.ef)) as usize + SPARE;
+        let trusted = self.go_on.trust().rows(self.visited, self.ef);
         let room = trusted.saturating_sub(self.given);
         self.horizon = if room == 0 {
             f32::NEG_INFINITY

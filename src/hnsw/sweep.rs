@@ -9,8 +9,9 @@ use std::collections::BinaryHeap;
 use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
-use super::scan::{Continue, Found, Scan};
+use super::scan::{Found, Scan};
 use super::space::Space;
+use super::trust::Continue;
 
 /// Nodes that a pass keeps at least, however little memory there is.
 const LEAST: usize = 1_024;

@@ -24,7 +24,20 @@ pub fn write_delta(before: &Bytes, after: &Bytes, delta: &mut Vec<u8>) {
     fragments(before, after, (upper, PAGE_BYTES, PAGE_BYTES), delta);
 }
 
-/// Bytes of that; the record's own header (about 24 bytes, and 20 a page) and full-page images are
+/// Makes the changes of a delta to a page, as recovery does. Source: `applyPageRedo`, likewise.
+pub fn apply_delta(page: &mut Bytes, mut delta: &[u8]) {
+    while let [a, b, c, d, rest @ ..] = delta {
+        let at = usize::from(u16::from_ne_bytes([*a, *b]));
+        let len = usize::from(u16::from_ne_bytes([*c, *d])).min(rest.len());
+        let (bytes, after) = rest.split_at(len);
+        if let Some(place) = page.get_mut(at..at + len) {
+            place.copy_from_slice(bytes);
+        }
+        delta = after;
+    }
+}
+
+/// Bytes of a delta; the record's own header (about 24 bytes, and 20 a page) and full-page images are
 /// not counted.
 #[must_use]
 pub fn generic_wal_bytes(before: &Bytes, after: &Bytes) -> usize {
@@ -99,17 +112,6 @@ mod tests {
         generic_wal_bytes(&before, &after)
     }
 
-    /// As `applyPageRedo` and what follows it do.
-    fn replay(page: &mut Bytes, mut delta: &[u8]) {
-        while let [a, b, c, d, rest @ ..] = delta {
-            let at = usize::from(u16::from_ne_bytes([*a, *b]));
-            let len = usize::from(u16::from_ne_bytes([*c, *d]));
-            page[at..at + len].copy_from_slice(&rest[..len]);
-            delta = &rest[len..];
-        }
-        super::super::layout::clear_hole(page);
-    }
-
     proptest! {
         #[test]
         fn a_delta_replays_to_what_the_page_became(
@@ -131,7 +133,8 @@ mod tests {
             let mut delta = Vec::new();
             write_delta(&before, &after, &mut delta);
             let mut replayed = before;
-            replay(&mut replayed, &delta);
+            apply_delta(&mut replayed, &delta);
+            super::super::layout::clear_hole(&mut replayed);
             prop_assert!(replayed == after);
         }
     }

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::ops::{Deref, Range};
 
 pub use crash::CrashStore;
-pub use delta::{generic_wal_bytes, write_delta};
+pub use delta::{apply_delta, generic_wal_bytes, write_delta};
 pub use layout::{
     Bytes, CONTENT_BYTES, HEADER_BYTES, NO_BLOCK, PAGE_BYTES, clear_hole, content, content_mut,
     format, is_new, lower, lsn, next, set_lower, set_next, verify,

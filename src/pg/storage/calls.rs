@@ -46,7 +46,16 @@ mod raw {
     }
 }
 
-/// Pins a block's buffer and locks it shared. `recent` is where it was at the last time, or 0. Gives
+/// How a buffer is locked.
+#[derive(Clone, Copy)]
+pub enum Lock {
+    /// To read it.
+    Shared = pg_sys::BUFFER_LOCK_SHARE as isize,
+    /// To change it.
+    Exclusive = pg_sys::BUFFER_LOCK_EXCLUSIVE as isize,
+}
+
+/// Pins a block's buffer and locks it. `recent` is where it was at the last time, or 0. Gives
 /// the buffer, and whether it still was there.
 ///
 /// # Safety
@@ -55,8 +64,8 @@ mod raw {
 pub unsafe fn read_locked(
     relation: pg_sys::Relation,
     at: Locator,
-    block: u32,
-    recent: i32,
+    (block, recent): (u32, pg_sys::Buffer),
+    lock: Lock,
 ) -> (pg_sys::Buffer, bool) {
     // SAFETY: nothing in the closure needs to be dropped when an error jumps over it.
     unsafe {
@@ -68,7 +77,7 @@ pub unsafe fn read_locked(
             } else {
                 raw::ReadBuffer(relation, block)
             };
-            raw::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+            raw::LockBuffer(buffer, lock as i32);
             (buffer, found)
         })
     }
@@ -82,21 +91,6 @@ pub fn prefetch_descriptor(buffer: pg_sys::Buffer) {
         // SAFETY: the server sets the pointer at its start; an address is computed and not read.
         let descriptor = unsafe { raw::BufferDescriptors }.wrapping_add(buffer as usize - 1);
         prefetch_at(descriptor.cast(), 64);
-    }
-}
-
-/// Pins a block's buffer and locks it exclusively.
-///
-/// # Safety
-/// As [`read_locked`].
-pub unsafe fn read_exclusive(relation: pg_sys::Relation, block: u32) -> pg_sys::Buffer {
-    // SAFETY: nothing in the closure needs to be dropped when an error jumps over it.
-    unsafe {
-        pg_guard_ffi_boundary(|| {
-            let buffer = raw::ReadBuffer(relation, block);
-            raw::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
-            buffer
-        })
     }
 }
 

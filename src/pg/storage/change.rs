@@ -8,10 +8,12 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
 use super::bulk::{check_for_interrupts, needs_wal};
-use super::calls;
+use super::calls::{self, Lock};
 use super::extend::extend;
 use super::store::PgStore;
-use crate::page::{self, Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, write_delta};
+use crate::page::{
+    self, Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, apply_delta, write_delta,
+};
 
 /// A copy of a page, aligned as pages are.
 #[repr(C, align(64))]
@@ -121,9 +123,7 @@ impl Change for PgChange<'_> {
             return Ok(&mut self.pages[held].copy.0);
         }
         self.check_order(block)?;
-        self.store.check(block)?;
-        // SAFETY: the relation is open and has this block, which this change does not hold.
-        let buffer = unsafe { calls::read_exclusive(self.store.relation(), block) };
+        let buffer = self.store.lock(block, Lock::Exclusive)?;
         Ok(self.hold(block, buffer))
     }
 
@@ -189,13 +189,14 @@ unsafe fn log_and_apply(pages: &[Edited], entries: &[Entry]) {
             pg_sys::CritSectionCount += 1;
             let standard = pg_sys::REGBUF_STANDARD as u8;
             for (id, (page, entry)) in (0_u8..).zip(pages.iter().zip(entries)) {
-                apply(page);
                 match entry {
                     Entry::Image => {
+                        replace(page);
                         let flags = standard | pg_sys::REGBUF_FORCE_IMAGE as u8;
                         raw::XLogRegisterBuffer(id, page.buffer, flags);
                     }
                     Entry::Delta(delta) => {
+                        edit(page, |page| apply_delta(page, delta));
                         raw::XLogRegisterBuffer(id, page.buffer, standard);
                         raw::XLogRegisterBufData(id, delta.as_ptr(), delta.len() as u32);
                     }
@@ -223,21 +224,32 @@ unsafe fn apply_without_log(pages: &[Edited]) {
         pg_guard_ffi_boundary(|| {
             pg_sys::CritSectionCount += 1;
             for page in pages {
-                apply(page);
+                replace(page);
             }
             pg_sys::CritSectionCount -= 1;
         });
     }
 }
 
-/// Overwrites a page with its copy, with zeros between `pd_lower` and `pd_upper`, as recovery leaves
-/// it.
-unsafe fn apply(edited: &Edited) {
-    // SAFETY: the caller holds the buffer exclusively.
+/// Overwrites a page with its copy.
+///
+/// # Safety
+/// As [`edit`].
+unsafe fn replace(edited: &Edited) {
+    // SAFETY: as the caller says.
+    unsafe { edit(edited, |page| *page = edited.copy.0) };
+}
+
+/// Changes a page, and leaves zeros between `pd_lower` and `pd_upper`, as recovery does.
+///
+/// # Safety
+/// The caller holds the buffer exclusively, in a critical section.
+unsafe fn edit(edited: &Edited, change: impl FnOnce(&mut Bytes)) {
+    // SAFETY: as the caller says.
     unsafe {
-        let place: *mut Bytes = pg_sys::BufferGetBlock(edited.buffer).cast();
-        *place = edited.copy.0;
-        page::clear_hole(&mut *place);
+        let page: *mut Bytes = pg_sys::BufferGetBlock(edited.buffer).cast();
+        change(&mut *page);
+        page::clear_hole(&mut *page);
         raw::MarkBufferDirty(edited.buffer);
     }
 }

@@ -7,7 +7,7 @@ use std::ops::{Deref, Range};
 use pgrx::pg_sys;
 
 use super::bulk::check_for_interrupts;
-use super::calls::{self, Locator};
+use super::calls::{self, Locator, Lock};
 use super::change::{Copy, PgChange};
 use super::recent::Recent;
 use crate::distance::prefetch_at;
@@ -89,6 +89,22 @@ impl PgStore {
         Err(PageError::Missing { block, blocks })
     }
 
+    /// Pins a block's buffer and locks it. The caller holds no lock on it.
+    #[inline]
+    pub(super) fn lock(&self, block: u32, lock: Lock) -> Result<pg_sys::Buffer, PageError> {
+        self.check(block)?;
+        let recent = (block, self.recent.get(block));
+        // SAFETY: the relation is open and has this block; the caller does not hold it.
+        let (buffer, found) = unsafe { calls::read_locked(self.relation, self.at, recent, lock) };
+        if found {
+            // SAFETY: the relation is open.
+            unsafe { calls::count_hit(self.relation) };
+        } else {
+            self.recent.set(block, buffer);
+        }
+        Ok(buffer)
+    }
+
     /// Where a block will be read, or null.
     #[inline]
     fn announce(&self, block: u32) -> *const u8 {
@@ -121,18 +137,9 @@ impl PageStore for PgStore {
 
     #[inline]
     fn read(&self, block: u32) -> Result<Pinned<'_>, PageError> {
-        self.check(block)?;
         check_for_interrupts();
         self.reads.set(self.reads.get() + 1);
-        let recent = self.recent.get(block);
-        // SAFETY: the relation is open and has this block; a reader holds no other page.
-        let (buffer, found) = unsafe { calls::read_locked(self.relation, self.at, block, recent) };
-        if found {
-            // SAFETY: the relation is open.
-            unsafe { calls::count_hit(self.relation) };
-        } else {
-            self.recent.set(block, buffer);
-        }
+        let buffer = self.lock(block, Lock::Shared)?;
         Ok(Pinned {
             buffer,
             // SAFETY: the buffer is pinned.
