@@ -28,6 +28,7 @@ from peers.work.results import About, Run, SetResult
 
 # Generated sets are for these alone.
 ON_GENERATED = ("build", "search")
+ENDING = (signal.SIGINT, signal.SIGTERM)
 # Which libraries have a part in what; the servers have in all.
 EVERYWHERE = tuple(engines.LIBRARIES)
 LIBRARIES_OF = {
@@ -139,11 +140,18 @@ def run_works(bench: Bench, works: tuple[str, ...], result: SetResult, shown: Sh
             shown.step()
 
 
+def end(*_: object) -> None:
+    """Ends the run, once: a second signal must not keep servers and files from going."""
+    for signal_ in ENDING:
+        signal.signal(signal_, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Measures, and writes the result."""
     options = parse()
-    # As by Ctrl-C: servers and files shall not stay behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signal_ in ENDING:
+        signal.signal(signal_, end)
     began = time.monotonic()
     planned = jobs(options)
     run = Run(options.command, options.quick, options.plan, Machine.read(), "", [])
