@@ -9,13 +9,13 @@ use vector_ext::vector::{text, wire};
 fn forms(c: &mut Criterion) {
     let elements: Vec<f32> = (0_u16..1536).map(|i| f32::from(i).sin() / 20.0).collect();
     let literal = text::format(&elements);
-    let mut bytes = vec![0; wire::encoded_len(elements.len())];
+    let mut bytes = vec![0; wire::encoded_len::<f32>(elements.len())];
     wire::encode(&elements, &mut bytes);
 
     let mut group = c.benchmark_group("text of 1536 numbers");
     group.throughput(Throughput::Elements(1536));
     group.bench_function("parse", |b| {
-        b.iter(|| text::parse(black_box(&literal), 1536));
+        b.iter(|| text::parse::<f32>(black_box(&literal), 1536));
     });
     group.bench_function("std", |b| {
         b.iter(|| {
@@ -28,7 +28,7 @@ fn forms(c: &mut Criterion) {
     });
     group.bench_function("print", |b| b.iter(|| text::format(black_box(&elements))));
     group.bench_function("decode", |b| {
-        b.iter(|| wire::decode(black_box(&bytes), Some(1536)));
+        b.iter(|| wire::decode::<f32>(black_box(&bytes), Some(1536)));
     });
     group.bench_function("encode", |b| {
         b.iter(|| wire::encode(black_box(&elements), black_box(&mut bytes)));

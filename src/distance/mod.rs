@@ -3,19 +3,21 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `bits.rs` | Hamming and Jaccard distance of bits |
+//! | `half.rs` | the kernels that run on float16 |
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
 //! | `prefetch.rs` | bytes that are asked for before they are needed |
-//! | `simd.rs` | the kernels that run: simsimd's, and ours where simsimd has none that serves |
+//! | `simd.rs` | the kernels that run on float32: simsimd's, and ours where simsimd has none that serves |
 //! | `sparse.rs` | sums over two sparse vectors |
 //! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
-//! [`Kernels`] is the one table: a metric is looked up once, at the door, and gives a plain function
-//! pointer. Sums are float32, as pgvector's are, so that both overflow to infinity at the same
+//! [`Kernels`] is the one table of dense vectors, for each kind of element: a metric is looked up
+//! once, at the door, and gives a plain function pointer. Sums are float32, as pgvector's are, so that both overflow to infinity at the same
 //! values; what follows the sum (square root, quotient) is float64. Callers check that both
 //! operands have the same length; a kernel given two lengths answers NaN or reads the shorter one,
 //! and never beyond.
 
 pub mod bits;
+pub mod half;
 pub mod plain;
 mod prefetch;
 pub mod simd;
@@ -26,46 +28,85 @@ pub use prefetch::{prefetch, prefetch_at};
 
 use std::f64::consts::PI;
 
+use crate::vector::{Element, f16};
+
+/// An element that there are kernels for.
+pub trait Measured: Element {
+    /// What a kernel sums up to.
+    type Total: Copy + Into<f64>;
+
+    /// The kernels for this CPU.
+    fn fastest() -> &'static Kernels<Self>;
+
+    /// The oracle.
+    fn plain() -> &'static Kernels<Self>;
+}
+
+impl Measured for f32 {
+    type Total = Self;
+
+    fn fastest() -> &'static Kernels {
+        simd::kernels()
+    }
+
+    fn plain() -> &'static Kernels {
+        &plain::KERNELS
+    }
+}
+
+impl Measured for f16 {
+    type Total = f32;
+
+    fn fastest() -> &'static Kernels<Self> {
+        half::kernels()
+    }
+
+    fn plain() -> &'static Kernels<Self> {
+        &plain::HALVES
+    }
+}
+
 /// A sum over two vectors of equal length.
-pub type Sum = fn(&[f32], &[f32]) -> f32;
+pub type Sum<E = f32> = fn(&[E], &[E]) -> <E as Measured>::Total;
 
 /// The three sums that cosine needs: `(a . b, a . a, b . b)`.
-pub type Cosines = fn(&[f32], &[f32]) -> (f32, f32, f32);
+pub type Cosines<E = f32> = fn(&[E], &[E]) -> Three<<E as Measured>::Total>;
+
+/// Product of two vectors and both squared norms.
+pub type Three<T> = (T, T, T);
 
 /// One set of kernels.
 #[derive(Clone, Copy, Debug)]
-pub struct Kernels {
+pub struct Kernels<E: Measured = f32> {
     /// Sum of squared differences.
-    pub l2_squared: Sum,
+    pub l2_squared: Sum<E>,
     /// Sum of products.
-    pub inner_product: Sum,
+    pub inner_product: Sum<E>,
     /// Sum of absolute differences.
-    pub l1: Sum,
+    pub l1: Sum<E>,
     /// Product and both squared norms.
-    pub cosines: Cosines,
+    pub cosines: Cosines<E>,
 }
 
-impl Kernels {
+impl<E: Measured> Kernels<E> {
     /// Euclidean distance.
     #[must_use]
-    pub fn l2(&self, a: &[f32], b: &[f32]) -> f64 {
-        f64::from((self.l2_squared)(a, b)).sqrt()
+    pub fn l2(&self, a: &[E], b: &[E]) -> f64 {
+        (self.l2_squared)(a, b).into().sqrt()
     }
 
     /// `1 - cos`, from 0 to 2; NaN where a vector is zero.
     #[must_use]
-    pub fn cosine(&self, a: &[f32], b: &[f32]) -> f64 {
+    pub fn cosine(&self, a: &[E], b: &[E]) -> f64 {
         let (product, a_squared, b_squared) = (self.cosines)(a, b);
-        let similarity = f64::from(product) / (f64::from(a_squared) * f64::from(b_squared)).sqrt();
+        let similarity = product.into() / (a_squared.into() * b_squared.into()).sqrt();
         1.0 - similarity.clamp(-1.0, 1.0)
     }
 
     /// The angle between two unit vectors as a share of a half turn, from 0 to 1.
     #[must_use]
-    pub fn spherical(&self, a: &[f32], b: &[f32]) -> f64 {
-        f64::from((self.inner_product)(a, b))
-            .clamp(-1.0, 1.0)
-            .acos()
-            / PI
+    pub fn spherical(&self, a: &[E], b: &[E]) -> f64 {
+        let product: f64 = (self.inner_product)(a, b).into();
+        product.clamp(-1.0, 1.0).acos() / PI
     }
 }

@@ -1,6 +1,7 @@
 //! Distances as one would write them on paper.
 
 use super::Kernels;
+use crate::vector::{Element, f16};
 
 /// The oracle that every other set of kernels is tested against.
 pub const KERNELS: Kernels = Kernels {
@@ -10,30 +11,42 @@ pub const KERNELS: Kernels = Kernels {
     cosines,
 };
 
+/// The same for float16.
+pub const HALVES: Kernels<f16> = Kernels {
+    l2_squared,
+    inner_product,
+    l1,
+    cosines,
+};
+
 /// Sum of squared differences.
 #[must_use]
-pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+pub fn l2_squared<E: Element>(a: &[E], b: &[E]) -> f32 {
+    pairs(a, b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 /// Sum of products.
 #[must_use]
-pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+pub fn inner_product<E: Element>(a: &[E], b: &[E]) -> f32 {
+    pairs(a, b).map(|(a, b)| a * b).sum()
 }
 
 /// Sum of absolute differences.
 #[must_use]
-pub fn l1(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+pub fn l1<E: Element>(a: &[E], b: &[E]) -> f32 {
+    pairs(a, b).map(|(a, b)| (a - b).abs()).sum()
 }
 
 /// `(a . b, a . a, b . b)`.
 #[must_use]
-pub fn cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+pub fn cosines<E: Element>(a: &[E], b: &[E]) -> (f32, f32, f32) {
     (
         inner_product(a, b),
         inner_product(a, a),
         inner_product(b, b),
     )
+}
+
+fn pairs<E: Element>(a: &[E], b: &[E]) -> impl Iterator<Item = (f32, f32)> {
+    a.iter().zip(b).map(|(a, b)| (a.widen(), b.widen()))
 }

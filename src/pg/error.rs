@@ -9,7 +9,7 @@ use pgrx::{PgLogLevel, PgSqlErrorCode};
 
 use crate::hnsw;
 use crate::page::PageError;
-use crate::vector::Invalid;
+use crate::vector::{Invalid, Type};
 
 /// Why an SQL function gives up.
 #[derive(Debug)]
@@ -23,11 +23,14 @@ pub enum Failure {
     /// An array with a NULL in it.
     NullInArray,
     /// A transition function was called by hand with something that is no state.
-    State(&'static str),
+    /// Type and function, as in `vector_accum`.
+    State(Type, &'static str),
     /// A stored value whose parts contradict each other.
     Corrupted {
-        /// Dimensions in the value's header.
-        dims: usize,
+        /// The type of the value.
+        of: Type,
+        /// Stored elements, as the value's header has it.
+        count: usize,
         /// Bytes of the value.
         size: usize,
     },
@@ -55,6 +58,7 @@ impl From<hnsw::Error> for Failure {
         match error {
             // The query first, as pgvector says it.
             hnsw::Error::Dimensions { expected, found } => Self::Value(Invalid::DifferentDims {
+                of: Type::Vector,
                 left: found,
                 right: expected,
             }),
@@ -110,11 +114,11 @@ impl Failure {
                 Invalid::OutOfRange { .. } | Invalid::Overflow | Invalid::Underflow => {
                     Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
                 }
-                Invalid::TooManyDims => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                Invalid::TooManyDims(_) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 Invalid::Truncated => Code::ERRCODE_PROTOCOL_VIOLATION,
-                Invalid::NotANumber
-                | Invalid::Infinite
-                | Invalid::NoDims
+                Invalid::NotANumber(_)
+                | Invalid::Infinite(_)
+                | Invalid::NoDims(_)
                 | Invalid::UnexpectedDims { .. }
                 | Invalid::DifferentDims { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,
@@ -129,7 +133,7 @@ impl Failure {
             }
             Self::Array(_) => Code::ERRCODE_DATA_EXCEPTION,
             Self::NullInArray => Code::ERRCODE_NULL_VALUE_NOT_ALLOWED,
-            Self::State(_) => Code::ERRCODE_INTERNAL_ERROR,
+            Self::State(..) => Code::ERRCODE_INTERNAL_ERROR,
             Self::Corrupted { .. } => Code::ERRCODE_DATA_CORRUPTED,
         }
     }
@@ -140,8 +144,8 @@ impl Failure {
             Self::Modifier(message) => message.clone(),
             Self::Array(message) => (*message).to_owned(),
             Self::NullInArray => "array must not contain nulls".to_owned(),
-            Self::State(function) => format!("{function}: expected state array"),
-            Self::Corrupted { .. } => "vector value is corrupted".to_owned(),
+            Self::State(of, function) => format!("{of}_{function}: expected state array"),
+            Self::Corrupted { of, .. } => format!("{of} value is corrupted"),
             Self::Index(hnsw::Error::Page(
                 PageError::Corrupt { .. } | PageError::Missing { .. },
             )) => "index is corrupted".to_owned(),
@@ -174,8 +178,8 @@ impl Failure {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Value(Invalid::Syntax { detail, .. }) => detail.map(str::to_owned),
-            Self::Corrupted { dims, size } => Some(format!(
-                "The value says {dims} dimensions but has {size} bytes."
+            Self::Corrupted { count, size, .. } => Some(format!(
+                "The value says {count} elements but has {size} bytes."
             )),
             Self::Index(hnsw::Error::Page(
                 error @ (PageError::Corrupt { .. } | PageError::Missing { .. }),
@@ -187,7 +191,7 @@ impl Failure {
             | Self::Modifier(_)
             | Self::Array(_)
             | Self::NullInArray
-            | Self::State(_)
+            | Self::State(..)
             | Self::Index(_)
             | Self::NoDimensions
             | Self::EfConstruction
@@ -222,7 +226,7 @@ impl Failure {
             | Self::Modifier(_)
             | Self::Array(_)
             | Self::NullInArray
-            | Self::State(_)
+            | Self::State(..)
             | Self::Index(_)
             | Self::EfConstruction
             | Self::NotAnIndex(_)

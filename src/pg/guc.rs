@@ -3,7 +3,7 @@
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 
-use crate::distance::{Kernels, plain, simd};
+use crate::distance::{Kernels, Measured};
 use crate::hnsw::Continue;
 
 /// Which loops compute distances.
@@ -132,10 +132,10 @@ fn define_hnsw() {
     );
 }
 
-/// The kernels that the settings ask for.
-pub fn kernels() -> &'static Kernels {
+/// The kernels for such elements that the settings ask for.
+pub fn kernels<E: Measured>() -> &'static Kernels<E> {
     match KERNELS.get() {
-        KernelChoice::Auto => simd::kernels(),
-        KernelChoice::Plain => &plain::KERNELS,
+        KernelChoice::Auto => E::fastest(),
+        KernelChoice::Plain => E::plain(),
     }
 }

@@ -5,38 +5,40 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{Invalid, MAX_DIMS, check_dims, check_same};
+use super::element::each_block;
+use super::{Element, Invalid, Type, check_dims, check_elements, check_same, number};
 
-/// Writes `f` of each pair of elements.
-fn pairwise(left: &[f32], right: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for ((out, a), b) in out.iter_mut().zip(left).zip(right) {
-        *out = f(*a, *b);
-    }
+fn check_overflow<E: Element>(out: &[E]) -> Result<(), Invalid> {
+    check_elements(out).map_err(|_| Invalid::Overflow)
 }
 
-fn check_overflow(out: &[f32]) -> Result<(), Invalid> {
-    super::check_elements(out).map_err(|_| Invalid::Overflow)
+/// Writes `f` of each pair of elements.
+fn pairwise<E: Element>(
+    (left, right): (&[E], &[E]),
+    out: &mut [E],
+    f: impl Fn(f32, f32) -> f32,
+) -> Result<(), Invalid> {
+    check_same(E::TYPE, left.len(), right.len())?;
+    out.copy_from_slice(left);
+    E::combine(out, right, f);
+    check_overflow(out)
 }
 
 /// `left + right`.
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
-pub fn add(left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), Invalid> {
-    check_same(left, right)?;
-    pairwise(left, right, out, |a, b| a + b);
-    check_overflow(out)
+pub fn add<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+    pairwise((left, right), out, |a, b| a + b)
 }
 
 /// `sum += addend`, the step of the `sum` aggregate.
 ///
 /// # Errors
 /// As [`add`].
-pub fn add_assign(sum: &mut [f32], addend: &[f32]) -> Result<(), Invalid> {
-    check_same(sum, addend)?;
-    for (sum, b) in sum.iter_mut().zip(addend) {
-        *sum += b;
-    }
+pub fn add_assign<E: Element>(sum: &mut [E], addend: &[E]) -> Result<(), Invalid> {
+    check_same(E::TYPE, sum.len(), addend.len())?;
+    E::combine(sum, addend, |a, b| a + b);
     check_overflow(sum)
 }
 
@@ -44,25 +46,22 @@ pub fn add_assign(sum: &mut [f32], addend: &[f32]) -> Result<(), Invalid> {
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
-pub fn sub(left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), Invalid> {
-    check_same(left, right)?;
-    pairwise(left, right, out, |a, b| a - b);
-    check_overflow(out)
+pub fn sub<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+    pairwise((left, right), out, |a, b| a - b)
 }
 
 /// `left * right`, element by element.
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`], [`Invalid::Underflow`].
-pub fn mul(left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), Invalid> {
-    check_same(left, right)?;
-    pairwise(left, right, out, |a, b| a * b);
-    check_overflow(out)?;
+pub fn mul<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+    pairwise((left, right), out, |a, b| a * b)?;
+    let zero = E::default();
     let lost = out
         .iter()
         .zip(left)
         .zip(right)
-        .any(|((p, a), b)| *p == 0.0 && *a != 0.0 && *b != 0.0);
+        .any(|((p, a), b)| *p == zero && *a != zero && *b != zero);
     if lost {
         Err(Invalid::Underflow)
     } else {
@@ -74,36 +73,42 @@ pub fn mul(left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), Invalid> 
 ///
 /// # Errors
 /// [`Invalid::TooManyDims`].
-pub fn concat_dims(left: &[f32], right: &[f32]) -> Result<usize, Invalid> {
+pub fn concat_dims<E: Element>(left: &[E], right: &[E]) -> Result<usize, Invalid> {
     let dims = left.len() + right.len();
-    check_dims(dims)?;
+    check_dims(E::TYPE, dims)?;
     Ok(dims)
 }
 
-/// The elements that `subvector(v, start, count)` selects from `dims` elements. `start` counts from
+/// The elements that `subvector(v, start, count)` selects from `dims` elements of a type. `start` counts from
 /// 1 and may lie before the first element, which shortens the result as `substring` does.
 ///
 /// # Errors
 /// [`Invalid::NoDims`] where nothing is selected.
-pub fn subvector(dims: usize, start: i32, count: i32) -> Result<Range<usize>, Invalid> {
+pub fn subvector(of: Type, dims: usize, start: i32, count: i32) -> Result<Range<usize>, Invalid> {
     if count < 1 {
-        return Err(Invalid::NoDims);
+        return Err(Invalid::NoDims(of));
     }
     let dims = i64::try_from(dims).unwrap_or(i64::MAX);
     let end = (i64::from(start) + i64::from(count)).min(dims + 1);
     let first = i64::from(start).max(1);
     if first >= end {
-        return Err(Invalid::NoDims);
+        return Err(Invalid::NoDims(of));
     }
     match (usize::try_from(first - 1), usize::try_from(end - 1)) {
         (Ok(from), Ok(to)) => Ok(from..to),
-        _ => Err(Invalid::NoDims),
+        _ => Err(Invalid::NoDims(of)),
     }
 }
 
 /// The Euclidean norm, summed in float64.
 #[must_use]
-pub fn norm(elements: &[f32]) -> f64 {
+pub fn norm<E: Element>(elements: &[E]) -> f64 {
+    let mut sum = 0.0;
+    each_block(elements, |block| sum += squared(block));
+    sum.sqrt()
+}
+
+fn squared(elements: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let (blocks, rest) = elements.as_chunks::<8>();
     for block in blocks {
@@ -112,22 +117,21 @@ pub fn norm(elements: &[f32]) -> f64 {
         }
     }
     let rest: f64 = rest.iter().map(|e| f64::from(*e) * f64::from(*e)).sum();
-    (lanes.iter().sum::<f64>() + rest).sqrt()
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// `elements` scaled to length 1; a zero vector stays zero.
 ///
 /// # Errors
 /// [`Invalid::Overflow`].
-pub fn normalize(elements: &[f32], out: &mut [f32]) -> Result<(), Invalid> {
+pub fn normalize<E: Element>(elements: &[E], out: &mut [E]) -> Result<(), Invalid> {
     let norm = norm(elements);
     if norm > 0.0 {
-        for (out, e) in out.iter_mut().zip(elements) {
-            *out = narrow(f64::from(*e) / norm);
-        }
+        out.copy_from_slice(elements);
+        E::combine(out, elements, |e, _| narrow(f64::from(e) / norm));
         check_overflow(out)
     } else {
-        out.fill(0.0);
+        out.fill(E::default());
         Ok(())
     }
 }
@@ -140,10 +144,11 @@ pub fn quantized_bytes(dims: usize) -> usize {
 
 /// One bit an element, 1 where it is above zero, first element in the highest bit of the first
 /// byte, padded with zero bits.
-pub fn binary_quantize(elements: &[f32], out: &mut [u8]) {
+pub fn binary_quantize<E: Element>(elements: &[E], out: &mut [u8]) {
+    let zero = E::default();
     for (byte, elements) in out.iter_mut().zip(elements.chunks(8)) {
         *byte = elements.iter().enumerate().fold(0, |bits, (i, element)| {
-            bits | (u8::from(*element > 0.0) << (7 - i))
+            bits | (u8::from(*element > zero) << (7 - i))
         });
     }
 }
@@ -151,7 +156,7 @@ pub fn binary_quantize(elements: &[f32], out: &mut [u8]) {
 /// The order of the btree operator class: element by element, then by length, as arrays compare.
 /// -0 equals 0.
 #[must_use]
-pub fn compare(left: &[f32], right: &[f32]) -> Ordering {
+pub fn compare<E: Element>(left: &[E], right: &[E]) -> Ordering {
     for (a, b) in left.iter().zip(right) {
         if a < b {
             return Ordering::Less;
@@ -173,6 +178,26 @@ pub fn narrow(x: f64) -> f32 {
     x as f32
 }
 
+/// Writes the elements nearest to `from`, which has as many.
+///
+/// # Errors
+/// [`Invalid::OutOfRange`] for the first number that no element is near to, else what
+/// [`check_elements`] refuses.
+pub fn narrow_all<E: Element>(from: &[f32], to: &mut [E]) -> Result<(), Invalid> {
+    E::narrow_all(from, to);
+    if E::are_finite(to) {
+        return Ok(());
+    }
+    let lost = |(x, e): &(&f32, &E)| x.is_finite() && !e.widen().is_finite();
+    if let Some((x, _)) = from.iter().zip(&*to).find(lost) {
+        let mut token = Vec::new();
+        number::write(*x, &mut token);
+        let (of, token) = (E::TYPE, String::from_utf8_lossy(&token).into_owned());
+        return Err(Invalid::OutOfRange { of, token });
+    }
+    check_elements(to)
+}
+
 /// An `i32` to the nearest `f32`.
 #[expect(
     clippy::cast_precision_loss,
@@ -183,23 +208,9 @@ pub fn from_integer(x: i32) -> f32 {
     x as f32
 }
 
-/// Reads a type modifier: the one number in `vector(n)`.
-///
-/// # Errors
-/// The message that belongs to the modifier; the door gives it its SQLSTATE.
-pub fn check_modifier(modifiers: &[i32]) -> Result<i32, String> {
-    match *modifiers {
-        [dims] if dims < 1 => Err("dimensions for type vector must be at least 1".into()),
-        [dims] if usize::try_from(dims).is_ok_and(|d| d > MAX_DIMS) => Err(format!(
-            "dimensions for type vector cannot exceed {MAX_DIMS}"
-        )),
-        [dims] => Ok(dims),
-        _ => Err("invalid type modifier".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::f16;
     use super::*;
 
     #[test]
@@ -226,19 +237,82 @@ mod tests {
     }
 
     #[test]
+    fn sums_and_products_report_what_float16_cannot_hold() {
+        let half = |x: f32| [f16::from_f32(x), f16::ONE];
+        let mut out = half(0.0);
+        let (large, small) = (half(65_504.0), half(1e-4));
+        assert_eq!(add(&large, &large, &mut out), Err(Invalid::Overflow));
+        assert_eq!(
+            sub(&half(-65_504.0), &large, &mut out),
+            Err(Invalid::Overflow)
+        );
+        assert_eq!(mul(&large, &large, &mut out), Err(Invalid::Overflow));
+        assert_eq!(mul(&small, &small, &mut out), Err(Invalid::Underflow));
+        assert_eq!(mul(&half(0.0), &small, &mut out), Ok(()));
+        assert_eq!(add(&half(2048.0), &half(1.0), &mut out), Ok(()));
+        assert_eq!(
+            out,
+            half(2048.0).map(|x| if x == f16::ONE { f16::from_f32(2.0) } else { x })
+        );
+    }
+
+    #[test]
+    fn a_number_beyond_float16_is_named() {
+        let narrowed = |from: &[f32]| {
+            let mut to = vec![f16::ZERO; from.len()];
+            narrow_all(from, &mut to).map(|()| to)
+        };
+        assert_eq!(narrowed(&[65_519.0]), Ok(vec![f16::MAX]));
+        let (of, token) = (Type::Halfvec, "70000".to_owned());
+        let beyond = Err(Invalid::OutOfRange { of, token });
+        assert_eq!(narrowed(&[f32::NAN, 70_000.0, 80_000.0]), beyond);
+        assert_eq!(narrowed(&[f32::NAN]), Err(Invalid::NotANumber(of)));
+        assert_eq!(narrowed(&[1.0, f32::INFINITY]), Err(Invalid::Infinite(of)));
+    }
+
+    #[test]
+    fn every_length_is_added_to_its_end() {
+        for len in 1..200_u16 {
+            let ones = vec![f16::ONE; len.into()];
+            let mut out = ones.clone();
+            add(&ones, &ones, &mut out).unwrap();
+            assert!(out.iter().all(|x| *x == f16::from_f32(2.0)), "{len}");
+            assert!((norm(&out) - 2.0 * f64::from(len).sqrt()).abs() < 1e-9);
+        }
+    }
+
+    #[test]
     fn subvector_truncates_like_substring() {
-        assert_eq!(subvector(5, 1, 3), Ok(0..3));
-        assert_eq!(subvector(5, 3, 2), Ok(2..4));
-        assert_eq!(subvector(5, -1, 3), Ok(0..1));
-        assert_eq!(subvector(5, 3, 9), Ok(2..5));
-        assert_eq!(subvector(5, 1, i32::MAX), Ok(0..5));
-        assert_eq!(subvector(5, 3, i32::MAX), Ok(2..5));
-        assert_eq!(subvector(5, i32::MIN, i32::MAX), Err(Invalid::NoDims));
-        assert_eq!(subvector(5, 1, 0), Err(Invalid::NoDims));
-        assert_eq!(subvector(5, 3, -1), Err(Invalid::NoDims));
-        assert_eq!(subvector(5, -1, 2), Err(Invalid::NoDims));
-        assert_eq!(subvector(5, 6, 1), Err(Invalid::NoDims));
-        assert_eq!(subvector(5, i32::MAX, i32::MAX), Err(Invalid::NoDims));
+        assert_eq!(subvector(Type::Halfvec, 5, 1, 3), Ok(0..3));
+        assert_eq!(subvector(Type::Halfvec, 5, 3, 2), Ok(2..4));
+        assert_eq!(subvector(Type::Halfvec, 5, -1, 3), Ok(0..1));
+        assert_eq!(subvector(Type::Halfvec, 5, 3, 9), Ok(2..5));
+        assert_eq!(subvector(Type::Halfvec, 5, 1, i32::MAX), Ok(0..5));
+        assert_eq!(subvector(Type::Halfvec, 5, 3, i32::MAX), Ok(2..5));
+        assert_eq!(
+            subvector(Type::Halfvec, 5, i32::MIN, i32::MAX),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
+        assert_eq!(
+            subvector(Type::Halfvec, 5, 1, 0),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
+        assert_eq!(
+            subvector(Type::Halfvec, 5, 3, -1),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
+        assert_eq!(
+            subvector(Type::Halfvec, 5, -1, 2),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
+        assert_eq!(
+            subvector(Type::Halfvec, 5, 6, 1),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
+        assert_eq!(
+            subvector(Type::Halfvec, 5, i32::MAX, i32::MAX),
+            Err(Invalid::NoDims(Type::Halfvec))
+        );
     }
 
     #[test]

@@ -2,36 +2,42 @@
 
 use thiserror::Error;
 
+use super::Type;
+
 /// Why a value is refused. The display text is what the user reads; it is pgvector's, letter for
 /// letter, because clients and tests match on it.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Invalid {
-    /// The text is not `[`, numbers with commas between, `]`.
-    #[error("invalid input syntax for type vector: \"{text}\"")]
+    /// The text is not what values of the type look like, `[1,2,3]`.
+    #[error("invalid input syntax for type {of}: \"{text}\"")]
     Syntax {
+        /// The type of the value.
+        of: Type,
         /// The whole literal.
         text: String,
         /// What exactly is wrong, where that can be said.
         detail: Option<&'static str>,
     },
-    /// A number is too large for float32.
-    #[error("\"{token}\" is out of range for type vector")]
+    /// A number is too large for an element.
+    #[error("\"{token}\" is out of range for type {of}")]
     OutOfRange {
+        /// The type of the value.
+        of: Type,
         /// The number as it was written.
         token: String,
     },
     /// An element is NaN.
-    #[error("NaN not allowed in vector")]
-    NotANumber,
+    #[error("NaN not allowed in {0}")]
+    NotANumber(Type),
     /// An element is infinite.
-    #[error("infinite value not allowed in vector")]
-    Infinite,
+    #[error("infinite value not allowed in {0}")]
+    Infinite(Type),
     /// No element at all.
-    #[error("vector must have at least 1 dimension")]
-    NoDims,
-    /// More than [`MAX_DIMS`](super::MAX_DIMS) elements.
-    #[error("vector cannot have more than {} dimensions", super::MAX_DIMS)]
-    TooManyDims,
+    #[error("{0} must have at least 1 dimension")]
+    NoDims(Type),
+    /// More than [`Type::max_dims`].
+    #[error("{0} cannot have more than {max} dimensions", max = .0.max_dims())]
+    TooManyDims(Type),
     /// A column, a cast or an aggregate state declares another number of dimensions.
     #[error("expected {expected} dimensions, not {dims}")]
     UnexpectedDims {
@@ -41,14 +47,16 @@ pub enum Invalid {
         dims: usize,
     },
     /// Two operands differ in dimensions.
-    #[error("different vector dimensions {left} and {right}")]
+    #[error("different {of} dimensions {left} and {right}")]
     DifferentDims {
+        /// The type of both.
+        of: Type,
         /// Dimensions of the left operand.
         left: usize,
         /// Dimensions of the right operand.
         right: usize,
     },
-    /// An arithmetic result exceeds float32.
+    /// An arithmetic result exceeds what an element can be.
     #[error("value out of range: overflow")]
     Overflow,
     /// A product of two numbers that are not zero became zero.

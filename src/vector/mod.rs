@@ -3,35 +3,44 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `kind.rs` | the types, and how many dimensions each may have |
 //! | `invalid.rs` | every way in which a value can be wrong, with the words users read |
+//! | `element.rs` | what dense vectors are made of |
 //! | `dense.rs` | the rules of a dense vector, its arithmetic and its order |
 //! | `sparse.rs` | a sparse vector where it lies |
-//! | `number.rs` | one float32 as text, both ways |
+//! | `number.rs` | one number as text, both ways |
 //! | `text.rs` | `[1,2,3]` |
 //! | `wire.rs` | the binary form of `COPY ... (FORMAT BINARY)` and of binary parameters |
 
 pub mod dense;
+mod element;
 mod invalid;
+mod kind;
 mod number;
 mod sparse;
 pub mod text;
 pub mod wire;
 
+pub use element::{Element, check_element, check_elements};
+pub use half::f16;
 pub use invalid::Invalid;
+pub use kind::Type;
 pub use sparse::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
 /// The most dimensions a dense vector may have.
 pub const MAX_DIMS: usize = 16_000;
 
-/// Checks that a vector of `dims` dimensions may exist.
+/// Checks that a value of a type may have `dims` dimensions.
 ///
 /// # Errors
 /// [`Invalid::NoDims`] and [`Invalid::TooManyDims`].
-pub fn check_dims(dims: usize) -> Result<(), Invalid> {
-    match dims {
-        0 => Err(Invalid::NoDims),
-        1..=MAX_DIMS => Ok(()),
-        _ => Err(Invalid::TooManyDims),
+pub fn check_dims(of: Type, dims: usize) -> Result<(), Invalid> {
+    if dims == 0 {
+        Err(Invalid::NoDims(of))
+    } else if dims > of.max_dims() {
+        Err(Invalid::TooManyDims(of))
+    } else {
+        Ok(())
     }
 }
 
@@ -50,49 +59,27 @@ pub fn check_declared(declared: Option<usize>, dims: usize) -> Result<(), Invali
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`].
-pub fn check_same(left: &[f32], right: &[f32]) -> Result<(), Invalid> {
-    if left.len() == right.len() {
+pub fn check_same(of: Type, left: usize, right: usize) -> Result<(), Invalid> {
+    if left == right {
         Ok(())
     } else {
-        Err(Invalid::DifferentDims {
-            left: left.len(),
-            right: right.len(),
-        })
+        Err(Invalid::DifferentDims { of, left, right })
     }
 }
 
-/// Checks that `element` may be stored: elements are finite.
+/// Reads a type modifier: the one number in `vector(n)`.
 ///
 /// # Errors
-/// [`Invalid::NotANumber`] and [`Invalid::Infinite`].
-pub fn check_element(element: f32) -> Result<(), Invalid> {
-    if element.is_finite() {
-        Ok(())
-    } else if element.is_nan() {
-        Err(Invalid::NotANumber)
-    } else {
-        Err(Invalid::Infinite)
-    }
-}
-
-/// [`check_element`] for a whole slice, in one branch-free pass where all is well.
-///
-/// # Errors
-/// As [`check_element`], for the first element that is not finite.
-pub fn check_elements(elements: &[f32]) -> Result<(), Invalid> {
-    // x * 0 is 0 for finite x and NaN otherwise, so one sum answers for all and vectorises.
-    let mut lanes = [0.0_f32; 16];
-    let (blocks, rest) = elements.as_chunks::<16>();
-    for block in blocks {
-        for (lane, element) in lanes.iter_mut().zip(block) {
-            *lane += element * 0.0;
-        }
-    }
-    let sum: f32 = lanes.iter().sum::<f32>() + rest.iter().map(|e| e * 0.0).sum::<f32>();
-    if sum == 0.0 {
-        Ok(())
-    } else {
-        elements.iter().try_for_each(|e| check_element(*e))
+/// The message that belongs to the modifier; the door gives it its SQLSTATE.
+pub fn check_modifier(of: Type, modifiers: &[i32]) -> Result<i32, String> {
+    match *modifiers {
+        [dims] if dims < 1 => Err(format!("dimensions for type {of} must be at least 1")),
+        [dims] if usize::try_from(dims).is_ok_and(|d| d > of.max_dims()) => Err(format!(
+            "dimensions for type {of} cannot exceed {}",
+            of.max_dims()
+        )),
+        [dims] => Ok(dims),
+        _ => Err("invalid type modifier".into()),
     }
 }
 
@@ -102,23 +89,28 @@ mod tests {
 
     #[test]
     fn dims_have_a_floor_and_a_ceiling() {
-        assert_eq!(check_dims(0), Err(Invalid::NoDims));
-        assert_eq!(check_dims(1), Ok(()));
-        assert_eq!(check_dims(MAX_DIMS), Ok(()));
-        assert_eq!(check_dims(MAX_DIMS + 1), Err(Invalid::TooManyDims));
+        for of in [Type::Vector, Type::Halfvec, Type::Sparsevec] {
+            let max = of.max_dims();
+            assert_eq!(check_dims(of, 0), Err(Invalid::NoDims(of)));
+            assert_eq!(check_dims(of, 1), Ok(()));
+            assert_eq!(check_dims(of, max), Ok(()));
+            assert_eq!(check_dims(of, max + 1), Err(Invalid::TooManyDims(of)));
+        }
     }
 
     #[test]
-    fn one_bad_element_is_found_at_every_place() {
-        for len in 1..40 {
-            for at in 0..len {
-                let mut elements = vec![f32::MAX; len];
-                assert_eq!(check_elements(&elements), Ok(()));
-                elements[at] = f32::NAN;
-                assert_eq!(check_elements(&elements), Err(Invalid::NotANumber));
-                elements[at] = f32::NEG_INFINITY;
-                assert_eq!(check_elements(&elements), Err(Invalid::Infinite));
-            }
+    fn a_modifier_is_one_number_within_the_limits() {
+        for (of, limit) in [(Type::Halfvec, "16000"), (Type::Sparsevec, "1000000000")] {
+            let most = i32::try_from(of.max_dims()).unwrap();
+            assert_eq!(check_modifier(of, &[1]), Ok(1));
+            assert_eq!(check_modifier(of, &[most]), Ok(most));
+            let beyond = check_modifier(of, &[most + 1]).unwrap_err();
+            assert_eq!(
+                beyond,
+                format!("dimensions for type {of} cannot exceed {limit}")
+            );
+            assert!(check_modifier(of, &[0]).is_err() && check_modifier(of, &[-1]).is_err());
+            assert!(check_modifier(of, &[]).is_err() && check_modifier(of, &[1, 2]).is_err());
         }
     }
 }

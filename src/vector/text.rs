@@ -1,6 +1,6 @@
 //! The text form: `[1,2,3]`, with white space anywhere between the parts.
 
-use super::{Invalid, MAX_DIMS, check_dims, check_element, number};
+use super::{Element, Invalid, MAX_DIMS, Type, check_dims, check_element, number};
 
 /// White space of C's `isspace` in the C locale.
 fn is_space(byte: u8) -> bool {
@@ -14,8 +14,9 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn syntax(text: &[u8], detail: Option<&'static str>) -> Invalid {
+fn syntax(of: Type, text: &[u8], detail: Option<&'static str>) -> Invalid {
     Invalid::Syntax {
+        of,
         text: String::from_utf8_lossy(text).into_owned(),
         detail,
     }
@@ -26,53 +27,61 @@ fn syntax(text: &[u8], detail: Option<&'static str>) -> Invalid {
 /// # Errors
 /// [`Invalid::Syntax`], [`Invalid::OutOfRange`], [`Invalid::NoDims`], [`Invalid::TooManyDims`] and
 /// what [`check_element`] refuses; the first that is met from left to right.
-pub fn parse(text: &[u8], expected: usize) -> Result<Vec<f32>, Invalid> {
+pub fn parse<E: Element>(text: &[u8], expected: usize) -> Result<Vec<E>, Invalid> {
+    let of = E::TYPE;
     let mut at = skip_space(text, 0);
     if text.get(at) != Some(&b'[') {
-        return Err(syntax(text, Some("Vector contents must start with \"[\".")));
+        return Err(syntax(
+            of,
+            text,
+            Some("Vector contents must start with \"[\"."),
+        ));
     }
     at = skip_space(text, at + 1);
     if text.get(at) == Some(&b']') {
-        return Err(Invalid::NoDims);
+        return Err(Invalid::NoDims(of));
     }
     let mut elements = Vec::with_capacity(expected.clamp(16, MAX_DIMS));
     loop {
-        check_dims(elements.len() + 1)?;
+        check_dims(of, elements.len() + 1)?;
         at = skip_space(text, at);
         let rest = text.get(at..).unwrap_or_default();
         let Some(scanned) = number::scan(rest) else {
-            return Err(syntax(text, None));
+            return Err(syntax(of, text, None));
         };
-        if scanned.overflow {
+        let element = E::narrow(scanned.value);
+        let lost = scanned.value.is_finite() && !element.widen().is_finite();
+        if scanned.overflow || lost {
             let token = String::from_utf8_lossy(&rest[..scanned.len]).into_owned();
-            return Err(Invalid::OutOfRange { token });
+            return Err(Invalid::OutOfRange { of, token });
         }
-        check_element(scanned.value)?;
-        elements.push(scanned.value);
+        check_element(element)?;
+        elements.push(element);
         at = skip_space(text, at + scanned.len);
         match text.get(at) {
             Some(b',') => at += 1,
             Some(b']') => break,
-            _ => return Err(syntax(text, None)),
+            _ => return Err(syntax(of, text, None)),
         }
     }
     if skip_space(text, at + 1) == text.len() {
         Ok(elements)
     } else {
-        Err(syntax(text, Some("Junk after closing right brace.")))
+        Err(syntax(of, text, Some("Junk after closing right brace.")))
     }
 }
 
-/// The literal of `elements`, without spaces.
+/// The literal of `elements`, without spaces. Elements that are shorter than float32 are printed as
+/// the float32 that they widen to.
 #[must_use]
-pub fn format(elements: &[f32]) -> Vec<u8> {
+pub fn format<E: Element>(elements: &[E]) -> Vec<u8> {
     let mut out = Vec::with_capacity(elements.len() * 13 + 2);
     out.push(b'[');
     for element in elements {
         if out.len() > 1 {
             out.push(b',');
         }
-        number::write(*element, &mut out);
+        number::write(element.widen(), &mut out);
     }
     out.push(b']');
     out
@@ -80,6 +89,7 @@ pub fn format(elements: &[f32]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::f16;
     use super::{format as literal, *};
     use proptest::prelude::*;
 
@@ -108,42 +118,71 @@ mod tests {
         ] {
             assert!(is_syntax(text, None), "{text}");
         }
-        assert_eq!(parsed("[]"), Err(Invalid::NoDims));
-        assert_eq!(parsed("[  ]"), Err(Invalid::NoDims));
-        assert_eq!(parsed("[NaN]"), Err(Invalid::NotANumber));
-        assert_eq!(parsed("[1,-Infinity]"), Err(Invalid::Infinite));
+        assert_eq!(parsed("[]"), Err(Invalid::NoDims(Type::Vector)));
+        assert_eq!(parsed("[  ]"), Err(Invalid::NoDims(Type::Vector)));
+        assert_eq!(parsed("[NaN]"), Err(Invalid::NotANumber(Type::Vector)));
+        assert_eq!(
+            parsed("[1,-Infinity]"),
+            Err(Invalid::Infinite(Type::Vector))
+        );
         assert_eq!(
             parsed("[1,4e38 ]"),
             Err(Invalid::OutOfRange {
+                of: Type::Vector,
                 token: "4e38".into()
             })
         );
         assert!(parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS - 1))).is_ok());
         assert_eq!(
             parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS))),
-            Err(Invalid::TooManyDims)
+            Err(Invalid::TooManyDims(Type::Vector))
         );
+    }
+
+    #[test]
+    fn float16_has_its_own_range_and_shows_the_float32_that_it_is() {
+        let parsed = |text: &str| parse::<f16>(text.as_bytes(), 0);
+        let shown = |text: &str| String::from_utf8(literal(&parsed(text).unwrap())).unwrap();
+        assert_eq!(shown("[1.23456,0.6,-0]"), "[1.234375,0.60009766,-0]");
+        assert_eq!(shown("[65519,6e-8,1e-8]"), "[65504,5.9604645e-08,0]");
+        let beyond = |token: &str| {
+            let (of, token) = (Type::Halfvec, token.into());
+            Err(Invalid::OutOfRange { of, token })
+        };
+        assert_eq!(parsed("[1,65520 ]"), beyond("65520"));
+        assert_eq!(parsed("[-4e38]"), beyond("-4e38"));
+        assert_eq!(parsed("[inf]"), Err(Invalid::Infinite(Type::Halfvec)));
+        assert_eq!(parsed("[nan]"), Err(Invalid::NotANumber(Type::Halfvec)));
     }
 
     proptest! {
         #[test]
+        fn what_is_written_of_float16_reads_back(bits in prop::collection::vec(any::<u16>(), 1..99)) {
+            let values: Vec<f16> = bits.into_iter().map(f16::from_bits).filter(|x| x.is_finite()).collect();
+            prop_assume!(!values.is_empty());
+            let back: Vec<f16> = parse(&literal(&values), values.len()).unwrap();
+            let bits = |values: &[f16]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&back), bits(&values));
+        }
+
+        #[test]
         fn what_is_written_reads_back(
             values in prop::collection::vec(any::<f32>().prop_filter("finite", |x| x.is_finite()), 1..99)
         ) {
-            let back = parse(&literal(&values), values.len()).unwrap();
+            let back: Vec<f32> = parse(&literal(&values), values.len()).unwrap();
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             prop_assert_eq!(bits(&back), bits(&values));
         }
 
         #[test]
         fn no_text_panics(text in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&text, 0);
+            let _ = parse::<f32>(&text, 0);
         }
 
         #[test]
         fn no_text_of_the_right_letters_panics(text in "[\\[\\]0-9.,eExXpPnaif+() -]{0,60}") {
-            let _ = parse(text.as_bytes(), 0);
-            let _ = parse(format!("[{text}]").as_bytes(), 0);
+            let _ = parse::<f32>(text.as_bytes(), 0);
+            let _ = parse::<f16>(format!("[{text}]").as_bytes(), 0);
         }
     }
 }

@@ -4,7 +4,7 @@ use pgrx::pg_sys::Datum;
 
 use crate::hnsw::{Dense, Manhattan, Metric, Plain, Space};
 use crate::pg::error::Failure;
-use crate::pg::types::Borrowed;
+use crate::pg::types::{Borrowed, Operand};
 
 /// A space whose values come from a column.
 pub trait SqlSpace: Space + 'static {
@@ -34,7 +34,7 @@ impl SqlSpace for Dense {
 
     unsafe fn hold(datum: Datum) -> Result<Borrowed, Failure> {
         // SAFETY: the caller vouches for the datum.
-        unsafe { Borrowed::from_datum(datum) }
+        unsafe { <f32 as Operand>::hold(datum) }
     }
 
     fn value(held: &Borrowed) -> &[f32] {
@@ -56,7 +56,7 @@ impl SqlSpace for Plain<Manhattan> {
 
     unsafe fn hold(datum: Datum) -> Result<Borrowed, Failure> {
         // SAFETY: the caller vouches for the datum.
-        unsafe { Borrowed::from_datum(datum) }
+        unsafe { <f32 as Operand>::hold(datum) }
     }
 
     fn value(held: &Borrowed) -> &[f32] {

@@ -4,9 +4,9 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::datum::new_varlena;
+use super::detoast::new_varlena;
 use crate::pg::error::Failure;
-use crate::vector::dense;
+use crate::vector::{Type, dense};
 
 /// Length, in words, of the header before the elements, without the length word.
 const HEAD: usize = 5;
@@ -113,14 +113,14 @@ impl Array {
     /// The state of a float8 aggregate, `{count, sum, sum ...}`, for change in place.
     ///
     /// # Errors
-    /// [`Failure::State`] with the name of the `caller`.
-    pub fn as_state(&mut self, caller: &'static str) -> Result<&mut [f64], Failure> {
+    /// [`Failure::State`] with the type and what its function does with the state.
+    pub fn as_state(&mut self, of: Type, step: &'static str) -> Result<&mut [f64], Failure> {
         let fits = self.element_type() == pg_sys::FLOAT8OID;
         let state = self.stored::<f64>();
         if fits && !state.is_empty() {
             Ok(state)
         } else {
-            Err(Failure::State(caller))
+            Err(Failure::State(of, step))
         }
     }
 
@@ -156,12 +156,12 @@ fn new_array(of: pg_sys::Oid, count: usize, width: usize, fill: impl FnOnce(&mut
     new_varlena(&head, count * width, fill)
 }
 
-/// A new `real[]`.
-pub fn new_float4(elements: &[f32]) -> Datum {
-    new_array(pg_sys::FLOAT4OID, elements.len(), size_of::<f32>(), |out| {
-        for (bytes, element) in out.as_chunks_mut().0.iter_mut().zip(elements) {
-            *bytes = element.to_ne_bytes();
-        }
+/// A new `real[]` whose elements `fill` writes.
+pub fn new_float4(count: usize, fill: impl FnOnce(&mut [f32])) -> Datum {
+    new_array(pg_sys::FLOAT4OID, count, size_of::<f32>(), |out| {
+        // SAFETY: the elements follow six words of an allocation that is as aligned as any; all bits
+        // are a float32.
+        fill(unsafe { out.align_to_mut().1 });
     })
 }
 

@@ -3,7 +3,7 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::datum::Borrowed;
+use super::operand::Operand;
 use crate::pg::error::Failure;
 
 /// One call of an SQL function. Our functions are STRICT, so arguments are never NULL.
@@ -42,10 +42,10 @@ impl Call {
         usize::try_from(self.integer(index)).ok()
     }
 
-    /// A `vector` argument, detoasted only where it must be.
-    pub fn vector(&self, index: usize) -> Result<Borrowed, Failure> {
-        // SAFETY: the catalogue declares this argument as a vector.
-        unsafe { Borrowed::from_datum(self.datum(index)) }
+    /// An argument of a type, detoasted only where it must be.
+    pub fn held<T: Operand>(&self, index: usize) -> Result<T::Held, Failure> {
+        // SAFETY: the catalogue declares this argument as of this type.
+        unsafe { T::hold(self.datum(index)) }
     }
 
     /// Whether an aggregate calls, whose state (argument 0) may then be changed in place.
@@ -136,6 +136,28 @@ macro_rules! sql_functions {
             // SAFETY: only the function manager calls this.
             let call = unsafe { $crate::pg::types::call::Call::new(info) };
             match body(&call) {
+                Ok(result) => $crate::pg::types::call::IntoResult::into_result(result),
+                Err(failure) => failure.raise(),
+            }
+        }
+    )*};
+}
+
+/// Declares functions that SQL can call, as [`sql_functions`], whose bodies are generic over a type:
+/// `sql_symbols! { f32: vector_dims = super::operators::dims; }`.
+macro_rules! sql_symbols {
+    ($type:ty: $($name:ident = $($body:ident)::+;)*) => {$(
+        function_record!($name);
+
+        #[doc = concat!("`", stringify!($($body)::+), "` of `", stringify!($type), "`.")]
+        #[pgrx::pg_guard]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $name(
+            info: pgrx::pg_sys::FunctionCallInfo,
+        ) -> pgrx::pg_sys::Datum {
+            // SAFETY: only the function manager calls this.
+            let call = unsafe { $crate::pg::types::call::Call::new(info) };
+            match $($body)::+::<$type>(&call) {
                 Ok(result) => $crate::pg::types::call::IntoResult::into_result(result),
                 Err(failure) => failure.raise(),
             }

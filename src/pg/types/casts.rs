@@ -1,31 +1,53 @@
-//! Casts: length coercion, and arrays both ways.
+//! Casts: length coercion, dense vectors of other elements, and arrays both ways.
 
 use pgrx::pg_sys::Datum;
 
 use super::array::{Array, new_float4};
+use super::call::Call;
 use super::datum::New;
-use crate::vector::{check_declared, check_dims, check_elements};
+use super::operand::SqlType;
+use crate::pg::error::Failure;
+use crate::vector::{Element, check_declared, check_dims, dense};
 
-sql_functions! {
-    /// `vector(vector, typmod, explicit)`: checks the dimensions.
-    fn vector(call) -> Datum {
-        let vector = call.vector(0)?;
-        check_declared(call.declared_dims(1), vector.len())?;
-        Ok(vector.keep())
-    }
+/// `TYPE(TYPE, typmod, explicit)`: checks the dimensions.
+pub fn coerce<T: SqlType>(call: &Call) -> Result<Datum, Failure> {
+    let held = call.held::<T>(0)?;
+    check_declared(call.declared_dims(1), T::dims(T::view(&held)))?;
+    Ok(T::keep(held))
+}
 
-    /// `array_to_vector(anynumber[], typmod, explicit)`.
-    fn array_to_vector(call) -> New {
-        // SAFETY: the catalogue declares the argument as an array.
-        let elements = unsafe { Array::from_datum(call.datum(0)) }.into_floats()?;
-        check_dims(elements.len())?;
-        check_declared(call.declared_dims(1), elements.len())?;
-        check_elements(&elements)?;
-        Ok(New::from_slice(&elements))
-    }
+/// A new vector of these elements, which the type modifier argument allows.
+pub fn convert<E: Element>(call: &Call, elements: &[f32]) -> Result<New<E>, Failure> {
+    check_dims(E::TYPE, elements.len())?;
+    check_declared(call.declared_dims(1), elements.len())?;
+    let mut new = New::zeros(elements.len());
+    dense::narrow_all(elements, &mut new)?;
+    Ok(new)
+}
 
-    /// `vector_to_float4(vector, typmod, explicit)`.
-    fn vector_to_float4(call) -> Datum {
-        Ok(new_float4(&call.vector(0)?))
-    }
+/// `array_to_TYPE(anynumber[], typmod, explicit)`.
+pub fn from_array<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+    // SAFETY: the catalogue declares the argument as an array.
+    let elements = unsafe { Array::from_datum(call.datum(0)) }.into_floats()?;
+    convert(call, &elements)
+}
+
+/// `TYPE_to_float4(TYPE, typmod, explicit)`.
+pub fn to_float4<E: Element>(call: &Call) -> Result<Datum, Failure> {
+    let vector = call.held::<E>(0)?;
+    Ok(new_float4(vector.len(), |out| E::widen_all(&vector, out)))
+}
+
+/// `halfvec_to_vector(halfvec, typmod, explicit)` and its like.
+pub fn to_vector<E: Element>(call: &Call) -> Result<New, Failure> {
+    let vector = call.held::<E>(0)?;
+    check_declared(call.declared_dims(1), vector.len())?;
+    let mut new = New::zeros(vector.len());
+    E::widen_all(&vector, &mut new);
+    Ok(new)
+}
+
+/// `vector_to_halfvec(vector, typmod, explicit)` and its like.
+pub fn from_vector<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+    convert(call, &call.held::<f32>(0)?)
 }

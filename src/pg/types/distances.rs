@@ -10,11 +10,11 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
-use super::datum::Borrowed;
-use crate::distance::{Kernels, prefetch_at};
+use super::operand::Operand;
+use crate::distance::prefetch_at;
 use crate::pg::error::Failure;
-use crate::pg::guc;
-use crate::vector::check_same;
+use crate::pg::guc::kernels;
+use crate::vector::f16;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -40,18 +40,18 @@ impl Stride {
         }
     }
 
-    /// Notes where this row's `elements` lie and fetches as many bytes one step on.
+    /// Notes where this row's `len` bytes lie and fetches as many one step on.
     #[inline]
-    fn advance(&self, elements: &[f32]) {
+    fn advance(&self, (start, len): (*const u8, usize)) {
         // A backend has one thread: these are plain loads and stores.
-        let now = elements.as_ptr() as usize;
+        let now = start as usize;
         let moved = now.wrapping_sub(self.last.load(Ordering::Relaxed)) as isize;
         if moved == 0 {
             return;
         }
         self.last.store(now, Ordering::Relaxed);
         let page = pg_sys::BLCKSZ as usize;
-        if size_of_val(elements) > page {
+        if len > page {
             return;
         }
         if moved.unsigned_abs() <= page {
@@ -61,12 +61,12 @@ impl Stride {
             let jump = now.wrapping_sub(self.first.load(Ordering::Relaxed)) as isize;
             self.first.store(now, Ordering::Relaxed);
             if jump.unsigned_abs() <= 8 * page {
-                fetch(now.wrapping_add_signed(jump), size_of_val(elements));
+                fetch(now.wrapping_add_signed(jump), len);
             }
         }
         let step = self.step.load(Ordering::Relaxed);
         if step != 0 {
-            fetch(now.wrapping_add_signed(step), size_of_val(elements));
+            fetch(now.wrapping_add_signed(step), len);
         }
     }
 }
@@ -79,40 +79,42 @@ fn fetch(address: usize, len: usize) {
     prefetch_at(start, len + 2 * LINE);
 }
 
-/// The distance of two plain arguments of equal length; `None` sends the call the long way.
+/// The distance of two plain arguments of equal size; `None` sends the call the long way.
 ///
 /// # Safety
-/// `info` is the call of a strict function of two vectors.
+/// `info` is the call of a strict function of two values of this type.
 #[inline]
-unsafe fn measure_in_place(
+unsafe fn measure_in_place<T: Operand>(
     info: pg_sys::FunctionCallInfo,
-    measure: impl FnOnce(&Kernels, &[f32], &[f32]) -> f64,
+    measure: impl FnOnce(T::View<'_>, T::View<'_>) -> f64,
 ) -> Option<Datum> {
     // SAFETY: the caller vouches for number and type of the arguments.
     let (left, right) = unsafe {
         let arguments = (*info).args.as_slice(2);
         (
-            Borrowed::in_place(arguments[0].value)?,
-            Borrowed::in_place(arguments[1].value)?,
+            T::in_place(arguments[0].value)?,
+            T::in_place(arguments[1].value)?,
         )
     };
-    LEFT.advance(left);
-    RIGHT.advance(right);
-    (left.len() == right.len()).then(|| measure(guc::kernels(), left, right).into_result())
+    LEFT.advance(T::span(left));
+    RIGHT.advance(T::span(right));
+    let same = T::check_same(left, right).is_ok();
+    same.then(|| measure(left, right).into_result())
 }
 
 /// The distance of any two arguments.
-fn measure_any(
+fn measure_any<T: Operand>(
     call: &Call,
-    measure: impl FnOnce(&Kernels, &[f32], &[f32]) -> f64,
+    measure: impl FnOnce(T::View<'_>, T::View<'_>) -> f64,
 ) -> Result<f64, Failure> {
-    let (left, right) = (call.vector(0)?, call.vector(1)?);
-    check_same(&left, &right)?;
-    Ok(measure(guc::kernels(), &left, &right))
+    let (left, right) = (call.held::<T>(0)?, call.held::<T>(1)?);
+    let (left, right) = (T::view(&left), T::view(&right));
+    T::check_same(left, right)?;
+    Ok(measure(left, right))
 }
 
 macro_rules! distances {
-    ($($(#[doc = $doc:literal])* $name:ident = $measure:expr;)*) => {$(
+    ($type:ty: $($(#[doc = $doc:literal])* $name:ident = $measure:expr;)*) => {$(
         function_record!($name);
 
         $(#[doc = $doc])*
@@ -121,30 +123,49 @@ macro_rules! distances {
             #[pgrx::pg_guard]
             unsafe extern "C-unwind" fn guarded(info: pg_sys::FunctionCallInfo) -> Datum {
                 // SAFETY: only the function manager calls this.
-                match measure_any(&unsafe { Call::new(info) }, $measure) {
+                match measure_any::<$type>(&unsafe { Call::new(info) }, $measure) {
                     Ok(distance) => distance.into_result(),
                     Err(failure) => failure.raise(),
                 }
             }
-            // SAFETY: the catalogue declares the function as strict, of two vectors.
-            unsafe { measure_in_place(info, $measure).unwrap_or_else(|| guarded(info)) }
+            // SAFETY: the catalogue declares the function as strict, of two values of the type.
+            unsafe {
+                measure_in_place::<$type>(info, $measure).unwrap_or_else(|| guarded(info))
+            }
         }
     )*};
 }
 
-distances! {
+distances! { f32:
     /// `<->`: Euclidean distance.
-    l2_distance = Kernels::l2;
+    l2_distance = |a, b| kernels().l2(a, b);
     /// The order of `<->` without the square root.
-    vector_l2_squared_distance = |kernels, a, b| f64::from((kernels.l2_squared)(a, b));
+    vector_l2_squared_distance = |a, b| (kernels().l2_squared)(a, b).into();
     /// The inner product.
-    inner_product = |kernels, a, b| f64::from((kernels.inner_product)(a, b));
+    inner_product = |a, b| (kernels().inner_product)(a, b).into();
     /// `<#>`: the inner product negated, so that smaller is nearer.
-    vector_negative_inner_product = |kernels, a, b| -f64::from((kernels.inner_product)(a, b));
+    vector_negative_inner_product = |a, b| -f64::from((kernels().inner_product)(a, b));
     /// `<=>`: cosine distance.
-    cosine_distance = Kernels::cosine;
+    cosine_distance = |a, b| kernels().cosine(a, b);
     /// The angle between unit vectors, as a share of a half turn.
-    vector_spherical_distance = Kernels::spherical;
+    vector_spherical_distance = |a, b| kernels().spherical(a, b);
     /// `<+>`: taxicab distance.
-    l1_distance = |kernels, a, b| f64::from((kernels.l1)(a, b));
+    l1_distance = |a, b| (kernels().l1)(a, b).into();
+}
+
+distances! { f16:
+    /// `<->`: Euclidean distance.
+    halfvec_l2_distance = |a, b| kernels().l2(a, b);
+    /// The order of `<->` without the square root.
+    halfvec_l2_squared_distance = |a, b| (kernels().l2_squared)(a, b).into();
+    /// The inner product.
+    halfvec_inner_product = |a, b| (kernels().inner_product)(a, b).into();
+    /// `<#>`: the inner product negated, so that smaller is nearer.
+    halfvec_negative_inner_product = |a, b| -f64::from((kernels().inner_product)(a, b));
+    /// `<=>`: cosine distance.
+    halfvec_cosine_distance = |a, b| kernels().cosine(a, b);
+    /// The angle between unit vectors, as a share of a half turn.
+    halfvec_spherical_distance = |a, b| kernels().spherical(a, b);
+    /// `<+>`: taxicab distance.
+    halfvec_l1_distance = |a, b| (kernels().l1)(a, b).into();
 }

@@ -1,0 +1,43 @@
+//! The types, as their messages and limits tell them apart.
+
+use std::fmt;
+
+use super::{MAX_DIMS, MAX_SPARSE_DIMS};
+
+/// A type of values.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Type {
+    /// Dense, of float32.
+    Vector,
+    /// Dense, of float16.
+    Halfvec,
+    /// Sparse, of float32.
+    Sparsevec,
+}
+
+impl Type {
+    /// Its name in SQL.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vector => "vector",
+            Self::Halfvec => "halfvec",
+            Self::Sparsevec => "sparsevec",
+        }
+    }
+
+    /// The most dimensions that a value may have.
+    #[must_use]
+    pub fn max_dims(self) -> usize {
+        match self {
+            Self::Vector | Self::Halfvec => MAX_DIMS,
+            Self::Sparsevec => MAX_SPARSE_DIMS as usize,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
