@@ -82,6 +82,10 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "vector_functions.sql",
         "vector_cast.sql",
         "vector_search.sql",
+        "halfvec_type.sql",
+        "halfvec_functions.sql",
+        "halfvec_cast.sql",
+        "halfvec_search.sql",
         "hnsw_vector.sql",
     ] {
         for statement in statements(file)? {
