@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("pg/error", &["hnsw", "page", "vector"]),
     ("pg/guc", &["distance", "hnsw"]),
     ("pg/storage", &["distance", "hnsw", "page"]),
-    ("pg/am", &["hnsw", "page", "pg", "search"]),
+    ("pg/am", &["hnsw", "page", "pg", "search", "vector"]),
     ("pg/admin", &["hnsw", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),
 ];

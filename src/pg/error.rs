@@ -54,16 +54,7 @@ pub enum Failure {
 
 impl From<hnsw::Error> for Failure {
     fn from(error: hnsw::Error) -> Self {
-        #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
-        match error {
-            // The query first, as pgvector says it.
-            hnsw::Error::Dimensions { expected, found } => Self::Value(Invalid::DifferentDims {
-                of: Type::Vector,
-                left: found,
-                right: expected,
-            }),
-            other => Self::Index(other),
-        }
+        Self::Index(error)
     }
 }
 

@@ -87,6 +87,7 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "halfvec_cast.sql",
         "halfvec_search.sql",
         "hnsw_vector.sql",
+        "hnsw_halfvec.sql",
     ] {
         for statement in statements(file)? {
             let (found, wanted) = (

@@ -1,9 +1,11 @@
 //! A graph behind the doors that all indexes share.
 
+use std::marker::PhantomData;
+
 use pgrx::pg_sys::Datum;
 
 use super::method::{Build, Cost, Description, Found, Search, Stream};
-use super::value::SqlSpace;
+use super::value::{Column, SqlSpace};
 use crate::hnsw::{
     Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
 };
@@ -16,25 +18,52 @@ use crate::search::Bounded;
 /// much as one by exact distances (pgvector's) does at the same setting.
 const MORE_CANDIDATES: usize = 8;
 
-type Graph<V> = Index<'static, PgStore, V>;
+/// The rows of a build, from a column of type `C`.
+pub struct Rows<V: SqlSpace, C> {
+    builder: Builder<V>,
+    column: PhantomData<fn(C)>,
+}
 
-impl<V: SqlSpace> Build for Builder<V> {
-    unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
-        // SAFETY: the caller vouches for the datum.
-        let held = unsafe { V::hold(datum) }?;
-        Ok(Self::push(self, V::value(&held), tid)?)
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        Self::bytes_per_row(self)
-    }
-
-    fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
-        Self::finish(*self, progress, sink)
+impl<V: SqlSpace, C> Rows<V, C> {
+    /// Rows for a build.
+    pub fn new(builder: Builder<V>) -> Self {
+        let column = PhantomData;
+        Self { builder, column }
     }
 }
 
-impl<V: SqlSpace> Search for Graph<V> {
+impl<V: SqlSpace, C: Column<V>> Build for Rows<V, C> {
+    unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        let ready = unsafe { C::ready(datum) }?;
+        let pushed = self.builder.push(C::value(&ready), tid);
+        pushed.map_err(C::failure)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        self.builder.bytes_per_row()
+    }
+
+    fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
+        self.builder.finish(progress, sink)
+    }
+}
+
+/// An open index of a column of type `C`.
+pub struct Graph<V, C> {
+    index: Index<'static, PgStore, V>,
+    column: PhantomData<fn(C)>,
+}
+
+impl<V: SqlSpace, C> Graph<V, C> {
+    /// An open index.
+    pub fn new(index: Index<'static, PgStore, V>) -> Self {
+        let column = PhantomData;
+        Self { index, column }
+    }
+}
+
+impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
@@ -43,23 +72,23 @@ impl<V: SqlSpace> Search for Graph<V> {
         let settings = guc::hnsw();
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
-            let held = unsafe { V::hold(query) }?;
+            let ready = unsafe { C::ready(query) }?;
             let ef = settings.ef + MORE_CANDIDATES;
-            let scan = Self::scan(self, V::value(&held), ef, settings.go_on)?;
-            if let Some(mut scan) = scan {
+            let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
+            if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
                 if skip_killed {
                     scan.skip_killed();
                 }
                 return Ok(Box::new(Nearest {
-                    index: self,
+                    index: &self.index,
                     scan,
                     max_tuples: settings.max_tuples,
                     ends: settings.go_on == Continue::Never,
                 }));
             }
         }
-        let mut list = self.list();
+        let mut list = self.index.list();
         if skip_killed {
             list.skip_killed();
         }
@@ -68,8 +97,9 @@ impl<V: SqlSpace> Search for Graph<V> {
 
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
-        let held = unsafe { V::hold(datum) }?;
-        Ok(Self::insert(self, V::value(&held), tid)?.is_some())
+        let ready = unsafe { C::ready(datum) }?;
+        let inserted = self.index.insert(C::value(&ready), tid);
+        Ok(inserted.map_err(C::failure)?.is_some())
     }
 
     fn vacuum(
@@ -81,7 +111,7 @@ impl<V: SqlSpace> Search for Graph<V> {
             poll();
             Ok(())
         };
-        Ok(Self::vacuum(self, gone, &mut poll)?)
+        Ok(self.index.vacuum(gone, &mut poll)?)
     }
 
     fn kill(
@@ -90,23 +120,23 @@ impl<V: SqlSpace> Search for Graph<V> {
         tid: Tid,
         still_dead: &mut dyn FnMut() -> bool,
     ) -> Result<(), Failure> {
-        Self::kill(self, node, tid, still_dead)?;
+        self.index.kill(node, tid, still_dead)?;
         Ok(())
     }
 
     fn describe(&self) -> Result<Description, Failure> {
         Ok(Description {
-            census: self.census()?,
-            constants: self.constants(),
+            census: self.index.census()?,
+            constants: self.index.constants(),
         })
     }
 
     fn problems(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.check()?.problems)
+        Ok(self.index.check()?.problems)
     }
 
     fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
-        let mut list = self.list();
+        let mut list = self.index.list();
         list.skip_killed();
         while let Some(tid) = list.next_row()? {
             see(tid);
@@ -116,14 +146,14 @@ impl<V: SqlSpace> Search for Graph<V> {
 
     unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
-        let held = unsafe { V::hold(datum) }?;
-        Ok(self.space().point(V::value(&held)).is_some())
+        let ready = unsafe { C::ready(datum) }?;
+        Ok(self.index.space().point(C::value(&ready)).is_some())
     }
 }
 
 /// The nearest rows.
 struct Nearest<'i, V: SqlSpace> {
-    index: &'i Graph<V>,
+    index: &'i Index<'static, PgStore, V>,
     scan: Scan<'i, 'static, PgStore, V>,
     max_tuples: u64,
     /// Whether it ends when its first rows are used up.

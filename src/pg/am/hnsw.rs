@@ -7,9 +7,9 @@ use pgrx::pg_sys::Datum;
 
 use super::cost::Estimate;
 use super::method::{Build, Method, Search, Visits};
-use super::opclass::{Kind, dims};
+use super::opclass;
 use super::options;
-use crate::hnsw::{Builder, Form, Index, Manhattan, Resources};
+use crate::hnsw::Resources;
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -31,30 +31,20 @@ impl Method for Hnsw {
         resources: Resources,
     ) -> Result<Box<dyn Build>, Failure> {
         // SAFETY: the caller vouches for the relation.
-        let (kind, dims, options) =
-            unsafe { (Kind::of(index)?, dims((*index).rd_id)?, options::of(index)) };
+        let (class, options) = unsafe { (opclass::of(index)?, options::of(index)) };
+        // SAFETY: as above.
+        let dims = opclass::dims(unsafe { (*index).rd_id })?;
         if options.ef_construction < 2 * options.m {
             return Err(Failure::EfConstruction);
         }
-        Ok(match kind {
-            Kind::Dense(metric) => Box::new(Builder::dense(dims, metric, &options, resources)),
-            Kind::Manhattan => {
-                let measure = Manhattan::new(dims, options.form.unwrap_or(Form::F32));
-                Box::new(Builder::plain(measure, &options, resources))
-            }
-        })
+        Ok(class.builder(dims, &options, resources))
     }
 
     unsafe fn open(store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {
         let index = store.relation();
         // SAFETY: the caller vouches for the relation.
-        let (kind, options) = unsafe { (Kind::of(index)?, options::of(index)) };
-        Ok(match kind {
-            Kind::Dense(_) => Box::new(Index::open(store, &options)?),
-            Kind::Manhattan => Box::new(Index::<_, crate::hnsw::Plain<Manhattan>>::open_plain(
-                store, &options,
-            )?),
-        })
+        let (class, options) = unsafe { (opclass::of(index)?, options::of(index)) };
+        class.open(store, &options)
     }
 
     /// A walk visits little more than `ef` nodes, and one or two on each level above. To give all rows

@@ -13,9 +13,9 @@
 //! | `cost.rs` | `amcostestimate` |
 //! | `options.rs` | `amoptions` |
 //! | `opened.rs` | indexes that this backend has open |
-//! | `value.rs` | datums as values of a space |
+//! | `value.rs` | columns, and their datums as values of a space |
 //! | `graph.rs` | a graph behind the doors that all indexes share |
-//! | `opclass.rs` | which space an operator class means |
+//! | `opclass.rs` | which values and which space an operator class means |
 //! | `counters.rs` | what this session's scans have cost |
 //! | `hnsw.rs` | the access method `hnsw` |
 

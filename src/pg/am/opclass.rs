@@ -1,52 +1,164 @@
-//! Which space an operator class means.
+//! Which values and which space an operator class means.
+
+use std::marker::PhantomData;
 
 use pgrx::pg_sys;
 
-use crate::hnsw::Metric;
+use super::graph::{Graph, Rows};
+use super::method::{Build, Search};
+use super::value::{Column, Floats, SqlSpace};
+use crate::hnsw::{Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources};
 use crate::pg::error::Failure;
+use crate::pg::storage::PgStore;
 use crate::pg::types::distances;
+use crate::vector::f16;
 
-/// Values and a metric that a graph knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Dense vectors.
-    Dense(Metric),
-    /// Dense vectors under L1.
-    Manhattan,
-}
+/// What an operator class means: the values of a column, and the graph that holds them.
+pub trait OperatorClass: Sync {
+    /// Starts a build.
+    fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build>;
 
-/// The support function that measures.
-const DISTANCE: u16 = 1;
-/// The support function that gives lengths; where there is one, values are divided by theirs.
-const NORM: u16 = 2;
-
-impl Kind {
-    /// The kind of an index's column. The functions of its operator class tell, not their names: an
-    /// operator class of a user's own may use them too.
-    ///
-    /// # Safety
-    /// The relation is an open index.
+    /// Opens an index.
     ///
     /// # Errors
-    /// Where the operator class measures with a function that is none of ours.
-    pub unsafe fn of(index: pg_sys::Relation) -> Result<Self, Failure> {
-        type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-        // SAFETY: the caller vouches for the relation; the function's record lives as long as it.
-        let (function, normalised) = unsafe {
-            let distance = pg_sys::index_getprocinfo(index, 1, DISTANCE);
-            let norm = pg_sys::index_getprocid(index, 1, NORM);
-            ((*distance).fn_addr, norm != pg_sys::InvalidOid)
-        };
-        let is = |ours: Function| function.is_some_and(|f| std::ptr::fn_addr_eq(f, ours));
-        let inner = is(distances::vector_negative_inner_product);
-        match () {
-            () if is(distances::vector_l2_squared_distance) => Ok(Self::Dense(Metric::L2)),
-            () if inner && normalised => Ok(Self::Dense(Metric::Cosine)),
-            () if inner => Ok(Self::Dense(Metric::InnerProduct)),
-            () if is(distances::l1_distance) => Ok(Self::Manhattan),
-            () => Err(Failure::OperatorClass),
-        }
+    /// Where its first pages make no sense, or it holds other values.
+    fn open(&self, store: &'static PgStore, options: &Options) -> Result<Box<dyn Search>, Failure>;
+}
+
+/// Dense vectors of elements `E`, whose links carry codes.
+struct Coded<E>(Metric, PhantomData<fn(E)>);
+
+impl<E: Floats> OperatorClass for Coded<E> {
+    fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
+        let builder = Builder::dense(dims, self.0, options, resources);
+        Box::new(Rows::<Dense, E>::new(builder))
     }
+
+    fn open(&self, store: &'static PgStore, options: &Options) -> Result<Box<dyn Search>, Failure> {
+        let index = Index::open(store, options)?;
+        Ok(Box::new(Graph::<Dense, E>::new(index)))
+    }
+}
+
+/// Values of a column `C` under a measure, which is made for dimensions and options.
+struct Measured<C, M>(fn(usize, &Options) -> M, PhantomData<fn(C)>);
+
+impl<C, M> OperatorClass for Measured<C, M>
+where
+    C: Column<Plain<M>>,
+    M: Measure + 'static,
+    Plain<M>: SqlSpace,
+{
+    fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
+        let builder = Builder::plain((self.0)(dims, options), options, resources);
+        Box::new(Rows::<Plain<M>, C>::new(builder))
+    }
+
+    fn open(&self, store: &'static PgStore, options: &Options) -> Result<Box<dyn Search>, Failure> {
+        let index = Index::open_plain(store, options)?;
+        Ok(Box::new(Graph::<Plain<M>, C>::new(index)))
+    }
+}
+
+/// Dense vectors of elements `E` under L1.
+fn taxicab<E: Floats>(dims: usize, options: &Options) -> Manhattan {
+    Manhattan::new(dims, options.form.unwrap_or(E::FORM))
+}
+
+type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+
+/// An operator class as its support functions tell it, not its name: one of a user's own may use them
+/// too.
+struct Entry {
+    /// The function that measures.
+    distance: Function,
+    /// Whether there is one that gives lengths: values are then divided by theirs.
+    normalised: bool,
+    class: &'static dyn OperatorClass,
+}
+
+const fn entry(distance: Function, class: &'static dyn OperatorClass) -> Entry {
+    let normalised = false;
+    Entry {
+        distance,
+        normalised,
+        class,
+    }
+}
+
+const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> Entry {
+    let normalised = true;
+    Entry {
+        distance,
+        normalised,
+        class,
+    }
+}
+
+static CLASSES: [Entry; 8] = {
+    use Metric::{Cosine, InnerProduct, L2};
+    use distances as d;
+    [
+        entry(
+            d::vector_l2_squared_distance,
+            &Coded::<f32>(L2, PhantomData),
+        ),
+        entry(
+            d::vector_negative_inner_product,
+            &Coded::<f32>(InnerProduct, PhantomData),
+        ),
+        normalised(
+            d::vector_negative_inner_product,
+            &Coded::<f32>(Cosine, PhantomData),
+        ),
+        entry(
+            d::l1_distance,
+            &Measured::<f32, _>(taxicab::<f32>, PhantomData),
+        ),
+        entry(
+            d::halfvec_l2_squared_distance,
+            &Coded::<f16>(L2, PhantomData),
+        ),
+        entry(
+            d::halfvec_negative_inner_product,
+            &Coded::<f16>(InnerProduct, PhantomData),
+        ),
+        normalised(
+            d::halfvec_negative_inner_product,
+            &Coded::<f16>(Cosine, PhantomData),
+        ),
+        entry(
+            d::halfvec_l1_distance,
+            &Measured::<f16, _>(taxicab::<f16>, PhantomData),
+        ),
+    ]
+};
+
+/// The number of the support function that measures.
+const DISTANCE: u16 = 1;
+/// The number of the support function that gives lengths.
+const NORM: u16 = 2;
+
+/// The operator class of an index's column.
+///
+/// # Safety
+/// The relation is an open index.
+///
+/// # Errors
+/// Where it measures with a function that is none of ours.
+pub unsafe fn of(index: pg_sys::Relation) -> Result<&'static dyn OperatorClass, Failure> {
+    // SAFETY: the caller vouches for the relation; the function's record lives as long as it.
+    let (function, norm) = unsafe {
+        let distance = pg_sys::index_getprocinfo(index, 1, DISTANCE);
+        let norm = pg_sys::index_getprocid(index, 1, NORM);
+        ((*distance).fn_addr, norm != pg_sys::InvalidOid)
+    };
+    let is = |entry: &&Entry| {
+        let same = function.is_some_and(|f| std::ptr::fn_addr_eq(f, entry.distance));
+        same && entry.normalised == norm
+    };
+    let entry = CLASSES.iter().find(is).ok_or(Failure::OperatorClass)?;
+    Ok(entry.class)
 }
 
 /// The type modifier of an index's column: dimensions, or -1.
@@ -65,4 +177,12 @@ pub fn typmod(index: pg_sys::Oid) -> i32 {
 /// Where none are declared.
 pub fn dims(index: pg_sys::Oid) -> Result<usize, Failure> {
     usize::try_from(typmod(index)).map_err(|_| Failure::NoDimensions)
+}
+
+sql_functions! {
+    /// The third support function of `halfvec`'s operator classes. pgvector asks its own what the type
+    /// can do; here the distance function tells, so that this one has nothing to say.
+    fn hnsw_halfvec_support(_call) -> pg_sys::Datum {
+        Ok(pg_sys::Datum::null())
+    }
 }

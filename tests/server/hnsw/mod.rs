@@ -15,6 +15,7 @@
 //! | `standby.rs` | a standby answers as its primary, and takes its place |
 //! | `stress.rs` | writers, readers and vacuums at once |
 //! | `transactions.rs` | savepoints, isolation, HOT |
+//! | `types.rs` | every operator class of every type |
 
 mod admin;
 mod build;
@@ -29,3 +30,4 @@ mod rows;
 mod standby;
 mod stress;
 mod transactions;
+mod types;
