@@ -86,6 +86,14 @@ pub fn l1(a: impl Elements, b: impl Elements) -> f32 {
     fold((a, b), |x, y| (x - y).abs(), f32::abs)
 }
 
+/// `1 - cos`, from 0 to 2; NaN where a vector is zero.
+#[must_use]
+pub fn cosine(a: Sparse<'_>, b: Sparse<'_>) -> f64 {
+    let squared = |of: Sparse<'_>| f64::from(of.values.iter().map(|x| x * x).sum::<f32>());
+    let similarity = f64::from(inner_product(a, b)) / (squared(a) * squared(b)).sqrt();
+    1.0 - similarity.clamp(-1.0, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::plain;
@@ -143,6 +151,21 @@ mod tests {
             let (i, v) = unpack(pack((index, value)));
             prop_assert_eq!((i, v.to_bits()), (index, value.to_bits()));
         }
+    }
+
+    #[test]
+    fn cosine_of_zero_is_not_a_number_and_of_parallels_is_exact() {
+        let dims = DIMS;
+        let vector = |indices, values| Sparse {
+            dims,
+            indices,
+            values,
+        };
+        let (a, b) = (vector(&[1, 3], &[1.0, 2.0]), vector(&[1, 3], &[2.0, 4.0]));
+        assert!(cosine(a, b).abs() <= 0.0);
+        assert!((cosine(a, vector(&[1, 3], &[-1.0, -2.0])) - 2.0).abs() <= 0.0);
+        assert!((cosine(a, vector(&[2], &[5.0])) - 1.0).abs() <= 0.0);
+        assert!(cosine(a, vector(&[], &[])).is_nan());
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl SparseVectors {
             },
         }
     }
+
+    /// The metric.
+    #[must_use]
+    pub fn metric(&self) -> SparseMetric {
+        self.metric
+    }
 }
 
 /// The elements of a stored vector.

@@ -105,11 +105,19 @@ impl Failure {
                 Invalid::OutOfRange { .. } | Invalid::Overflow | Invalid::Underflow => {
                     Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
                 }
-                Invalid::TooManyDims(_) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                Invalid::TooManyDims(_) | Invalid::TooManyElements => {
+                    Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED
+                }
                 Invalid::Truncated => Code::ERRCODE_PROTOCOL_VIOLATION,
                 Invalid::NotANumber(_)
                 | Invalid::Infinite(_)
                 | Invalid::NoDims(_)
+                | Invalid::NegativeElements
+                | Invalid::MoreElementsThanDims
+                | Invalid::IndexOutOfBounds
+                | Invalid::IndicesDescend
+                | Invalid::IndexTwice
+                | Invalid::ZeroElement
                 | Invalid::UnexpectedDims { .. }
                 | Invalid::DifferentDims { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,

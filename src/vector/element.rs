@@ -27,6 +27,14 @@ pub trait Element: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
     /// [`widen`](Self::widen) for slices of one length.
     fn widen_all(from: &[Self], to: &mut [f32]);
 
+    /// [`widen_all`](Self::widen_all) into a new vector.
+    #[must_use]
+    fn widened(from: &[Self]) -> Vec<f32> {
+        let mut wide = vec![0.0; from.len()];
+        Self::widen_all(from, &mut wide);
+        wide
+    }
+
     /// [`narrow`](Self::narrow) for slices of one length.
     fn narrow_all(from: &[f32], to: &mut [Self]);
 
@@ -53,19 +61,26 @@ pub(super) fn each_block<E: Element>(elements: &[E], mut see: impl FnMut(&[f32])
     }
 }
 
-/// Checks that `element` may be stored: elements are finite.
+/// Checks that a number may be an element of a type: elements are finite.
 ///
 /// # Errors
 /// [`Invalid::NotANumber`] and [`Invalid::Infinite`].
-pub fn check_element<E: Element>(element: E) -> Result<(), Invalid> {
-    let wide = element.widen();
-    if wide.is_finite() {
+pub fn check_finite(of: Type, number: f32) -> Result<(), Invalid> {
+    if number.is_finite() {
         Ok(())
-    } else if wide.is_nan() {
-        Err(Invalid::NotANumber(E::TYPE))
+    } else if number.is_nan() {
+        Err(Invalid::NotANumber(of))
     } else {
-        Err(Invalid::Infinite(E::TYPE))
+        Err(Invalid::Infinite(of))
     }
+}
+
+/// Checks that `element` may be stored.
+///
+/// # Errors
+/// As [`check_finite`].
+pub fn check_element<E: Element>(element: E) -> Result<(), Invalid> {
+    check_finite(E::TYPE, element.widen())
 }
 
 /// [`check_element`] for a whole slice, in one branch-free pass where all is well.

@@ -64,7 +64,31 @@ pub enum Invalid {
     Underflow,
     /// The reserved field of the binary form is not zero.
     #[error("expected unused to be 0, not {0}")]
-    Unused(i16),
+    Unused(i32),
+    /// A sparse vector has more than [`MAX_ELEMENTS`](super::MAX_ELEMENTS) elements.
+    #[error(
+        "sparsevec cannot have more than {} non-zero elements",
+        super::MAX_ELEMENTS
+    )]
+    TooManyElements,
+    /// The binary form of a sparse vector says less than none.
+    #[error("sparsevec cannot have negative number of elements")]
+    NegativeElements,
+    /// The binary form of a sparse vector says more elements than there are places.
+    #[error("sparsevec cannot have more elements than dimensions")]
+    MoreElementsThanDims,
+    /// An index of a sparse vector is not one of its dimensions.
+    #[error("sparsevec index out of bounds")]
+    IndexOutOfBounds,
+    /// Indices of the binary form are not sorted.
+    #[error("sparsevec indices must be in ascending order")]
+    IndicesDescend,
+    /// Two elements of a sparse vector have one index.
+    #[error("sparsevec indices must not contain duplicates")]
+    IndexTwice,
+    /// The binary form of a sparse vector has an element that is zero.
+    #[error("binary representation of sparsevec cannot contain zero values")]
+    ZeroElement,
     /// The binary form ends too early.
     #[error("insufficient data left in message")]
     Truncated,

@@ -7,7 +7,7 @@
 //! | `invalid.rs` | every way in which a value can be wrong, with the words users read |
 //! | `element.rs` | what dense vectors are made of |
 //! | `dense.rs` | the rules of a dense vector, its arithmetic and its order |
-//! | `sparse.rs` | a sparse vector where it lies |
+//! | `sparse/` | sparse vectors: rules, order, text and binary form |
 //! | `number.rs` | one number as text, both ways |
 //! | `text.rs` | `[1,2,3]` |
 //! | `wire.rs` | the binary form of `COPY ... (FORMAT BINARY)` and of binary parameters |
@@ -17,15 +17,15 @@ mod element;
 mod invalid;
 mod kind;
 mod number;
-mod sparse;
+pub mod sparse;
 pub mod text;
 pub mod wire;
 
-pub use element::{Element, check_element, check_elements};
+pub use element::{Element, check_element, check_elements, check_finite};
 pub use half::f16;
 pub use invalid::Invalid;
 pub use kind::Type;
-pub use sparse::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
+pub use sparse::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse, SparseVector};
 
 /// The most dimensions a dense vector may have.
 pub const MAX_DIMS: usize = 16_000;

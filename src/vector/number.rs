@@ -44,6 +44,20 @@ pub fn scan(text: &[u8]) -> Option<Scanned> {
     }
 }
 
+/// Whether a number that was scanned is written as zero: no digit before its exponent is another.
+#[must_use]
+pub fn is_zero(token: &[u8]) -> bool {
+    let unsigned = match token {
+        [b'+' | b'-', rest @ ..] | rest => rest,
+    };
+    let (digits, exponent): (_, &[u8]) = match unsigned {
+        [b'0', b'x' | b'X', rest @ ..] => (rest, b"pP"),
+        rest => (rest, b"eE"),
+    };
+    let mut digits = digits.iter().take_while(|b| !exponent.contains(b));
+    digits.all(|b| matches!(b, b'0' | b'.'))
+}
+
 /// Bytes of the `(...)` that may follow `nan`.
 fn nan_payload(text: &[u8]) -> usize {
     let [b'(', rest @ ..] = text else { return 0 };

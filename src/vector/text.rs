@@ -7,14 +7,16 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
 }
 
-fn skip_space(text: &[u8], mut at: usize) -> usize {
+/// Where the first byte is from `at` on that is not white space.
+pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
     while text.get(at).is_some_and(|b| is_space(*b)) {
         at += 1;
     }
     at
 }
 
-fn syntax(of: Type, text: &[u8], detail: Option<&'static str>) -> Invalid {
+/// What is said of a literal that is none.
+pub(super) fn syntax(of: Type, text: &[u8], detail: Option<&'static str>) -> Invalid {
     Invalid::Syntax {
         of,
         text: String::from_utf8_lossy(text).into_owned(),

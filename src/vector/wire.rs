@@ -41,7 +41,7 @@ pub fn decode<E: Element>(bytes: &[u8], declared: Option<usize>) -> Result<Vec<E
     check_declared(declared, dims)?;
     match i16::from_be_bytes([u0, u1]) {
         0 => {}
-        unused => return Err(Invalid::Unused(unused)),
+        unused => return Err(Invalid::Unused(unused.into())),
     }
     let mut elements = Vec::with_capacity(dims);
     for bytes in body.chunks_exact(E::BYTES).take(dims) {

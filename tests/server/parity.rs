@@ -88,6 +88,11 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "halfvec_search.sql",
         "hnsw_vector.sql",
         "hnsw_halfvec.sql",
+        "sparsevec_type.sql",
+        "sparsevec_functions.sql",
+        "sparsevec_cast.sql",
+        "sparsevec_search.sql",
+        "hnsw_sparsevec.sql",
     ] {
         for statement in statements(file)? {
             let (found, wanted) = (

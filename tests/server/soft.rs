@@ -22,6 +22,9 @@ fn asking_whether_input_is_valid_does_not_throw() -> Result<()> {
         ("[1,65519]", "halfvec(2)", true),
         ("[1,65520]", "halfvec", false),
         ("[1]", "halfvec(2)", false),
+        ("{1:2}/3", "sparsevec(3)", true),
+        ("{1:2}/3", "sparsevec(2)", false),
+        ("{4:2}/3", "sparsevec", false),
     ] {
         let row = client.query_one("SELECT pg_input_is_valid($1, $2)", &[&literal, &kind])?;
         assert_eq!(row.get::<_, bool>(0), valid, "{literal} as {kind}");

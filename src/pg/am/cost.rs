@@ -98,10 +98,14 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
 unsafe fn describe(index: *mut pg_sys::IndexOptInfo) -> Estimate {
     // SAFETY: the planner's entry of an index.
     unsafe {
+        let (rows, pages) = ((*index).tuples.max(1.0), f64::from((*index).pages));
+        // Of a sparse vector or of bits a visit reads less than there are dimensions: no more than a
+        // node has bytes.
+        let node = (pages * f64::from(pg_sys::BLCKSZ) / rows).max(1.0);
         Estimate {
-            rows: (*index).tuples.max(1.0),
-            pages: (*index).pages.into(),
-            dims: f64::from(typmod((*index).indexoid).max(1)),
+            rows,
+            pages,
+            dims: f64::from(typmod((*index).indexoid).max(1)).min(node),
         }
     }
 }

@@ -1,16 +1,20 @@
 //! Which values and which space an operator class means.
 
 use std::marker::PhantomData;
+use std::marker::PhantomData as OF;
 
 use pgrx::pg_sys;
 
 use super::graph::{Graph, Rows};
 use super::method::{Build, Search};
 use super::value::{Column, Floats, SqlSpace};
-use crate::hnsw::{Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources};
+use crate::hnsw::{
+    Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources, SparseMetric,
+    SparseVectors,
+};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::pg::types::distances;
+use crate::pg::types::{Sparsevec, distances};
 use crate::vector::f16;
 
 /// What an operator class means: the values of a column, and the graph that holds them.
@@ -65,6 +69,11 @@ fn taxicab<E: Floats>(dims: usize, options: &Options) -> Manhattan {
     Manhattan::new(dims, options.form.unwrap_or(E::FORM))
 }
 
+/// Sparse vectors under a metric.
+fn sparse(metric: SparseMetric, dims: usize) -> SparseVectors {
+    SparseVectors::new(metric, u32::try_from(dims).unwrap_or(u32::MAX))
+}
+
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 
 /// An operator class as its support functions tell it, not its name: one of a user's own may use them
@@ -95,41 +104,42 @@ const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> En
     }
 }
 
-static CLASSES: [Entry; 8] = {
+static CLASSES: [Entry; 12] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
-        entry(
-            d::vector_l2_squared_distance,
-            &Coded::<f32>(L2, PhantomData),
-        ),
+        entry(d::vector_l2_squared_distance, &Coded::<f32>(L2, OF)),
         entry(
             d::vector_negative_inner_product,
-            &Coded::<f32>(InnerProduct, PhantomData),
+            &Coded::<f32>(InnerProduct, OF),
         ),
-        normalised(
-            d::vector_negative_inner_product,
-            &Coded::<f32>(Cosine, PhantomData),
-        ),
-        entry(
-            d::l1_distance,
-            &Measured::<f32, _>(taxicab::<f32>, PhantomData),
-        ),
-        entry(
-            d::halfvec_l2_squared_distance,
-            &Coded::<f16>(L2, PhantomData),
-        ),
+        normalised(d::vector_negative_inner_product, &Coded::<f32>(Cosine, OF)),
+        entry(d::l1_distance, &Measured::<f32, _>(taxicab::<f32>, OF)),
+        entry(d::halfvec_l2_squared_distance, &Coded::<f16>(L2, OF)),
         entry(
             d::halfvec_negative_inner_product,
-            &Coded::<f16>(InnerProduct, PhantomData),
+            &Coded::<f16>(InnerProduct, OF),
         ),
-        normalised(
-            d::halfvec_negative_inner_product,
-            &Coded::<f16>(Cosine, PhantomData),
-        ),
+        normalised(d::halfvec_negative_inner_product, &Coded::<f16>(Cosine, OF)),
         entry(
             d::halfvec_l1_distance,
-            &Measured::<f16, _>(taxicab::<f16>, PhantomData),
+            &Measured::<f16, _>(taxicab::<f16>, OF),
+        ),
+        entry(
+            d::sparsevec_l2_squared_distance,
+            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L2, dims), OF),
+        ),
+        entry(
+            d::sparsevec_negative_inner_product,
+            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::InnerProduct, dims), OF),
+        ),
+        normalised(
+            d::sparsevec_negative_inner_product,
+            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::Cosine, dims), OF),
+        ),
+        entry(
+            d::sparsevec_l1_distance,
+            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L1, dims), OF),
         ),
     ]
 };
@@ -179,10 +189,12 @@ pub fn dims(index: pg_sys::Oid) -> Result<usize, Failure> {
     usize::try_from(typmod(index)).map_err(|_| Failure::NoDimensions)
 }
 
-sql_functions! {
-    /// The third support function of `halfvec`'s operator classes. pgvector asks its own what the type
-    /// can do; here the distance function tells, so that this one has nothing to say.
-    fn hnsw_halfvec_support(_call) -> pg_sys::Datum {
-        Ok(pg_sys::Datum::null())
-    }
+/// The third support functions of operator classes. pgvector asks its own what a type can do; here
+/// the distance function tells, so that these have nothing to say.
+macro_rules! support_functions {
+    ($($name:ident)*) => {
+        sql_functions! { $(fn $name(_call) -> pg_sys::Datum { Ok(pg_sys::Datum::null()) })* }
+    };
 }
+
+support_functions! { hnsw_halfvec_support hnsw_sparsevec_support }

@@ -4,10 +4,12 @@ use std::ops::Deref;
 
 use pgrx::pg_sys::Datum;
 
-use crate::hnsw::{Dense, Error, Form, Manhattan, Metric, Plain, Space};
+use crate::hnsw::{
+    Dense, Error, Form, Manhattan, Metric, Plain, Space, SparseMetric, SparseVectors,
+};
 use crate::pg::error::Failure;
-use crate::pg::types::{Borrowed, Operand};
-use crate::vector::{Element, Invalid, Type, f16};
+use crate::pg::types::{Borrowed, Operand, Sparsevec};
+use crate::vector::{Element, Invalid, Sparse, Type, f16};
 
 /// A space that an operator orders by.
 pub trait SqlSpace: Space + 'static {
@@ -29,6 +31,16 @@ impl SqlSpace for Dense {
 }
 
 impl SqlSpace for Plain<Manhattan> {}
+
+impl SqlSpace for Plain<SparseVectors> {
+    fn shown(&self, distance: f32) -> f64 {
+        let distance = f64::from(distance);
+        match self.measure().metric() {
+            SparseMetric::L2 => distance.max(0.0).sqrt(),
+            SparseMetric::InnerProduct | SparseMetric::Cosine | SparseMetric::L1 => distance,
+        }
+    }
+}
 
 /// A type whose columns hold values of a space.
 pub trait Column<V: Space>: 'static {
@@ -77,14 +89,8 @@ impl Floats for f16 {
     const FORM: Form = Form::F16;
 
     fn wide(vector: Borrowed<Self>) -> Vec<f32> {
-        widened(&vector)
+        Self::widened(&vector)
     }
-}
-
-fn widened<E: Element>(vector: &[E]) -> Vec<f32> {
-    let mut wide = vec![0.0; vector.len()];
-    E::widen_all(vector, &mut wide);
-    wide
 }
 
 impl<E: Floats, V: for<'v> Space<Value<'v> = &'v [f32]>> Column<V> for E {
@@ -101,6 +107,23 @@ impl<E: Floats, V: for<'v> Space<Value<'v> = &'v [f32]>> Column<V> for E {
 
     fn failure(error: Error) -> Failure {
         of_type(E::TYPE, error)
+    }
+}
+
+impl Column<Plain<SparseVectors>> for Sparsevec {
+    type Ready = <Self as Operand>::Held;
+
+    unsafe fn ready(datum: Datum) -> Result<Self::Ready, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        unsafe { Self::hold(datum) }
+    }
+
+    fn value(held: &Self::Ready) -> Sparse<'_> {
+        Self::view(held)
+    }
+
+    fn failure(error: Error) -> Failure {
+        of_type(Type::Sparsevec, error)
     }
 }
 

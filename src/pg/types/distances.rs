@@ -11,7 +11,8 @@ use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
 use super::operand::Operand;
-use crate::distance::prefetch_at;
+use super::sparse::Sparsevec;
+use crate::distance::{prefetch_at, sparse};
 use crate::pg::error::Failure;
 use crate::pg::guc::kernels;
 use crate::vector::f16;
@@ -168,4 +169,19 @@ distances! { f16:
     halfvec_spherical_distance = |a, b| kernels().spherical(a, b);
     /// `<+>`: taxicab distance.
     halfvec_l1_distance = |a, b| (kernels().l1)(a, b).into();
+}
+
+distances! { Sparsevec:
+    /// `<->`: Euclidean distance.
+    sparsevec_l2_distance = |a, b| f64::from(sparse::l2_squared(a, b)).sqrt();
+    /// The order of `<->` without the square root.
+    sparsevec_l2_squared_distance = |a, b| sparse::l2_squared(a, b).into();
+    /// The inner product.
+    sparsevec_inner_product = |a, b| sparse::inner_product(a, b).into();
+    /// `<#>`: the inner product negated, so that smaller is nearer.
+    sparsevec_negative_inner_product = |a, b| -f64::from(sparse::inner_product(a, b));
+    /// `<=>`: cosine distance.
+    sparsevec_cosine_distance = sparse::cosine;
+    /// `<+>`: taxicab distance.
+    sparsevec_l1_distance = |a, b| sparse::l1(a, b).into();
 }

@@ -15,6 +15,7 @@
 //! | `casts.rs` | length coercion, other types, arrays |
 //! | `aggregates.rs` | `avg` and `sum` |
 //! | `dense.rs` | the C symbols of `vector` and `halfvec` |
+//! | `sparse.rs` | `sparsevec`: its bytes, casts and C symbols |
 
 #[macro_use]
 pub mod call;
@@ -29,6 +30,8 @@ mod io;
 mod operand;
 mod operators;
 mod order;
+mod sparse;
 
 pub use datum::Borrowed;
 pub use operand::Operand;
+pub use sparse::Sparsevec;

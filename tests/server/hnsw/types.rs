@@ -115,6 +115,80 @@ fn recall_of_halfvec() -> Result<()> {
     })
 }
 
+/// Thresholds leave some ten of 64 elements in a row.
+#[test]
+fn recall_of_sparsevec() -> Result<()> {
+    run(&Column {
+        of: "sparsevec(64)",
+        value: "(SELECT array_agg(CASE WHEN abs(x) > 1.5 THEN x ELSE 0 END ORDER BY i)
+                   FROM unnest(v::real[]) WITH ORDINALITY AS e (x, i))",
+        classes: &[
+            ("sparsevec_l2_ops", "<->", 0.9),
+            ("sparsevec_ip_ops", "<#>", 0.9),
+            ("sparsevec_cosine_ops", "<=>", 0.9),
+            ("sparsevec_l1_ops", "<+>", 0.9),
+        ],
+        options: &[""],
+    })
+}
+
+/// pgvector refuses more than 1,000 elements that are not zero. Values of all lengths, up to what the
+/// type can hold, are built, inserted, found and vacuumed; and a column may have any dimensions.
+#[test]
+fn sparse_vectors_of_any_length_are_indexed() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    let vectors = "SELECT n AS id, ('{' || string_agg((i * 7 + n % 3) || ':' || (1 + (i * n) % 11), ',') || '}/1000000000')::sparsevec AS v
+                     FROM unnest(ARRAY[0, 1, 5, 60, 64, 65, 70, 300, 1000, 1001, 2500, 9000, 16000]) AS lengths (n),
+                          generate_series(1, greatest(n, 1)) AS i
+                    GROUP BY n";
+    client.batch_execute(&format!(
+        "CREATE TABLE items (id int, v sparsevec(1000000000));
+         INSERT INTO items {vectors};
+         CREATE INDEX items_v ON items USING hnsw (v sparsevec_l2_ops);
+         INSERT INTO items SELECT id + 100000, l2_normalize(v) FROM items"
+    ))?;
+    for gone in ["false", "id % 2 = 0", "true"] {
+        client.batch_execute(&format!("DELETE FROM items WHERE {gone}"))?;
+        client.batch_execute("VACUUM items")?;
+        assert_sound(&mut client, "items_v")?;
+        let answer = |client: &mut Client, settings: &str| -> Result<(Vec<i32>, Vec<f64>)> {
+            client.batch_execute(settings)?;
+            let rows = client.query(
+                "SELECT id, v <-> '{7:1,14:2,21:3}/1000000000' FROM items
+                  ORDER BY v <-> '{7:1,14:2,21:3}/1000000000' LIMIT 100",
+                &[],
+            )?;
+            client.batch_execute("RESET ALL")?;
+            // Some are equally far: their ids come in any order.
+            let mut ids: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
+            ids.sort_unstable();
+            Ok((ids, rows.iter().map(|row| row.get(1)).collect()))
+        };
+        let exact = answer(&mut client, EXACT)?;
+        assert_eq!(answer(&mut client, BY_INDEX)?, exact, "{gone}");
+    }
+    Ok(())
+}
+
+/// A billion dimensions do not make a visit dear: the planner takes the index.
+#[test]
+fn plans_count_what_a_sparse_vector_has() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    client.batch_execute(
+        "CREATE TABLE items (id int, v sparsevec(1000000000));
+         INSERT INTO items SELECT n, ('{' || n || ':1,' || n * 7 || ':2}/1000000000')::sparsevec
+           FROM generate_series(1, 5000) n;
+         CREATE INDEX items_v ON items USING hnsw (v sparsevec_ip_ops);
+         ANALYZE items",
+    )?;
+    let query = "SELECT id FROM items ORDER BY v <#> '{5:1}/1000000000' LIMIT 10";
+    let plan = plan(&mut client, query, &[])?;
+    assert!(plan.contains("Index Scan using items_v"), "{plan}");
+    Ok(())
+}
+
 /// As users of pgvector do to halve an index: it holds a halfvec of each vector.
 #[test]
 fn an_index_of_a_cast_answers_by_the_cast() -> Result<()> {
