@@ -683,6 +683,23 @@ COMMENT ON OPERATOR <> (sparsevec, sparsevec) IS 'not equal';
 COMMENT ON OPERATOR >= (sparsevec, sparsevec) IS 'greater than or equal';
 COMMENT ON OPERATOR > (sparsevec, sparsevec) IS 'greater than';
 
+-- ---------------------------------------------------------------- distances of bit
+
+CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR <~> (
+    LEFTARG = bit, RIGHTARG = bit, FUNCTION = hamming_distance, COMMUTATOR = <~>
+);
+CREATE OPERATOR <%> (
+    LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance, COMMUTATOR = <%>
+);
+
+COMMENT ON FUNCTION hamming_distance(bit, bit) IS 'Hamming distance';
+COMMENT ON FUNCTION jaccard_distance(bit, bit) IS 'Jaccard distance';
+
 -- ---------------------------------------------------------------- access method hnsw
 
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
@@ -770,6 +787,22 @@ CREATE OPERATOR CLASS sparsevec_l1_ops
     FUNCTION 1 l1_distance(sparsevec, sparsevec),
     FUNCTION 3 hnsw_sparsevec_support(internal);
 COMMENT ON FUNCTION hnsw_sparsevec_support(internal) IS 'hnsw sparsevec support';
+
+CREATE FUNCTION hnsw_bit_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION hnsw_bit_support(internal) IS 'hnsw bit support';
+
+CREATE OPERATOR CLASS bit_hamming_ops
+    FOR TYPE bit USING hnsw AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 hamming_distance(bit, bit),
+    FUNCTION 3 hnsw_bit_support(internal);
+
+CREATE OPERATOR CLASS bit_jaccard_ops
+    FOR TYPE bit USING hnsw AS
+    OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 jaccard_distance(bit, bit),
+    FUNCTION 3 hnsw_bit_support(internal);
 
 -- ---------------------------------------------------------------- for people who run an index
 

@@ -38,6 +38,10 @@ pub enum Failure {
     Index(hnsw::Error),
     /// An index on a column without declared dimensions.
     NoDimensions,
+    /// An index of the named access method on a column of more dimensions than it takes.
+    TooManyDimensions(&'static CStr, usize),
+    /// An index of the named access method on bits of varying number.
+    VaryingBits(&'static CStr),
     /// `ef_construction` below twice `m`.
     EfConstruction,
     /// An operator class whose distance function is none of ours.
@@ -120,6 +124,7 @@ impl Failure {
                 | Invalid::ZeroElement
                 | Invalid::UnexpectedDims { .. }
                 | Invalid::DifferentDims { .. }
+                | Invalid::DifferentBits { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,
             },
             Self::Modifier(_) | Self::NoDimensions | Self::EfConstruction => {
@@ -127,9 +132,12 @@ impl Failure {
             }
             Self::Index(error) => index_code(error),
             Self::NotAnIndex(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
-            Self::OperatorClass | Self::Backward | Self::NoOrder(_) | Self::Snapshot(_) => {
-                Code::ERRCODE_FEATURE_NOT_SUPPORTED
-            }
+            Self::TooManyDimensions(..) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            Self::OperatorClass
+            | Self::VaryingBits(_)
+            | Self::Backward
+            | Self::NoOrder(_)
+            | Self::Snapshot(_) => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
             Self::Array(_) => Code::ERRCODE_DATA_EXCEPTION,
             Self::NullInArray => Code::ERRCODE_NULL_VALUE_NOT_ALLOWED,
             Self::State(..) => Code::ERRCODE_INTERNAL_ERROR,
@@ -155,6 +163,13 @@ impl Failure {
             }
             Self::Index(error) => error.to_string(),
             Self::NoDimensions => "column does not have dimensions".to_owned(),
+            Self::TooManyDimensions(method, max) => format!(
+                "column cannot have more than {max} dimensions for {} index",
+                method.to_string_lossy()
+            ),
+            Self::VaryingBits(method) => {
+                format!("type not supported for {} index", method.to_string_lossy())
+            }
             Self::EfConstruction => {
                 "ef_construction must be greater than or equal to 2 * m".to_owned()
             }
@@ -193,6 +208,8 @@ impl Failure {
             | Self::State(..)
             | Self::Index(_)
             | Self::NoDimensions
+            | Self::TooManyDimensions(..)
+            | Self::VaryingBits(_)
             | Self::EfConstruction
             | Self::NotAnIndex(_)
             | Self::Backward
@@ -227,6 +244,8 @@ impl Failure {
             | Self::NullInArray
             | Self::State(..)
             | Self::Index(_)
+            | Self::TooManyDimensions(..)
+            | Self::VaryingBits(_)
             | Self::EfConstruction
             | Self::NotAnIndex(_)
             | Self::Backward

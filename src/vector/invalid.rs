@@ -56,6 +56,14 @@ pub enum Invalid {
         /// Dimensions of the right operand.
         right: usize,
     },
+    /// Two rows of bits differ in length.
+    #[error("different bit lengths {left} and {right}")]
+    DifferentBits {
+        /// Bits of the left operand.
+        left: usize,
+        /// Bits of the right operand.
+        right: usize,
+    },
     /// An arithmetic result exceeds what an element can be.
     #[error("value out of range: overflow")]
     Overflow,

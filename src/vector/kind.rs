@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MAX_DIMS, MAX_SPARSE_DIMS};
+use super::{MAX_BITS, MAX_DIMS, MAX_SPARSE_DIMS};
 
 /// A type of values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,6 +13,8 @@ pub enum Type {
     Halfvec,
     /// Sparse, of float32.
     Sparsevec,
+    /// Bits: Postgres' own type, which has operators here, and no forms.
+    Bit,
 }
 
 impl Type {
@@ -23,15 +25,17 @@ impl Type {
             Self::Vector => "vector",
             Self::Halfvec => "halfvec",
             Self::Sparsevec => "sparsevec",
+            Self::Bit => "bit",
         }
     }
 
-    /// The most dimensions that a value may have.
+    /// The most dimensions that a value may have; of bits, one in an index.
     #[must_use]
     pub fn max_dims(self) -> usize {
         match self {
             Self::Vector | Self::Halfvec => MAX_DIMS,
             Self::Sparsevec => MAX_SPARSE_DIMS as usize,
+            Self::Bit => MAX_BITS,
         }
     }
 }

@@ -30,6 +30,9 @@ pub use sparse::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse, SparseVector};
 /// The most dimensions a dense vector may have.
 pub const MAX_DIMS: usize = 16_000;
 
+/// The most bits of a value in an index.
+pub const MAX_BITS: usize = 64_000;
+
 /// Checks that a value of a type may have `dims` dimensions.
 ///
 /// # Errors

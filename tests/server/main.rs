@@ -1,6 +1,7 @@
 //! Tests against a real server, each on a private cluster of its own. Run through `make test`,
 //! which says by `PG_CONFIG` and `VECTOR_EXT_LIBRARY` what to test.
 
+mod catalogue;
 mod dump;
 mod durability;
 mod exact;

@@ -93,6 +93,7 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "sparsevec_cast.sql",
         "sparsevec_search.sql",
         "hnsw_sparsevec.sql",
+        "bit.sql",
     ] {
         for statement in statements(file)? {
             let (found, wanted) = (

@@ -73,6 +73,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
             let ready = unsafe { C::ready(query) }?;
+            C::verify(self.index.space(), &ready)?;
             let ef = settings.ef + MORE_CANDIDATES;
             let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
             if let Some(mut scan) = scan.map_err(C::failure)? {

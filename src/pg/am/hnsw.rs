@@ -33,7 +33,7 @@ impl Method for Hnsw {
         // SAFETY: the caller vouches for the relation.
         let (class, options) = unsafe { (opclass::of(index)?, options::of(index)) };
         // SAFETY: as above.
-        let dims = opclass::dims(unsafe { (*index).rd_id })?;
+        let dims = opclass::dims(unsafe { (*index).rd_id }, class, Self::NAME)?;
         if options.ef_construction < 2 * options.m {
             return Err(Failure::EfConstruction);
         }

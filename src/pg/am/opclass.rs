@@ -1,5 +1,6 @@
 //! Which values and which space an operator class means.
 
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::marker::PhantomData as OF;
 
@@ -9,16 +10,19 @@ use super::graph::{Graph, Rows};
 use super::method::{Build, Search};
 use super::value::{Column, Floats, SqlSpace};
 use crate::hnsw::{
-    Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources, SparseMetric,
-    SparseVectors,
+    BitMetric, Bits, Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources,
+    SparseMetric, SparseVectors,
 };
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::pg::types::{Sparsevec, distances};
+use crate::pg::types::{Bit, Sparsevec, distances};
 use crate::vector::f16;
 
 /// What an operator class means: the values of a column, and the graph that holds them.
 pub trait OperatorClass: Sync {
+    /// The most dimensions that a column may have.
+    fn max_dims(&self) -> usize;
+
     /// Starts a build.
     fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build>;
 
@@ -33,6 +37,10 @@ pub trait OperatorClass: Sync {
 struct Coded<E>(Metric, PhantomData<fn(E)>);
 
 impl<E: Floats> OperatorClass for Coded<E> {
+    fn max_dims(&self) -> usize {
+        E::TYPE.max_dims()
+    }
+
     fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
         let builder = Builder::dense(dims, self.0, options, resources);
         Box::new(Rows::<Dense, E>::new(builder))
@@ -53,6 +61,10 @@ where
     M: Measure + 'static,
     Plain<M>: SqlSpace,
 {
+    fn max_dims(&self) -> usize {
+        C::TYPE.max_dims()
+    }
+
     fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
         let builder = Builder::plain((self.0)(dims, options), options, resources);
         Box::new(Rows::<Plain<M>, C>::new(builder))
@@ -104,7 +116,7 @@ const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> En
     }
 }
 
-static CLASSES: [Entry; 12] = {
+static CLASSES: [Entry; 14] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
@@ -141,6 +153,14 @@ static CLASSES: [Entry; 12] = {
             d::sparsevec_l1_distance,
             &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L1, dims), OF),
         ),
+        entry(
+            d::hamming_distance,
+            &Measured::<Bit, _>(|bits, _| Bits::new(BitMetric::Hamming, bits), OF),
+        ),
+        entry(
+            d::jaccard_distance,
+            &Measured::<Bit, _>(|bits, _| Bits::new(BitMetric::Jaccard, bits), OF),
+        ),
     ]
 };
 
@@ -171,22 +191,40 @@ pub unsafe fn of(index: pg_sys::Relation) -> Result<&'static dyn OperatorClass, 
     Ok(entry.class)
 }
 
-/// The type modifier of an index's column: dimensions, or -1.
-pub fn typmod(index: pg_sys::Oid) -> i32 {
+/// The type of an index's column, and its modifier: dimensions, or -1.
+fn column(index: pg_sys::Oid) -> (pg_sys::Oid, i32) {
     let (mut oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
     // SAFETY: places for the answers; an index has a first column.
     unsafe {
         pg_sys::get_atttypetypmodcoll(index, 1, &raw mut oid, &raw mut typmod, &raw mut collation);
     }
-    typmod
+    (oid, typmod)
 }
 
-/// Dimensions of an index's column.
+/// The type modifier of an index's column: dimensions, or -1.
+pub fn typmod(index: pg_sys::Oid) -> i32 {
+    column(index).1
+}
+
+/// Dimensions of a column that an index of the named access method and this class can be made on.
 ///
 /// # Errors
-/// Where none are declared.
-pub fn dims(index: pg_sys::Oid) -> Result<usize, Failure> {
-    usize::try_from(typmod(index)).map_err(|_| Failure::NoDimensions)
+/// Where it cannot.
+pub fn dims(
+    index: pg_sys::Oid,
+    class: &dyn OperatorClass,
+    method: &'static CStr,
+) -> Result<usize, Failure> {
+    let (oid, typmod) = column(index);
+    if oid == pg_sys::VARBITOID {
+        return Err(Failure::VaryingBits(method));
+    }
+    let dims = usize::try_from(typmod).map_err(|_| Failure::NoDimensions)?;
+    let max = class.max_dims();
+    if dims > max {
+        return Err(Failure::TooManyDimensions(method, max));
+    }
+    Ok(dims)
 }
 
 /// The third support functions of operator classes. pgvector asks its own what a type can do; here
@@ -197,4 +235,4 @@ macro_rules! support_functions {
     };
 }
 
-support_functions! { hnsw_halfvec_support hnsw_sparsevec_support }
+support_functions! { hnsw_halfvec_support hnsw_bit_support hnsw_sparsevec_support }

@@ -5,10 +5,11 @@ use std::ops::Deref;
 use pgrx::pg_sys::Datum;
 
 use crate::hnsw::{
-    Dense, Error, Form, Manhattan, Metric, Plain, Space, SparseMetric, SparseVectors,
+    Bits, Dense, Error, Form, Manhattan, Measure as _, Metric, Plain, Space, SparseMetric,
+    SparseVectors,
 };
 use crate::pg::error::Failure;
-use crate::pg::types::{Borrowed, Operand, Sparsevec};
+use crate::pg::types::{Bit, Borrowed, Operand, Sparsevec};
 use crate::vector::{Element, Invalid, Sparse, Type, f16};
 
 /// A space that an operator orders by.
@@ -32,6 +33,8 @@ impl SqlSpace for Dense {
 
 impl SqlSpace for Plain<Manhattan> {}
 
+impl SqlSpace for Plain<Bits> {}
+
 impl SqlSpace for Plain<SparseVectors> {
     fn shown(&self, distance: f32) -> f64 {
         let distance = f64::from(distance);
@@ -47,6 +50,9 @@ pub trait Column<V: Space>: 'static {
     /// A datum, made ready.
     type Ready;
 
+    /// As the messages name it.
+    const TYPE: Type;
+
     /// Makes a datum ready.
     ///
     /// # Safety
@@ -59,8 +65,27 @@ pub trait Column<V: Space>: 'static {
     /// The value in it.
     fn value(ready: &Self::Ready) -> V::Value<'_>;
 
-    /// What an operation has failed of, in the words of this type.
-    fn failure(error: Error) -> Failure;
+    /// Checks that a query has the size of the values in an index, where the space cannot tell.
+    ///
+    /// # Errors
+    /// Where it has not.
+    fn verify(_space: &V, _query: &Self::Ready) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What an operation has failed of, in the words of this type: the query first, as pgvector says
+    /// it.
+    fn failure(error: Error) -> Failure {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
+        match error {
+            Error::Dimensions { expected, found } => Failure::Value(Invalid::DifferentDims {
+                of: Self::TYPE,
+                left: found,
+                right: expected,
+            }),
+            other => Failure::Index(other),
+        }
+    }
 }
 
 /// An element whose vectors are indexed as float32.
@@ -95,6 +120,7 @@ impl Floats for f16 {
 
 impl<E: Floats, V: for<'v> Space<Value<'v> = &'v [f32]>> Column<V> for E {
     type Ready = E::Wide;
+    const TYPE: Type = E::TYPE;
 
     unsafe fn ready(datum: Datum) -> Result<E::Wide, Failure> {
         // SAFETY: the caller vouches for the datum.
@@ -104,14 +130,11 @@ impl<E: Floats, V: for<'v> Space<Value<'v> = &'v [f32]>> Column<V> for E {
     fn value(wide: &E::Wide) -> &[f32] {
         wide
     }
-
-    fn failure(error: Error) -> Failure {
-        of_type(E::TYPE, error)
-    }
 }
 
 impl Column<Plain<SparseVectors>> for Sparsevec {
     type Ready = <Self as Operand>::Held;
+    const TYPE: Type = Type::Sparsevec;
 
     unsafe fn ready(datum: Datum) -> Result<Self::Ready, Failure> {
         // SAFETY: the caller vouches for the datum.
@@ -121,21 +144,28 @@ impl Column<Plain<SparseVectors>> for Sparsevec {
     fn value(held: &Self::Ready) -> Sparse<'_> {
         Self::view(held)
     }
-
-    fn failure(error: Error) -> Failure {
-        of_type(Type::Sparsevec, error)
-    }
 }
 
-/// A failure in the words of a type: the query first, as pgvector says it.
-fn of_type(of: Type, error: Error) -> Failure {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
-    match error {
-        Error::Dimensions { expected, found } => Failure::Value(Invalid::DifferentDims {
-            of,
-            left: found,
-            right: expected,
-        }),
-        other => Failure::Index(other),
+impl Column<Plain<Bits>> for Bit {
+    type Ready = <Self as Operand>::Held;
+    const TYPE: Type = Type::Bit;
+
+    unsafe fn ready(datum: Datum) -> Result<Self::Ready, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        unsafe { Self::hold(datum) }
+    }
+
+    fn value(held: &Self::Ready) -> &[u8] {
+        Self::view(held).bytes
+    }
+
+    /// Bytes do not tell how many of the last one's bits count.
+    fn verify(space: &Plain<Bits>, query: &Self::Ready) -> Result<(), Failure> {
+        let (left, right) = (Self::view(query).count, space.measure().dims() as usize);
+        if left == right {
+            Ok(())
+        } else {
+            Err(Failure::Value(Invalid::DifferentBits { left, right }))
+        }
     }
 }

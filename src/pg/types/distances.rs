@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
+use super::bits::Bit;
 use super::call::{Call, IntoResult};
 use super::operand::Operand;
 use super::sparse::Sparsevec;
-use crate::distance::{prefetch_at, sparse};
+use crate::distance::{bits, prefetch_at, sparse};
 use crate::pg::error::Failure;
 use crate::pg::guc::kernels;
 use crate::vector::f16;
@@ -184,4 +185,11 @@ distances! { Sparsevec:
     sparsevec_cosine_distance = sparse::cosine;
     /// `<+>`: taxicab distance.
     sparsevec_l1_distance = |a, b| sparse::l1(a, b).into();
+}
+
+distances! { Bit:
+    /// `<~>`: Hamming distance.
+    hamming_distance = |a, b| bits::hamming(a.bytes, b.bytes);
+    /// `<%>`: Jaccard distance.
+    jaccard_distance = |a, b| bits::jaccard(a.bytes, b.bytes);
 }

@@ -15,12 +15,14 @@
 //! | `casts.rs` | length coercion, other types, arrays |
 //! | `aggregates.rs` | `avg` and `sum` |
 //! | `dense.rs` | the C symbols of `vector` and `halfvec` |
+//! | `bits.rs` | the bytes of Postgres' own `bit` |
 //! | `sparse.rs` | `sparsevec`: its bytes, casts and C symbols |
 
 #[macro_use]
 pub mod call;
 mod aggregates;
 mod array;
+mod bits;
 mod casts;
 mod datum;
 mod dense;
@@ -32,6 +34,7 @@ mod operators;
 mod order;
 mod sparse;
 
+pub use bits::Bit;
 pub use datum::Borrowed;
 pub use operand::Operand;
 pub use sparse::Sparsevec;

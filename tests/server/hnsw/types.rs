@@ -132,6 +132,47 @@ fn recall_of_sparsevec() -> Result<()> {
     })
 }
 
+#[test]
+fn recall_of_bit() -> Result<()> {
+    run(&Column {
+        of: "bit(128)",
+        // More than one bit an element, so that distances differ.
+        value: "binary_quantize(v || v + array_fill(1, ARRAY[64])::vector)",
+        classes: &[
+            ("bit_hamming_ops", "<~>", 0.95),
+            ("bit_jaccard_ops", "<%>", 0.95),
+        ],
+        options: &[""],
+    })
+}
+
+/// Nodes of 64,000 bits, as many as an index takes, each a page.
+#[test]
+fn rows_of_64000_bits_are_indexed() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    client.batch_execute(
+        "CREATE TABLE items (id int, v bit(64000));
+         CREATE INDEX items_v ON items USING hnsw (v bit_jaccard_ops);
+         INSERT INTO items SELECT n, repeat(rpad(lpad('1', n, '0'), 80, '10'), 800)::bit(64000)
+           FROM generate_series(1, 60) n",
+    )?;
+    assert_sound(&mut client, "items_v")?;
+    client.batch_execute("REINDEX INDEX items_v")?;
+    assert_sound(&mut client, "items_v")?;
+    let distances = |client: &mut Client, settings: &str| -> Result<Vec<f64>> {
+        client.batch_execute(settings)?;
+        let query =
+            "SELECT v <%> (SELECT v FROM items WHERE id = 7) FROM items ORDER BY 1 LIMIT 10";
+        let rows = client.query(query, &[])?;
+        client.batch_execute("RESET ALL")?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    };
+    let exact = distances(&mut client, EXACT)?;
+    assert_eq!(distances(&mut client, BY_INDEX)?, exact);
+    Ok(())
+}
+
 /// pgvector refuses more than 1,000 elements that are not zero. Values of all lengths, up to what the
 /// type can hold, are built, inserted, found and vacuumed; and a column may have any dimensions.
 #[test]
