@@ -683,6 +683,16 @@ COMMENT ON OPERATOR <> (sparsevec, sparsevec) IS 'not equal';
 COMMENT ON OPERATOR >= (sparsevec, sparsevec) IS 'greater than or equal';
 COMMENT ON OPERATOR > (sparsevec, sparsevec) IS 'greater than';
 
+-- ---------------------------------------------------------------- what pgvector has of other types only
+
+CREATE FUNCTION l2_norm(vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION vector_dims(sparsevec) RETURNS integer
+    AS 'MODULE_PATHNAME', 'sparsevec_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_norm(vector) IS 'Euclidean norm';
+COMMENT ON FUNCTION vector_dims(sparsevec) IS 'number of dimensions';
+
 -- ---------------------------------------------------------------- distances of bit
 
 CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision
@@ -812,7 +822,7 @@ CREATE FUNCTION vector_index_info(
     OUT nodes bigint,           -- different values
     OUT levels integer,
     OUT dims integer,
-    OUT storage text,           -- of vectors: f32, f16, int8
+    OUT storage text,           -- of dense vectors: f32, f16, int8; of others plain, as they are
     OUT m integer,
     OUT bytes bigint,           -- of all pages
     OUT dead bigint,            -- nodes that the next vacuum frees

@@ -66,7 +66,9 @@ const CATALOGUES: [(&str, &str); 7] = [
 ];
 
 /// Functions that pgvector has not.
-const ADDED: [&str; 5] = [
+const ADDED: [&str; 7] = [
+    "l2_norm vector ",
+    "vector_dims sparsevec ",
     "vector_index_info ",
     "vector_index_check ",
     "vector_index_prewarm ",

@@ -1,10 +1,11 @@
-//! Arithmetic and parts of dense vectors.
+//! Dimensions of any type; arithmetic and parts of dense vectors.
 
 use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
 use super::datum::New;
 use super::detoast::new_varlena;
+use super::operand::SqlType;
 use crate::pg::error::Failure;
 use crate::vector::{Element, Invalid, dense};
 
@@ -20,8 +21,8 @@ fn combine<E: Element>(
 }
 
 /// The number of dimensions.
-pub fn dims<E: Element>(call: &Call) -> Result<i32, Failure> {
-    Ok(call.held::<E>(0)?.len() as i32)
+pub fn dims<T: SqlType>(call: &Call) -> Result<i32, Failure> {
+    Ok(T::dims(T::view(&call.held::<T>(0)?)) as i32)
 }
 
 /// The Euclidean norm.

@@ -177,6 +177,7 @@ sql_symbols! { Sparsevec:
     sparsevec_typmod_in = super::io::typmod_in;
     sparsevec_recv = super::io::receive;
     sparsevec_send = super::io::send;
+    sparsevec_vector_dims = super::operators::dims;
     sparsevec_lt = super::order::lt;
     sparsevec_le = super::order::le;
     sparsevec_eq = super::order::eq;
