@@ -3,8 +3,10 @@
 use crate::page::PageStore;
 use crate::quantize::Form;
 
+use super::dense;
 use super::error::Error;
 use super::index::Index;
+use super::manhattan;
 use super::meta::{FORMAT, Parameters};
 use super::node::{Node, State, state};
 use super::shape::NONE;
@@ -40,11 +42,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// What never changes.
     #[must_use]
     pub fn constants(&self) -> Constants {
-        let Parameters { dims, m, form, .. } = self.pages.parameters;
+        let Parameters {
+            kind,
+            dims,
+            m,
+            form,
+            ..
+        } = self.pages.parameters;
+        // The others are stored as they are.
+        let is_dense = kind == dense::KIND || kind == manhattan::KIND;
         Constants {
             dims,
             m,
-            form: Form::from_byte(form),
+            form: Form::from_byte(form).filter(|_| is_dense),
             format: FORMAT,
         }
     }

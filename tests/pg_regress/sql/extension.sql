@@ -20,7 +20,7 @@ CREATE INDEX t_v ON t USING hnsw (v vector_cosine_ops);
 CREATE INDEX t_h ON t USING hnsw (h halfvec_cosine_ops);
 CREATE INDEX t_s ON t USING hnsw (s sparsevec_cosine_ops);
 INSERT INTO t VALUES ('[0,0]', '[0,0]', '{}/2');
-SELECT index::regclass, rows, nodes, dims, (SELECT count(*) FROM vector_index_check(index)) AS problems
+SELECT index::regclass, rows, nodes, dims, storage, (SELECT count(*) FROM vector_index_check(index)) AS problems
   FROM unnest(ARRAY['t_v', 't_h', 't_s']::regclass[]) AS index, vector_index_info(index);
 SET enable_seqscan = off;
 SELECT v FROM t ORDER BY v <=> '[1,1]';
