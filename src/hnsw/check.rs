@@ -302,6 +302,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let Some((point, links, level)) = node else {
                 continue;
             };
+            let origin = space.origin(point.clone());
             let mut targets = HashSet::new();
             for link in links {
                 let known = self.seen.get(&link.number);
@@ -322,7 +323,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     let other = space.load(to.own(), to.scale());
                     let distance = space.distance(&point, to.own(), to.scale());
                     let spread = space.spread(&point, &other);
-                    (space.code(&other, &point), distance, spread)
+                    (space.code(&other, &origin), distance, spread)
                 })?;
                 let Some((code, distance, spread)) = measured else {
                     continue;

@@ -135,6 +135,48 @@ impl Dense {
         }
     }
 
+    /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
+    fn factors(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Factors {
+        let difference = self.encoded(point, &origin.from);
+        let Factors { squared, slope } = encode(&difference, self.bits, bits);
+        let sum = signed_sum(&difference, self.bits, &origin.offset);
+        let (base, slope) = match self.metric {
+            Metric::L2 | Metric::Cosine => (squared, slope),
+            Metric::InnerProduct => {
+                let along = self.dot(point, &origin.from) - origin.squared;
+                (-along, slope / 2.0)
+            }
+        };
+        // The base is computed from the slope as rounded, so that what cancels out cancels out.
+        let slope = from_bf16(to_bf16(slope));
+        let squared = base - slope * sum;
+        Factors { squared, slope }
+    }
+
+    /// The code of a point where a number on the way to it overflows.
+    #[cold]
+    fn code_widely(&self, point: &[f32], from: &[f32]) -> Code {
+        let ([point, from, centre], unit) = huge::shrunk([point, from, &self.centre], 2);
+        let origin = Origin {
+            offset: self.encoded(&from, &centre),
+            squared: self.dot(&from, &from),
+            from: from.into_owned(),
+        };
+        let mut bits = vec![0; self.bits / 8];
+        let Factors { squared, slope } = self.factors(&point, &origin, &mut bits);
+        let (base, slope) = (squared * unit * unit, huge::saturated_slope(slope * unit));
+        let away = (self.plain.l2_squared)(&point, &origin.from) * unit * unit;
+        let (squared, slope) = match self.metric {
+            Metric::InnerProduct => (huge::saturated(base), slope),
+            // Farther than can be told, from wherever a distance to the node can.
+            Metric::L2 | Metric::Cosine if away == f32::INFINITY => (huge::FAR, 0.0),
+            Metric::L2 | Metric::Cosine if base.is_finite() => (base, slope),
+            Metric::L2 | Metric::Cosine => (huge::FAR, slope),
+        };
+        let factors = Some(Factors { squared, slope });
+        Code { factors, bits }
+    }
+
     fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         (self.plain.inner_product)(a, b)
     }
@@ -179,6 +221,15 @@ impl Dense {
     }
 }
 
+/// A node's point, rotated.
+pub struct Origin {
+    from: Vec<f32>,
+    /// `from - c`, as it is encoded.
+    offset: Vec<f32>,
+    /// `|from|^2`
+    squared: f32,
+}
+
 /// A vector, rotated, and its lookup tables.
 pub struct Query {
     point: Vec<f32>,
@@ -194,6 +245,7 @@ impl Space for Dense {
     type Value<'v> = &'v [f32];
     type Point = Vec<f32>;
     type Query = Query;
+    type Origin = Origin;
 
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
         Error::unless_equal(self.dims(), value.len())
@@ -290,36 +342,22 @@ impl Space for Dense {
         huge::saturated(rounded + ROUNDING * unit.max(distance.abs()))
     }
 
-    fn code(&self, point: &Vec<f32>, from: &Vec<f32>) -> Code {
-        let ([point, from, centre], unit) = huge::shrunk([point, from, &self.centre], 2);
-        let difference = self.encoded(&point, &from);
-        let mut bits = vec![0; self.bits / 8];
-        let Factors { squared, slope } = encode(&difference, self.bits, &mut bits);
-        let sum = signed_sum(&difference, self.bits, &self.encoded(&from, &centre));
-        let (base, slope) = match self.metric {
-            // Farther than can be told, from wherever a distance to the node can.
-            Metric::L2 | Metric::Cosine if squared * unit * unit == f32::INFINITY => (squared, 0.0),
-            Metric::L2 | Metric::Cosine => (squared, slope),
-            Metric::InnerProduct => {
-                let along = self.dot(&point, &from) - self.dot(&from, &from);
-                (-along, slope / 2.0)
-            }
-        };
-        // As the page will have it, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(slope));
-        let base = (base - slope * sum) * unit * unit;
-        let factors = Factors {
-            squared: match self.metric {
-                Metric::L2 | Metric::Cosine if base.is_finite() => base,
-                Metric::L2 | Metric::Cosine => huge::FAR,
-                Metric::InnerProduct => huge::saturated(base),
-            },
-            slope: huge::saturated_slope(slope * unit),
-        };
-        Code {
-            factors: Some(factors),
-            bits,
+    fn origin(&self, from: Vec<f32>) -> Origin {
+        Origin {
+            offset: self.encoded(&from, &self.centre),
+            squared: self.dot(&from, &from),
+            from,
         }
+    }
+
+    fn code(&self, point: &Vec<f32>, origin: &Origin) -> Code {
+        let mut bits = vec![0; self.bits / 8];
+        let factors = self.factors(point, origin, &mut bits);
+        if factors.squared.is_finite() && factors.slope.is_finite() {
+            let factors = Some(factors);
+            return Code { factors, bits };
+        }
+        self.code_widely(point, &origin.from)
     }
 
     fn accumulate(&self, point: &Vec<f32>, sum: &mut Vec<f64>) {

@@ -217,6 +217,7 @@ impl<M: Measure> Space for Plain<M> {
     type Value<'v> = M::Value<'v>;
     type Point = M::Point;
     type Query = Query<M::Point>;
+    type Origin = ();
 
     fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
         self.measure.verify(value)
@@ -275,7 +276,9 @@ impl<M: Measure> Space for Plain<M> {
         self.measure.doubt(point, distance, scale)
     }
 
-    fn code(&self, _point: &M::Point, _from: &M::Point) -> Code {
+    fn origin(&self, _from: M::Point) {}
+
+    fn code(&self, _point: &M::Point, _origin: &()) -> Code {
         Code::default()
     }
 

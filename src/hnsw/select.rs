@@ -154,6 +154,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// links from the point `from`.
     pub(super) fn select(&self, candidates: &Candidates, from: &V::Point, max: usize) -> Vec<Link> {
         let mut kept: Vec<(Link, V::Point)> = Vec::new();
+        let origin = self.space.origin(from.clone());
         for candidate in &candidates.list {
             if kept.len() == max {
                 break;
@@ -169,7 +170,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let link = Link {
                 number: candidate.number,
                 distance: candidate.distance,
-                code: self.space.code(&point, from),
+                code: self.space.code(&point, &origin),
             };
             kept.push((link, point));
         }
@@ -195,7 +196,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                         let link = Link {
                             number: new.number,
                             distance: new.distance,
-                            code: self.space.code(new.point, &from),
+                            code: self.space.code(new.point, &self.space.origin(from)),
                         };
                         (placement, link)
                     });

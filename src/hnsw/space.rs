@@ -18,6 +18,8 @@ pub trait Space: Sync {
     type Point: Clone + Send + Sync;
     /// Prepared for a walk.
     type Query;
+    /// A node's point, prepared for the codes of its links.
+    type Origin;
 
     /// Whether a value has the size of those in the index.
     ///
@@ -74,8 +76,11 @@ pub trait Space: Sync {
         0.0
     }
 
-    /// What a link to `point` carries in the node of `from`.
-    fn code(&self, point: &Self::Point, from: &Self::Point) -> Code;
+    /// Prepares a node's point for the codes of its links.
+    fn origin(&self, from: Self::Point) -> Self::Origin;
+
+    /// What a link to `point` carries in the node that `origin` is of.
+    fn code(&self, point: &Self::Point, origin: &Self::Origin) -> Code;
 
     /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
     fn accumulate(&self, _point: &Self::Point, _sum: &mut Vec<f64>) {}

@@ -214,14 +214,14 @@ fn node<V: Space>(
     let (own, scale) = links.rows.own(value as usize);
     node.set_scale(scale);
     node.set_own(own);
-    let from = links.space.load(own, scale);
+    let origin = links.space.origin(links.space.load(own, scale));
     for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
         let (own, scale) = links.rows.own(to as usize);
         let point = links.space.load(own, scale);
         let link = Link {
             number: order.number(to, level),
             distance,
-            code: links.space.code(&point, &from),
+            code: links.space.code(&point, &origin),
         };
         node.set_lane(lane, &link);
     }
