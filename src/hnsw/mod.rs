@@ -9,7 +9,7 @@
 //! | `pages.rs` | nodes on pages: found, changed, given out |
 //! | `space.rs` | what a graph needs to know of its values |
 //! | `rest.rs` | values that are longer than a node has room for |
-//! | `dense.rs` | dense vectors with 1-bit codes |
+//! | `dense/` | dense vectors with 1-bit codes |
 //! | `huge.rs` | vectors so long that squares of their elements overflow |
 //! | `plain.rs` | values whose links carry no codes, under any measure |
 //! | `bits.rs` | bits by Hamming and Jaccard distance |

@@ -1,31 +1,20 @@
-//! Dense vectors under L2, inner product and cosine: links carry 1-bit codes.
-//!
-//! A link from node `u` to node `x` carries the code of `y = x - u` (rotated), so that estimates are
-//! the better the nearer `u` and `x` are, however far all of them lie from the origin. With the
-//! centre `c` of all vectors, `S = sum b_i (u - c)_i` and a query's sums of `b_i (q - c)_i` from one
-//! lookup table, [`encode`] gives `slope * (sum - S) ~ -2 <y, q - u>`, hence
-//!
-//! | metric | distance | base | slope | constant, exact at a visit of `u` |
-//! |---|---|---|---|---|
-//! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - u\|^2` |
-//! | inner product | `-<x, q>` | `-<y, u> - slope S / 2` | slope / 2 | `-<u, q>` |
-//!
-//! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
+//! Dense vectors under L2, inner product and cosine: links carry 1-bit codes (codes.rs).
+
+mod codes;
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
 use crate::page::{PageError, PageStore};
-use crate::quantize::{Factors, Form, Lanes, Rotation, StoredKernels, Table};
-use crate::quantize::{
-    as_floats, as_signed, encode, estimate, from_bf16, inner_product, signed_sum, to_bf16,
-};
+use crate::quantize::{Form, Rotation, StoredKernels};
+use crate::quantize::{as_floats, as_signed, inner_product};
 
 use super::error::Error;
 use super::huge;
 use super::node::{Code, Node};
 use super::pages::Pages;
-use super::shape::{BLOCK_LANES, NONE, Shape, code_dims};
-use super::space::{Near, Probe, Sketch, Space};
+use super::shape::{Shape, code_dims};
+use super::space::{Probe, Sketch, Space};
+use codes::{Origin, Query};
 
 /// How near two dense vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +30,6 @@ pub enum Metric {
 
 /// Up to so many dimensions, graphs are built with float32.
 const EXACT_SKETCH_DIMS: usize = 128;
-
-/// A node is near where its squared distance is so much smaller than the query's from the centre.
-const NEAR: f32 = 256.0;
 
 /// What sums of float32 may be off by, as a share of their largest terms.
 const ROUNDING: f32 = 1e-6;
@@ -111,21 +97,6 @@ impl Dense {
         }
     }
 
-    /// `point - from`, as it is encoded.
-    fn encoded(&self, point: &[f32], from: &[f32]) -> Vec<f32> {
-        let mut offset: Vec<f32> = point.iter().zip(from).map(|(x, u)| x - u).collect();
-        if self.is_padded() {
-            offset.resize(code_dims(self.dims()), 0.0);
-            self.rotation.apply(&mut offset);
-        }
-        offset
-    }
-
-    /// Whether vectors are stored as they are, and rotated only to be encoded.
-    fn is_padded(&self) -> bool {
-        code_dims(self.dims()) > self.dims()
-    }
-
     /// The distance of points where a sum on the way to it overflows.
     #[cold]
     fn measure_widely(&self, a: &[f32], b: &[f32]) -> f32 {
@@ -135,110 +106,9 @@ impl Dense {
         }
     }
 
-    /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
-    fn factors(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Factors {
-        let difference = self.encoded(point, &origin.from);
-        let Factors { squared, slope } = encode(&difference, self.bits, bits);
-        let sum = signed_sum(&difference, self.bits, &origin.offset);
-        let (base, slope) = match self.metric {
-            Metric::L2 | Metric::Cosine => (squared, slope),
-            Metric::InnerProduct => {
-                let along = self.dot(point, &origin.from) - origin.squared;
-                (-along, slope / 2.0)
-            }
-        };
-        // The base is computed from the slope as rounded, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(slope));
-        let squared = base - slope * sum;
-        Factors { squared, slope }
-    }
-
-    /// The code of a point where a number on the way to it overflows.
-    #[cold]
-    fn code_widely(&self, point: &[f32], from: &[f32]) -> Code {
-        let ([point, from, centre], unit) = huge::shrunk([point, from, &self.centre], 2);
-        let origin = Origin {
-            offset: self.encoded(&from, &centre),
-            squared: self.dot(&from, &from),
-            from: from.into_owned(),
-        };
-        let mut bits = vec![0; self.bits / 8];
-        let Factors { squared, slope } = self.factors(&point, &origin, &mut bits);
-        let (base, slope) = (squared * unit * unit, huge::saturated_slope(slope * unit));
-        let away = (self.plain.l2_squared)(&point, &origin.from) * unit * unit;
-        let (squared, slope) = match self.metric {
-            Metric::InnerProduct => (huge::saturated(base), slope),
-            // Farther than can be told, from wherever a distance to the node can.
-            Metric::L2 | Metric::Cosine if away == f32::INFINITY => (huge::FAR, 0.0),
-            Metric::L2 | Metric::Cosine if base.is_finite() => (base, slope),
-            Metric::L2 | Metric::Cosine => (huge::FAR, slope),
-        };
-        let factors = Some(Factors { squared, slope });
-        Code { factors, bits }
-    }
-
     fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         (self.plain.inner_product)(a, b)
     }
-
-    /// The same with a table of its own, whose 8 bits cover `q - u` and not `q - c`. Then `S` is 0,
-    /// and the base is the neighbour's distance from the node.
-    fn score_near(&self, query: &mut Query, node: Node<'_>, distance: f32, near: &mut Near) {
-        let own = self.load(node.own(), node.scale());
-        query
-            .fine
-            .fill(&self.encoded(&query.point, &own), self.bits);
-        near.fill(node);
-        let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
-        for (block, out) in blocks.iter_mut().enumerate() {
-            let Some(lanes) = node.lanes(block) else {
-                continue;
-            };
-            let mut bases = *lanes.bases;
-            for (lane, base) in bases.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                let lane = block * BLOCK_LANES + lane;
-                if node.neighbour(lane) != NONE {
-                    *base = node.distance(lane).to_ne_bytes();
-                }
-            }
-            let lanes = Lanes {
-                bases: &bases,
-                ..lanes
-            };
-            estimate(&query.fine, lanes, distance, out);
-        }
-    }
-
-    /// Estimates the distances to all lanes of a node.
-    fn score(query: &Query, node: Node<'_>, distance: f32, near: &mut Near) {
-        near.fill(node);
-        let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
-        for (block, out) in blocks.iter_mut().enumerate() {
-            if let Some(lanes) = node.lanes(block) {
-                estimate(&query.table, lanes, distance, out);
-            }
-        }
-    }
-}
-
-/// A node's point, rotated.
-pub struct Origin {
-    from: Vec<f32>,
-    /// `from - c`, as it is encoded.
-    offset: Vec<f32>,
-    /// `|from|^2`
-    squared: f32,
-}
-
-/// A vector, rotated, and its lookup tables.
-pub struct Query {
-    point: Vec<f32>,
-    /// Of `q - c`.
-    table: Table,
-    /// `|q - c|^2`
-    squared: f32,
-    /// Of `q - u`, for nodes so near that the other is too rough.
-    fine: Table,
 }
 
 impl Space for Dense {
@@ -272,15 +142,7 @@ impl Space for Dense {
     }
 
     fn query(&self, point: Vec<f32>) -> Query {
-        let mut table = Table::new();
-        let offset = self.encoded(&point, &self.centre);
-        table.fill(&offset, self.bits);
-        Query {
-            point,
-            table,
-            squared: huge::saturated(self.dot(&offset, &offset)),
-            fine: Table::new(),
-        }
+        self.prepare(point)
     }
 
     fn point_of<'q>(&self, query: &'q Query) -> &'q Vec<f32> {
@@ -343,21 +205,11 @@ impl Space for Dense {
     }
 
     fn origin(&self, from: Vec<f32>) -> Origin {
-        Origin {
-            offset: self.encoded(&from, &self.centre),
-            squared: self.dot(&from, &from),
-            from,
-        }
+        self.origin_of(from)
     }
 
     fn code(&self, point: &Vec<f32>, origin: &Origin) -> Code {
-        let mut bits = vec![0; self.bits / 8];
-        let factors = self.factors(point, origin, &mut bits);
-        if factors.squared.is_finite() && factors.slope.is_finite() {
-            let factors = Some(factors);
-            return Code { factors, bits };
-        }
-        self.code_widely(point, &origin.from)
+        self.encode(point, origin)
     }
 
     fn accumulate(&self, point: &Vec<f32>, sum: &mut Vec<f64>) {
@@ -447,11 +299,7 @@ impl Space for Dense {
             let distance = self.distance(&query.point, node.own(), node.scale());
             pages.prefetch(*upcoming, 1);
             see(node, distance);
-            if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
-                self.score_near(query, node, distance, near);
-            } else {
-                Self::score(query, node, distance, near);
-            }
+            self.score(query, node, distance, near);
         } else {
             near.clear();
         }
