@@ -20,7 +20,7 @@ fn failure(client: &mut Client, statement: &str) -> Result<(SqlState, String)> {
     let result = (error.code().clone(), error.message().to_owned());
     assert_eq!(
         client
-            .query_one("SELECT vector_dims('[1,2]')", &[])?
+            .query_one("SELECT vector_dims('[1,2]'::vector)", &[])?
             .get::<_, i32>(0),
         2
     );
