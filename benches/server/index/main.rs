@@ -173,5 +173,5 @@ fn steps(arguments: &Arguments) -> u64 {
     let searches = arguments.rounds * (search::LADDER.len() + 1) + 1;
     let inserts = 2 * arguments.rounds + 1;
     // True neighbours; loading, building and deleting on each side.
-    1 + 2 * (3 + searches + inserts) as u64
+    1 + 2 * (2 + build::TIMES + searches + inserts) as u64
 }

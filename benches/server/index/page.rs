@@ -201,7 +201,7 @@ fn building(run: &Run) -> Vec<String> {
         let (built, peak) = (&engine.built, &engine.built.peak);
         vec![
             engine.name.to_owned(),
-            number(built.seconds, 1),
+            spread(&built.spread, 1),
             format!("{} / {}", peak.processes, peak.threads),
             number(built.cores, 2),
             number(megabytes(peak.bytes as f64), 0),
@@ -229,14 +229,14 @@ fn building(run: &Run) -> Vec<String> {
     vec![
         "## Building".into(),
         format!(
-            "`CREATE INDEX` once, {}, then {}. The backend and its workers were looked at 20 \
-             times a second: processes and threads are the most seen at once; cores used are \
+            "`CREATE INDEX` {} times on each side, by turns: the one of median seconds, in brackets \
+             the fastest and the slowest. The backend and its workers were looked at 20 times a second: processes and threads are the most seen at once; cores used are \
              their CPU seconds by the seconds of the build. Peak memory is resident and at one \
              moment: `RssAnon` of all of them, dynamic shared memory that was touched, counted \
              once, and mapped files of the backend beyond those it began with. Shared buffers \
              are not counted. Reserved is dynamic shared memory that the machine had to give, \
              touched or not. MB are as PostgreSQL counts them, 1,048,576 bytes.",
-            run.engines[0].name, run.engines[1].name
+            super::build::TIMES
         ),
         table(&names, rows.collect()),
     ]
