@@ -89,34 +89,40 @@ impl Crew<'_> {
             }
         })
     }
+
+    /// Does something with all items by all threads, but the first `alone` of them by one.
+    fn each_but_first<T: Sync, S>(
+        &mut self,
+        alone: usize,
+        items: &[T],
+        start: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, &T) + Sync,
+    ) -> Result<(), Error> {
+        let (first, others) = items.split_at(alone.min(items.len()));
+        self.each(1, first, &start, &work)?;
+        self.each(self.pool.current_num_threads(), others, start, work)
+    }
 }
 
 impl<V: Space> Links<'_, V> {
     /// Links all values with a beam of `ef`, until it is cancelled.
     pub fn insert_all(&self, ef: usize, crew: &mut Crew<'_>) -> Result<(), Error> {
-        let (linked, all) = (&crew.progress.linked, crew.pool.current_num_threads());
+        let linked = &crew.progress.linked;
         let scratch = || Scratch::new(self.rows.len(), ef);
         let upper = self.upper();
-        let (first, others) = upper.split_at(upper.len().min(ALONE));
-        for (threads, values) in [(1, first), (all, others)] {
-            crew.each(threads, values, scratch, |scratch, value| {
-                self.insert(*value, scratch);
-                linked.fetch_add(1, Relaxed);
-            })?;
-        }
+        crew.each_but_first(ALONE, &upper, scratch, |scratch, value| {
+            self.insert(*value, scratch);
+            linked.fetch_add(1, Relaxed);
+        })?;
         let stops = self.stops(&upper, &mut Steps::new(crew.sink))?;
         let tour = self.tour(&stops, crew)?;
-        let alone = ALONE.saturating_sub(upper.len()).min(tour.len());
-        let (first, others) = tour.split_at(alone);
-        for (threads, values) in [(1, first), (all, others)] {
-            crew.each(threads, values, scratch, |scratch, (stop, value)| {
-                if let Some(start) = stops.get(*stop as usize) {
-                    self.insert_on_ground(*value, *start, scratch);
-                }
-                linked.fetch_add(1, Relaxed);
-            })?;
-        }
-        Ok(())
+        let alone = ALONE.saturating_sub(upper.len());
+        crew.each_but_first(alone, &tour, scratch, |scratch, (stop, value)| {
+            if let Some(start) = stops.get(*stop as usize) {
+                self.insert_on_ground(*value, *start, scratch);
+            }
+            linked.fetch_add(1, Relaxed);
+        })
     }
 
     /// Values of higher levels; the first value where there are none.
