@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use postgres::Client;
 
+use crate::parity::side_by_side;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
@@ -83,33 +84,25 @@ fn rows(client: &mut Client, query: &str) -> Result<BTreeSet<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-fn connect(cluster: &Cluster, extension: &str) -> Result<Client> {
-    cluster.run("createdb", &[extension])?;
-    let mut client = cluster.connect_to(extension)?;
+/// Tells which objects are the extension's.
+fn tell_members(client: &mut Client, extension: &str) -> Result<()> {
     client.batch_execute(&format!(
-        "CREATE EXTENSION {extension};
-         CREATE FUNCTION pg_temp.of_extension(catalogue text, object oid) RETURNS boolean LANGUAGE sql AS
+        "CREATE FUNCTION pg_temp.of_extension(catalogue text, object oid) RETURNS boolean LANGUAGE sql AS
            $$ SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                               WHERE d.classid = catalogue::regclass AND d.objid = object AND d.deptype = 'e'
                                 AND e.extname = '{extension}') $$"
     ))?;
-    Ok(client)
+    Ok(())
 }
 
 #[test]
 fn the_catalogue_is_pgvectors_and_what_we_add() -> Result<()> {
     let cluster = Cluster::start()?;
-    let version = "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'";
-    let version = cluster.text(version)?;
-    if version.is_empty() {
-        println!(
-            "skipped: no pgvector beside {}",
-            cluster.installation().version()
-        );
+    let Some(([mut ours, mut theirs], version)) = side_by_side(&cluster)? else {
         return Ok(());
-    }
-    let mut ours = connect(&cluster, "vector_ext")?;
-    let mut theirs = connect(&cluster, "vector")?;
+    };
+    tell_members(&mut ours, "vector_ext")?;
+    tell_members(&mut theirs, "vector")?;
     let mut compared = 0;
     for (catalogue, query) in CATALOGUES {
         let query = query.replace("of_extension", "pg_temp.of_extension");

@@ -60,9 +60,9 @@ fn database(cluster: &Cluster, extension: &str) -> Result<Client> {
     Ok(client)
 }
 
-#[test]
-fn every_statement_answers_as_pgvector_does() -> Result<()> {
-    let cluster = Cluster::start()?;
+/// Connections to a database with vector_ext and to one with genuine pgvector, and pgvector's version;
+/// says so and gives none where the installation has no pgvector.
+pub fn side_by_side(cluster: &Cluster) -> Result<Option<([Client; 2], String)>> {
     let version = "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'";
     let version = cluster.text(version)?;
     if version.is_empty() {
@@ -70,12 +70,21 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
             "skipped: no pgvector beside {}",
             cluster.installation().version()
         );
-        return Ok(());
+        return Ok(None);
     }
-    let (mut ours, mut theirs) = (
-        database(&cluster, "vector_ext")?,
-        database(&cluster, "vector")?,
-    );
+    let both = [
+        database(cluster, "vector_ext")?,
+        database(cluster, "vector")?,
+    ];
+    Ok(Some((both, version)))
+}
+
+#[test]
+fn every_statement_answers_as_pgvector_does() -> Result<()> {
+    let cluster = Cluster::start()?;
+    let Some(([mut ours, mut theirs], version)) = side_by_side(&cluster)? else {
+        return Ok(());
+    };
     let mut compared = 0;
     for file in [
         "vector_type.sql",
