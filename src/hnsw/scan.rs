@@ -104,6 +104,16 @@ pub struct Scan<'i, 's, S, V: Space> {
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
+    /// How many candidates a scan takes to find as much as graphs without codes do with `ef`.
+    ///
+    /// # Errors
+    /// Where the meta page cannot be read.
+    pub fn candidates(&self, ef: usize) -> Result<usize, Error> {
+        let groups = self.pages.roots()?.groups;
+        let nodes = u64::from(groups) * u64::from(self.shape().slots());
+        Ok(self.space.candidates(ef, nodes))
+    }
+
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
     /// keeps: at least as many nodes are visited. None where the value has no place in the metric.
     ///

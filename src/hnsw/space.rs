@@ -21,6 +21,12 @@ pub trait Space: Sync {
     /// A node's point, prepared for the codes of its links.
     type Origin;
 
+    /// Candidates with which a walk among so many nodes finds as much as one by distances alone
+    /// does with `ef`.
+    fn candidates(&self, ef: usize, _nodes: u64) -> usize {
+        ef
+    }
+
     /// Whether a value has the size of those in the index.
     ///
     /// # Errors

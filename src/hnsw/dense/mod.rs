@@ -34,6 +34,17 @@ const EXACT_SKETCH_DIMS: usize = 128;
 /// What sums of float32 may be off by, as a share of their largest terms.
 const ROUNDING: f32 = 1e-6;
 
+/// Candidates beyond those asked for: estimates lead a walk astray.
+const MORE_CANDIDATES: usize = 8;
+
+/// The fewer the values, the less farther are others than the nearest, beside what estimates are off
+/// by: among fewer nodes than the first, down to the second, there are more candidates by their ratio to
+/// this power (with 384 bits; the error of a code falls with their number).
+const MANY_NODES: u64 = 100_000;
+const FEW_NODES: u64 = 1_000;
+const CROWDING: f64 = 0.22;
+const CROWDING_BITS: usize = 384;
+
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 0;
 
@@ -116,6 +127,18 @@ impl Space for Dense {
     type Point = Vec<f32>;
     type Query = Query;
     type Origin = Origin;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a few thousand"
+    )]
+    fn candidates(&self, ef: usize, nodes: u64) -> usize {
+        let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
+        let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
+        ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power)) as usize
+    }
 
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
         Error::unless_equal(self.dims(), value.len())

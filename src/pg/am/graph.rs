@@ -14,10 +14,6 @@ use crate::pg::guc;
 use crate::pg::storage::PgStore;
 use crate::search::Bounded;
 
-/// Candidates beyond `hnsw.ef_search`: estimates lead a walk astray, and with so many more it finds as
-/// much as one by exact distances (pgvector's) does at the same setting.
-const MORE_CANDIDATES: usize = 8;
-
 /// The rows of a build, from a column of type `C`.
 pub struct Rows<V: SqlSpace, C> {
     builder: Builder<V>,
@@ -74,7 +70,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
             // SAFETY: the caller vouches for the datum.
             let ready = unsafe { C::ready(query) }?;
             C::verify(self.index.space(), &ready)?;
-            let ef = settings.ef + MORE_CANDIDATES;
+            let ef = self.index.candidates(settings.ef)?;
             let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
             if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
