@@ -76,8 +76,6 @@ pub(super) struct Lanes<'a> {
     pub numbers: &'a [u32],
     /// How far each is from the node.
     pub distances: &'a [f32],
-    /// How far each is from the new neighbour.
-    pub to: &'a [f32],
 }
 
 impl Lanes<'_> {
@@ -93,27 +91,30 @@ impl Lanes<'_> {
     }
 
     /// Decides whether a full node takes a neighbour at `distance`: not if a nearer one leads to
-    /// it, except that it `must`; then in place of those that it leads to, or of the farthest.
-    pub fn displace(&self, distance: f32, must: bool) -> Option<Placement> {
+    /// it, except that it `must`; then in place of those that it leads to, or of the farthest. `to`
+    /// tells how far the neighbour in a lane is from the new one; it is asked as often as needed.
+    pub fn displace(
+        &self,
+        distance: f32,
+        must: bool,
+        mut to: impl FnMut(usize) -> f32,
+    ) -> Option<Placement> {
         let lanes = || {
-            let all = self
-                .numbers
-                .iter()
-                .zip(self.distances)
-                .zip(self.to)
-                .enumerate();
-            all.filter(|(_, ((number, _), _))| **number != NONE)
-                .map(|(lane, ((_, from), to))| (lane, *from, *to))
+            let all = self.numbers.iter().zip(self.distances).enumerate();
+            all.filter(|(_, (number, _))| **number != NONE)
+                .map(|(lane, (_, from))| (lane, *from))
         };
-        if !must && lanes().any(|(_, from, to)| from <= distance && to < distance) {
+        let mut nearer = lanes().filter(|(_, from)| *from <= distance);
+        if !must && nearer.any(|(lane, _)| to(lane) < distance) {
             return None;
         }
-        let led = lanes().filter(|&(_, from, to)| from > distance && to < from);
-        let mut empty: Vec<usize> = led.map(|(lane, ..)| lane).collect();
+        let farther = lanes().filter(|(_, from)| *from > distance);
+        let led = farther.filter(|(lane, from)| to(*lane) < *from);
+        let mut empty: Vec<usize> = led.map(|(lane, _)| lane).collect();
         if let Some(lane) = empty.pop() {
             return Some(Placement { lane, empty });
         }
-        let (lane, from, _) = lanes().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let (lane, from) = lanes().max_by(|a, b| a.1.total_cmp(&b.1))?;
         (must || from > distance).then_some(Placement { lane, empty })
     }
 }
@@ -127,14 +128,14 @@ fn place(node: Node<'_>, near: &Near, distance: f32, must: bool) -> Option<Place
     let lanes = Lanes {
         numbers: &near.numbers,
         distances: &distances,
-        to: &near.distances,
     };
+    let to = |lane: usize| near.distances.get(lane).copied().unwrap_or(f32::INFINITY);
     match lanes.free(node.max_degree()) {
         Some(lane) => Some(Placement {
             lane,
             empty: Vec::new(),
         }),
-        None => lanes.displace(distance, must),
+        None => lanes.displace(distance, must, to),
     }
 }
 

@@ -323,29 +323,25 @@ impl<'b, V: Space> Links<'b, V> {
         if numbers.contains(&link.0) {
             return;
         }
-        let mut lanes = Lanes {
-            numbers: &numbers,
-            distances: &[],
-            to: &[],
-        };
-        if let Some(lane) = lanes.free(self.degrees[usize::from(level > 0)]) {
-            self.set(value, level, lane, Some(link));
-            return;
-        }
         let at = self.at(value, level);
         let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
         let distances: Vec<f32> = distances
             .iter()
             .map(|distance| f32::from_bits(distance.load(Relaxed)))
             .collect();
-        let to = |number: &u32| match *number {
-            NONE => f32::INFINITY,
-            number => self.distance(link.0, number),
+        let lanes = Lanes {
+            numbers: &numbers,
+            distances: &distances,
         };
-        let to: Vec<f32> = numbers.iter().map(to).collect();
-        lanes.distances = &distances;
-        lanes.to = &to;
-        if let Some(placement) = lanes.displace(link.1, must) {
+        if let Some(lane) = lanes.free(self.degrees[usize::from(level > 0)]) {
+            self.set(value, level, lane, Some(link));
+            return;
+        }
+        let to = |lane: usize| {
+            let number = numbers.get(lane);
+            number.map_or(f32::INFINITY, |number| self.distance(link.0, *number))
+        };
+        if let Some(placement) = lanes.displace(link.1, must, to) {
             self.set(value, level, placement.lane, Some(link));
             for lane in placement.empty {
                 self.set(value, level, lane, None);
