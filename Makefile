@@ -16,13 +16,14 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
 	@echo 'make test            every test: pure, pg_regress, server'
 	@echo 'make check           format, lints, docs'
 	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
+	@echo 'make install-shim    the name "vector" as well, where genuine pgvector is not installed'
 	@echo 'make bench           distance kernels, and exact search beside pgvector'
 	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
@@ -67,6 +68,11 @@ install: build
 uninstall: setup
 	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)/vector_ext.so'
 	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/vector_ext'*
+
+# The name `vector`, after `install`.
+install-shim uninstall-shim: setup
+	scripts/shim $(@:-shim=) '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension' \
+		'$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)'
 
 bench: bench-exact
 	$(CARGO) bench --bench distance

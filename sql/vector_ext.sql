@@ -4,6 +4,23 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION vector_ext" to load this file. \quit
 
+-- Access methods have no schema, so a database holds either these or pgvector's.
+DO $$
+DECLARE
+    other name;
+BEGIN
+    SELECT e.extname INTO other
+      FROM pg_catalog.pg_am a
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_am'::regclass AND d.objid = a.oid AND d.deptype = 'e'
+      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+     WHERE a.amname = 'hnsw';
+    IF FOUND THEN
+        RAISE duplicate_object USING
+            MESSAGE = format('extension "%s" of this database has the access method "hnsw" already', other),
+            HINT = 'Use that one, or dump the database and restore it where "vector_ext" is, as README tells.';
+    END IF;
+END $$;
+
 -- ---------------------------------------------------------------- type vector
 
 CREATE TYPE vector;

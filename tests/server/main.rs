@@ -9,6 +9,7 @@ mod hnsw;
 mod input;
 mod parity;
 mod regress;
+mod shim;
 mod soft;
 mod support;
 mod text;

@@ -14,6 +14,7 @@ use std::{env, fs};
 use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
+use super::cluster::succeed;
 use super::{Result, project};
 
 /// Programs that find the share folder, or each other, by where they are themselves.
@@ -24,6 +25,8 @@ pub struct Installation {
     root: TempDir,
     bin: PathBuf,
     package_lib: PathBuf,
+    /// Control files and scripts.
+    extensions: PathBuf,
     version: String,
     user: Option<User>,
 }
@@ -82,10 +85,48 @@ impl Installation {
         Ok(Self {
             bin: place(&bin),
             package_lib: place(&package_lib),
+            extensions,
             version: ask("--version")?,
             root,
             user,
         })
+    }
+
+    /// This installation with the name `vector` for vector_ext, in the place of genuine pgvector.
+    pub fn with_shim(self) -> Result<Self> {
+        for folder in [&self.extensions, &self.package_lib] {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with("vector--") || name.starts_with("vector.") {
+                    fs::remove_file(path)?;
+                }
+            }
+        }
+        succeed(&mut self.shim("install"))?;
+        Ok(self)
+    }
+
+    /// `scripts/shim` for this installation, with `install` or `uninstall`.
+    pub fn shim(&self, action: &str) -> Command {
+        let mut command = Command::new(project("scripts/shim"));
+        command
+            .arg(action)
+            .args([&self.extensions, &self.package_lib]);
+        command
+    }
+
+    /// Names of the control files and scripts whose names begin so.
+    pub fn extension_files(&self, prefix: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.extensions)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with(prefix) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// `PostgreSQL 15.20 (...)`.
