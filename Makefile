@@ -16,11 +16,12 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
 	@echo 'make test            every test: pure, pg_regress, server'
+	@echo 'make test-clients    drivers and ORMs of Python on a private server'
 	@echo 'make check           format, lints, docs'
 	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
 	@echo 'make install-shim    the name "vector" as well, where genuine pgvector is not installed'
@@ -136,6 +137,21 @@ target/venv-peers/ready: benches/peers/requirements.txt
 
 target/venv-peers/dev: benches/peers/requirements-dev.txt target/venv-peers/ready
 	target/venv-peers/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+# Drivers and ORMs that know pgvector, on a private server.
+RUFF = target/venv-clients/bin/ruff
+PYTHON_LINTS = --config tests/clients/python/pyproject.toml tests/clients
+
+test-clients: build target/venv-clients/ready
+	$(RUFF) format --check $(PYTHON_LINTS)
+	$(RUFF) check $(PYTHON_LINTS)
+	PYTHONPATH=benches target/venv-clients/bin/python tests/clients/run.py --server $(PG_CONFIG) --library $(LIBRARY)
+
+target/venv-clients/ready: tests/clients/python/requirements.txt
+	@scripts/setup python
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
 package: build

@@ -106,6 +106,7 @@ def measure(options: Options, job: Job, dataset: Dataset, shown: Shown) -> SetRe
     result = SetResult(dataset.name, dataset.rows, dataset.dims, len(dataset.questions))
     with ExitStack() as stack:
         installation = stack.enter_context(closing(Installation(options.server, options.library)))
+        installation.need_pgvector()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-peers-")))
         dataset.save(folder)
         servers, libraries = make_peers(options, job.works, dataset, installation, stack)

@@ -7,10 +7,10 @@ import numpy as np
 from graph.generate import Mixture, write_vectors
 from numpy.typing import NDArray
 
+from peers import PROJECT
 from peers.filters import make_columns, opposed
 from peers.truth import Floats
 
-PROJECT = Path(__file__).resolve().parents[2]
 CACHE = PROJECT / "target/bench-data"
 SEED = 1
 CLUSTERS = 1000

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peers.data import PROJECT
+from peers import PROJECT
 from peers.engines import NAMES
 
 WORKS = ("build", "search", "clients", "filtered", "cold", "story", "change")

@@ -1,4 +1,4 @@
-"""PostgreSQL with vector_ext beside genuine pgvector, made without touching any installed file.
+"""PostgreSQL with vector_ext beside what it has, made without touching any installed file.
 
 A server looks for its share and library folders relative to its own program. So this is a folder
 tree of the same shape: the programs that look are copied, everything else is linked.
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from peers.data import PROJECT
+from peers import PROJECT
 
 COPIED = ("postgres", "initdb", "pg_ctl")
 
@@ -37,22 +37,26 @@ class Installation:
         self.root = Path(tempfile.mkdtemp(prefix="vector_ext-bench-"))
         self.root.chmod(0o755)
         self.version = ask(pg_config, "--version")
-        source = pg_config.resolve().parent.parent
+        programs, share, package_lib = (
+            Path(ask(pg_config, option)).resolve() for option in ("--bindir", "--sharedir", "--pkglibdir")
+        )
+        source = Path(os.path.commonpath((programs, share, package_lib)))
         # Two folders down: packed builds find libraries of theirs beside the folder above their own.
         prefix = self.root / "tree" / source.parent.name / source.name
         link_all(source, prefix)
         for packed in source.parent.parent.glob("*.libs"):
             (self.root / "tree" / packed.name).symlink_to(packed)
-        self.bin = prefix / "bin"
-        share, package_lib = (Path(ask(pg_config, option)).resolve() for option in ("--sharedir", "--pkglibdir"))
-        extensions = own_folder(prefix, (share / "extension").relative_to(source))
-        own_folder(prefix, Path("bin"), COPIED)
-        modules = own_folder(prefix, package_lib.relative_to(source))
-        if not (extensions / "vector.control").exists():
+        self.bin = own_folder(prefix, programs.relative_to(source), COPIED)
+        self.extensions = own_folder(prefix, (share / "extension").relative_to(source))
+        self.modules = own_folder(prefix, package_lib.relative_to(source))
+        shutil.copy(PROJECT / "vector_ext.control", self.extensions)
+        shutil.copy(PROJECT / "sql/vector_ext.sql", self.extensions / f"vector_ext--{extension_version()}.sql")
+        shutil.copy(library, self.modules / "vector_ext.so")
+
+    def need_pgvector(self) -> None:
+        """An error where genuine pgvector is not among the extensions."""
+        if not (self.extensions / "vector.control").exists():
             raise RuntimeError(f"{self.version} has no pgvector; `scripts/setup peers` fetches one that has")
-        shutil.copy(PROJECT / "vector_ext.control", extensions)
-        shutil.copy(PROJECT / "sql/vector_ext.sql", extensions / f"vector_ext--{extension_version()}.sql")
-        shutil.copy(library, modules / "vector_ext.so")
 
     def folder(self, name: str) -> Path:
         """A new folder that the server's user owns."""

@@ -1,0 +1,83 @@
+"""Starts one private cluster and runs the tests of the clients on it, language by language.
+
+`make test-clients` calls this; it sets PGHOST, PGUSER and PGDATABASE, which every client reads.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from peers import PROJECT
+from peers.postgres.cluster import Cluster
+from peers.postgres.installation import Installation
+
+HERE = Path(__file__).parent
+SETTINGS = {"fsync": "off", "jit": "off", "max_connections": "50"}
+
+Run = Callable[[Mapping[str, str]], int]
+
+
+def hide_pgvector(installation: Installation) -> None:
+    """Takes pgvector out, where the PostgreSQL has it: no client shall meet it by mistake."""
+    for link in (*installation.extensions.glob("vector.control"), *installation.extensions.glob("vector--*")):
+        link.unlink()
+    (installation.modules / "vector.so").unlink(missing_ok=True)
+
+
+def add_shim(installation: Installation) -> None:
+    """Adds the extension `vector` as `make install-shim` does, where this version has it."""
+    if (PROJECT / "shim/vector.control").exists():
+        subprocess.run([PROJECT / "scripts/shim", "install", installation.extensions, installation.modules], check=True)
+
+
+def call(environment: Mapping[str, str], *command: str | Path) -> int:
+    """Runs a program in the folder of these tests."""
+    return subprocess.run(command, cwd=HERE, env=dict(environment), check=False).returncode
+
+
+def run_python(environment: Mapping[str, str]) -> int:
+    """All but LangChain's, which wants an older pgvector package and has an environment of its own."""
+    return call(
+        environment,
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--durations=8",
+        "python",
+        "--ignore=python/test_langchain.py",
+    )
+
+
+LANGUAGES: Mapping[str, Run] = {
+    "python": run_python,
+}
+
+
+def main() -> int:
+    """All languages are run, also after one that fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", type=Path, required=True, help="pg_config of the PostgreSQL to run")
+    parser.add_argument("--library", type=Path, required=True, help="the compiled vector_ext.so")
+    parser.add_argument("--only", choices=LANGUAGES, nargs="*", default=list(LANGUAGES))
+    options = parser.parse_args()
+    with closing(Installation(options.server, options.library)) as installation:
+        hide_pgvector(installation)
+        add_shim(installation)
+        with closing(Cluster(installation, "clients", SETTINGS)) as cluster:
+            print(installation.version, flush=True)
+            failed = []
+            for name in options.only:
+                began = time.monotonic()
+                code = LANGUAGES[name](cluster.environment({}))
+                print(f"{name}: {'failed' if code else 'passed'}, {time.monotonic() - began:.1f} s", flush=True)
+                failed += [name] * bool(code)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
