@@ -4,6 +4,7 @@
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from peers.postgres.cluster import Cluster
 from peers.postgres.installation import Installation
 
 HERE = Path(__file__).parent
+TARGET = PROJECT / "target"
 SETTINGS = {"fsync": "off", "jit": "off", "max_connections": "50"}
 
 Run = Callable[[Mapping[str, str]], int]
@@ -53,8 +55,25 @@ def run_python(environment: Mapping[str, str]) -> int:
     )
 
 
+def run_langchain(environment: Mapping[str, str]) -> int:
+    """Of the same folder, so with the same fixtures."""
+    python = TARGET / "venv-clients-langchain/bin/python"
+    return call(environment, python, "-m", "pytest", "-q", "python/test_langchain.py")
+
+
+def run_node(environment: Mapping[str, str]) -> int:
+    """Beside node_modules, for imports are looked up from where a file is."""
+    folder = TARGET / "clients-node"
+    for file in (HERE / "node").glob("*.mjs"):
+        shutil.copy(file, folder)
+    tests = sorted(file.name for file in (HERE / "node").glob("*.test.mjs"))
+    return subprocess.run(["node", "--test", "--test-reporter=spec", *tests], cwd=folder, env=dict(environment), check=False).returncode
+
+
 LANGUAGES: Mapping[str, Run] = {
     "python": run_python,
+    "langchain": run_langchain,
+    "node": run_node,
 }
 
 
