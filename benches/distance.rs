@@ -1,7 +1,7 @@
 //! The distance kernels at the dimensions of real models: `cargo bench --bench distance`.
 //!
 //! `plain` is the oracle's loop, `simsimd` the library's kernel, `chosen` what the extension runs.
-//! simsimd has no L1 of floats, so that a loop of ours for the base CPU stands in; and no cosine that
+//! simsimd has no L1 of floats or int8, so that a loop of ours for the base CPU stands in; and no cosine that
 //! keeps the contract, so that three of its inner products do.
 
 mod sample;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sample::sample;
-use vector_ext::distance::{Kernels, Measured, bits, half, plain, simd, sparse};
+use vector_ext::distance::{Kernels, Measured, bits, half, int8, plain, simd, sparse};
 use vector_ext::vector::SparseVector;
 
 const DIMS: [usize; 5] = [128, 384, 768, 1536, 3072];
@@ -30,8 +30,11 @@ fn dense<E: Measured>(c: &mut Criterion, sets: &[(&str, Kernels<E>)]) {
     for (metric, distance) in metrics {
         let mut group = c.benchmark_group(format!("{} {metric}", E::TYPE));
         for dims in DIMS {
-            let elements =
-                |seed| -> Vec<E> { sample(dims, seed).into_iter().map(E::narrow).collect() };
+            // Over the whole range of int8.
+            let elements = |seed| -> Vec<E> {
+                let numbers = sample(dims, seed).into_iter();
+                numbers.map(|x| E::narrow(254.0 * x)).collect()
+            };
             let (a, b) = (elements(1), elements(2));
             group.throughput(Throughput::Elements(dims as u64));
             for (name, set) in sets {
@@ -57,6 +60,12 @@ fn kernels(c: &mut Criterion) {
         ("chosen", *half::kernels()),
     ];
     dense(c, &halves);
+    let bytes = [
+        ("plain", plain::WHOLE),
+        ("simsimd", int8::SIMSIMD),
+        ("chosen", *int8::kernels()),
+    ];
+    dense(c, &bytes);
 }
 
 /// Rows of bits; Hamming is simsimd's own.

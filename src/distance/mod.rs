@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `bits.rs` | Hamming and Jaccard distance of bits |
 //! | `half.rs` | the kernels that run on float16 |
+//! | `int8.rs` | the kernels that run on int8 |
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
 //! | `prefetch.rs` | bytes that are asked for before they are needed |
 //! | `simd.rs` | the kernels that run on float32: simsimd's, and ours where simsimd has none that serves |
@@ -11,13 +12,14 @@
 //! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
 //! [`Kernels`] is the one table of dense vectors, for each kind of element: a metric is looked up
-//! once, at the door, and gives a plain function pointer. Sums are float32, as pgvector's are, so that both overflow to infinity at the same
-//! values; what follows the sum (square root, quotient) is float64. Callers check that both
+//! once, at the door, and gives a plain function pointer. Sums of floats are float32, as pgvector's are, so that both overflow to infinity at the same
+//! values; those of int8 are int32, and exact; what follows the sum (square root, quotient) is float64. Callers check that both
 //! operands have the same length; a kernel given two lengths answers NaN or reads the shorter one,
 //! and never beyond.
 
 pub mod bits;
 pub mod half;
+pub mod int8;
 pub mod plain;
 mod prefetch;
 pub mod simd;
@@ -63,6 +65,18 @@ impl Measured for f16 {
 
     fn plain() -> &'static Kernels<Self> {
         &plain::HALVES
+    }
+}
+
+impl Measured for i8 {
+    type Total = i32;
+
+    fn fastest() -> &'static Kernels<Self> {
+        int8::kernels()
+    }
+
+    fn plain() -> &'static Kernels<Self> {
+        &plain::WHOLE
     }
 }
 

@@ -19,6 +19,29 @@ pub const HALVES: Kernels<f16> = Kernels {
     cosines,
 };
 
+/// The same for int8, exact.
+pub const WHOLE: Kernels<i8> = Kernels {
+    l2_squared: |a, b| whole_sum(a, b, |a, b| (a - b) * (a - b)),
+    inner_product: whole_product,
+    l1: |a, b| whole_sum(a, b, |a, b| (a - b).abs()),
+    cosines: |a, b| {
+        (
+            whole_product(a, b),
+            whole_product(a, a),
+            whole_product(b, b),
+        )
+    },
+};
+
+fn whole_sum(a: &[i8], b: &[i8], term: impl Fn(i32, i32) -> i32) -> i32 {
+    let pairs = a.iter().zip(b);
+    pairs.map(|(a, b)| term((*a).into(), (*b).into())).sum()
+}
+
+fn whole_product(a: &[i8], b: &[i8]) -> i32 {
+    whole_sum(a, b, |a, b| a * b)
+}
+
 /// Sum of squared differences.
 #[must_use]
 pub fn l2_squared<E: Element>(a: &[E], b: &[E]) -> f32 {

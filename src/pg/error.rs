@@ -105,7 +105,9 @@ impl Failure {
         use PgSqlErrorCode as Code;
         match self {
             Self::Value(invalid) => match invalid {
-                Invalid::Syntax { .. } => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
+                Invalid::Syntax { .. } | Invalid::Fraction { .. } => {
+                    Code::ERRCODE_INVALID_TEXT_REPRESENTATION
+                }
                 Invalid::OutOfRange { .. } | Invalid::Overflow | Invalid::Underflow => {
                     Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
                 }
@@ -192,6 +194,12 @@ impl Failure {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Value(Invalid::Syntax { detail, .. }) => detail.map(str::to_owned),
+            Self::Value(
+                Invalid::OutOfRange {
+                    of: Type::Int8vec, ..
+                }
+                | Invalid::Fraction { .. },
+            ) => Some("Elements are whole numbers from -128 to 127.".to_owned()),
             Self::Corrupted { count, size, .. } => Some(format!(
                 "The value says {count} elements but has {size} bytes."
             )),
@@ -220,6 +228,12 @@ impl Failure {
 
     fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Value(Invalid::OutOfRange {
+                of: Type::Int8vec, ..
+            }) => Some("Scale the vector into that range, or store it as halfvec or vector."),
+            Self::Value(Invalid::Fraction { .. }) => {
+                Some("A cast rounds: write '[...]'::vector::int8vec.")
+            }
             Self::Corrupted { .. } => Some("Restore the row from a backup."),
             Self::Index(hnsw::Error::Page(_) | hnsw::Error::OtherSpace { .. }) => {
                 Some("REINDEX the index.")

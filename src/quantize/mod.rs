@@ -8,7 +8,7 @@
 //! | `scan.rs` | the kernels that score a block in one pass |
 //! | `stored.rs` | whole vectors as float32, float16 or int8 |
 //! | `sums.rs` | distances to them |
-//! | `int8.rs` | products of int8 vectors, for building |
+//! | `int8.rs` | bytes as int8, and their products, for building |
 //!
 //! `RaBitQ` is Gao and Long, SIGMOD 2024; `FastScan` is André, Kermarrec and Le Scouarnec, VLDB 2015.
 

@@ -6,14 +6,15 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::element::each_block;
-use super::{Element, Invalid, Type, check_dims, check_elements, check_same, number};
+use super::{Element, Float, Invalid, Type, check_dims, check_elements, check_finite};
+use super::{check_same, number};
 
-fn check_overflow<E: Element>(out: &[E]) -> Result<(), Invalid> {
+fn check_overflow<E: Float>(out: &[E]) -> Result<(), Invalid> {
     check_elements(out).map_err(|_| Invalid::Overflow)
 }
 
 /// Writes `f` of each pair of elements.
-fn pairwise<E: Element>(
+fn pairwise<E: Float>(
     (left, right): (&[E], &[E]),
     out: &mut [E],
     f: impl Fn(f32, f32) -> f32,
@@ -28,7 +29,7 @@ fn pairwise<E: Element>(
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
-pub fn add<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+pub fn add<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
     pairwise((left, right), out, |a, b| a + b)
 }
 
@@ -36,7 +37,7 @@ pub fn add<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Inv
 ///
 /// # Errors
 /// As [`add`].
-pub fn add_assign<E: Element>(sum: &mut [E], addend: &[E]) -> Result<(), Invalid> {
+pub fn add_assign<E: Float>(sum: &mut [E], addend: &[E]) -> Result<(), Invalid> {
     check_same(E::TYPE, sum.len(), addend.len())?;
     E::combine(sum, addend, |a, b| a + b);
     check_overflow(sum)
@@ -46,7 +47,7 @@ pub fn add_assign<E: Element>(sum: &mut [E], addend: &[E]) -> Result<(), Invalid
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
-pub fn sub<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+pub fn sub<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
     pairwise((left, right), out, |a, b| a - b)
 }
 
@@ -54,7 +55,7 @@ pub fn sub<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Inv
 ///
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`], [`Invalid::Underflow`].
-pub fn mul<E: Element>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
+pub fn mul<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
     pairwise((left, right), out, |a, b| a * b)?;
     let zero = E::default();
     let lost = out
@@ -124,7 +125,7 @@ fn squared(elements: &[f32]) -> f64 {
 ///
 /// # Errors
 /// [`Invalid::Overflow`].
-pub fn normalize<E: Element>(elements: &[E], out: &mut [E]) -> Result<(), Invalid> {
+pub fn normalize<E: Float>(elements: &[E], out: &mut [E]) -> Result<(), Invalid> {
     let norm = norm(elements);
     if norm > 0.0 {
         out.copy_from_slice(elements);
@@ -182,20 +183,20 @@ pub fn narrow(x: f64) -> f32 {
 ///
 /// # Errors
 /// [`Invalid::OutOfRange`] for the first number that no element is near to, else what
-/// [`check_elements`] refuses.
+/// [`check_finite`] refuses.
 pub fn narrow_all<E: Element>(from: &[f32], to: &mut [E]) -> Result<(), Invalid> {
     E::narrow_all(from, to);
-    if E::are_finite(to) {
+    if E::are_near(from) {
         return Ok(());
     }
-    let lost = |(x, e): &(&f32, &E)| x.is_finite() && !e.widen().is_finite();
-    if let Some((x, _)) = from.iter().zip(&*to).find(lost) {
+    let lost = |x: &&f32| x.is_finite() && !E::is_near(**x);
+    if let Some(x) = from.iter().find(lost) {
         let mut token = Vec::new();
         number::write(*x, &mut token);
         let (of, token) = (E::TYPE, String::from_utf8_lossy(&token).into_owned());
         return Err(Invalid::OutOfRange { of, token });
     }
-    check_elements(to)
+    from.iter().try_for_each(|x| check_finite(E::TYPE, *x))
 }
 
 /// An `i32` to the nearest `f32`.
@@ -268,6 +269,30 @@ mod tests {
         assert_eq!(narrowed(&[f32::NAN, 70_000.0, 80_000.0]), beyond);
         assert_eq!(narrowed(&[f32::NAN]), Err(Invalid::NotANumber(of)));
         assert_eq!(narrowed(&[1.0, f32::INFINITY]), Err(Invalid::Infinite(of)));
+    }
+
+    #[test]
+    fn a_number_beyond_int8_is_named() {
+        let narrowed = |from: &[f32]| {
+            let mut to = vec![0_i8; from.len()];
+            narrow_all(from, &mut to).map(|()| to)
+        };
+        assert_eq!(narrowed(&[127.4, -128.4, 0.5]), Ok(vec![127, -128, 0]));
+        let (of, token) = (Type::Int8vec, "127.5".to_owned());
+        let beyond = Err(Invalid::OutOfRange { of, token });
+        assert_eq!(narrowed(&[f32::NAN, 127.5, 200.0]), beyond);
+        assert_eq!(narrowed(&[f32::NAN]), Err(Invalid::NotANumber(of)));
+        assert_eq!(
+            narrowed(&[1.0, f32::NEG_INFINITY]),
+            Err(Invalid::Infinite(of))
+        );
+    }
+
+    #[test]
+    fn the_norm_of_int8_is_exact() {
+        let all = vec![-128_i8; 16_000];
+        let found = norm(&all);
+        assert!((found - (16_000.0_f64 * 16_384.0).sqrt()).abs() <= 0.0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What dense vectors are made of. All arithmetic is float32, whatever an element is stored as.
+//! What dense vectors are made of: floats, with which they compute, in float32, and int8, with which they
+//! do not.
 
 use std::fmt::Debug;
 
@@ -21,8 +22,17 @@ pub trait Element: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
     /// The same number as float32.
     fn widen(self) -> f32;
 
-    /// The nearest element; infinite where `x` is beyond all of them.
+    /// The nearest element; infinite, or the last one, where `x` is beyond all of them.
     fn narrow(x: f32) -> Self;
+
+    /// Whether an element is near to `x`, which is not so where it is not finite.
+    fn is_near(x: f32) -> bool;
+
+    /// Whether a literal may say `x`, to which an element is near.
+    #[must_use]
+    fn is_written(_x: f32) -> bool {
+        true
+    }
 
     /// [`widen`](Self::widen) for slices of one length.
     fn widen_all(from: &[Self], to: &mut [f32]);
@@ -38,17 +48,27 @@ pub trait Element: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
     /// [`narrow`](Self::narrow) for slices of one length.
     fn narrow_all(from: &[f32], to: &mut [Self]);
 
-    /// Whether no element is infinite or NaN, in one branch-free pass.
-    fn are_finite(elements: &[Self]) -> bool;
-
-    /// Writes `f` of each pair of elements over the first of them.
-    fn combine(elements: &mut [Self], others: &[Self], f: impl Fn(f32, f32) -> f32);
+    /// [`is_near`](Self::is_near) for a slice, in one branch-free pass.
+    #[must_use]
+    fn are_near(from: &[f32]) -> bool {
+        let far = from.iter().map(|x| u32::from(!Self::is_near(*x)));
+        far.fold(0, |any, one| any | one) == 0
+    }
 
     /// Writes the element in network byte order into [`BYTES`](Self::BYTES) bytes.
     fn to_network(self, bytes: &mut [u8]);
 
     /// Reads what [`to_network`](Self::to_network) wrote; zero of too few bytes.
     fn from_network(bytes: &[u8]) -> Self;
+}
+
+/// An element that vectors compute with: sums and products of two are such elements again.
+pub trait Float: Element {
+    /// Whether no element is infinite or NaN, in one branch-free pass.
+    fn are_finite(elements: &[Self]) -> bool;
+
+    /// Writes `f` of each pair of elements over the first of them.
+    fn combine(elements: &mut [Self], others: &[Self], f: impl Fn(f32, f32) -> f32);
 }
 
 /// Shows all elements to `see`, some at a time, as float32.
@@ -87,7 +107,7 @@ pub fn check_element<E: Element>(element: E) -> Result<(), Invalid> {
 ///
 /// # Errors
 /// As [`check_element`], for the first element that is not finite.
-pub fn check_elements<E: Element>(elements: &[E]) -> Result<(), Invalid> {
+pub fn check_elements<E: Float>(elements: &[E]) -> Result<(), Invalid> {
     if E::are_finite(elements) {
         Ok(())
     } else {
@@ -107,6 +127,10 @@ impl Element for f32 {
         x
     }
 
+    fn is_near(x: f32) -> bool {
+        x.is_finite()
+    }
+
     fn widen_all(from: &[Self], to: &mut [f32]) {
         to.copy_from_slice(from);
     }
@@ -115,6 +139,16 @@ impl Element for f32 {
         to.copy_from_slice(from);
     }
 
+    fn to_network(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_be_bytes());
+    }
+
+    fn from_network(bytes: &[u8]) -> Self {
+        bytes.try_into().map_or(0.0, Self::from_be_bytes)
+    }
+}
+
+impl Float for f32 {
     fn are_finite(elements: &[Self]) -> bool {
         // x * 0 is 0 for finite x and NaN otherwise, so one sum answers for all and vectorises.
         let mut lanes = [0.0_f32; 16];
@@ -132,14 +166,6 @@ impl Element for f32 {
             *a = f(*a, *b);
         }
     }
-
-    fn to_network(self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.to_be_bytes());
-    }
-
-    fn from_network(bytes: &[u8]) -> Self {
-        bytes.try_into().map_or(0.0, Self::from_be_bytes)
-    }
 }
 
 impl Element for f16 {
@@ -154,6 +180,11 @@ impl Element for f16 {
         Self::from_f32(x)
     }
 
+    fn is_near(x: f32) -> bool {
+        // Halfway between the largest and what would be next.
+        x.abs() < 65_520.0
+    }
+
     fn widen_all(from: &[Self], to: &mut [f32]) {
         from.convert_to_f32_slice(to);
     }
@@ -162,6 +193,16 @@ impl Element for f16 {
         to.convert_from_f32_slice(from);
     }
 
+    fn to_network(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_be_bytes());
+    }
+
+    fn from_network(bytes: &[u8]) -> Self {
+        bytes.try_into().map_or(Self::ZERO, Self::from_be_bytes)
+    }
+}
+
+impl Float for f16 {
     fn are_finite(elements: &[Self]) -> bool {
         // All bits of the exponent are set in what is not finite.
         const EXPONENT: u16 = 0x7C00;
@@ -180,13 +221,52 @@ impl Element for f16 {
             Self::narrow_all(a, &mut elements[..count]);
         }
     }
+}
+
+/// Whole numbers from -128 to 127.
+impl Element for i8 {
+    const TYPE: Type = Type::Int8vec;
+    const BYTES: usize = 1;
+
+    fn widen(self) -> f32 {
+        self.into()
+    }
+
+    /// Halves to even, as Postgres casts floats to integers.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a whole number; beyond the last it saturates"
+    )]
+    fn narrow(x: f32) -> Self {
+        x.round_ties_even() as Self
+    }
+
+    fn is_near(x: f32) -> bool {
+        (-128.5..127.5).contains(&x)
+    }
+
+    fn is_written(x: f32) -> bool {
+        x.fract() == 0.0
+    }
+
+    fn widen_all(from: &[Self], to: &mut [f32]) {
+        for (x, wide) in from.iter().zip(to) {
+            *wide = (*x).into();
+        }
+    }
+
+    fn narrow_all(from: &[f32], to: &mut [Self]) {
+        for (x, narrow) in from.iter().zip(to) {
+            *narrow = Self::narrow(*x);
+        }
+    }
 
     fn to_network(self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.to_be_bytes());
     }
 
     fn from_network(bytes: &[u8]) -> Self {
-        bytes.try_into().map_or(Self::ZERO, Self::from_be_bytes)
+        bytes.try_into().map_or(0, Self::from_be_bytes)
     }
 }
 
@@ -194,7 +274,7 @@ impl Element for f16 {
 mod tests {
     use super::*;
 
-    fn one_bad_element_is_found<E: Element>(largest: f32) {
+    fn one_bad_element_is_found<E: Float>(largest: f32) {
         for len in 1..140 {
             for at in 0..len {
                 let mut elements = vec![E::narrow(largest); len];
@@ -248,5 +328,43 @@ mod tests {
             f16::narrow_all(&[x; 9], &mut all);
             assert!(all.iter().all(|half| half.to_bits() == bits), "{x}");
         }
+    }
+
+    #[test]
+    fn int8_rounds_to_the_nearest_and_ties_to_even_and_ends_at_its_ends() {
+        let (low, high) = (-128.5_f32, 127.5_f32);
+        for (x, near) in [
+            (0.5, Some(0)),
+            (1.5, Some(2)),
+            (-2.5, Some(-2)),
+            (0.4999, Some(0)),
+            (-0.0, Some(0)),
+            (high.next_down(), Some(127)),
+            (high, None),
+            (low, Some(-128)),
+            (low.next_down(), None),
+            (1e30, None),
+            (f32::NAN, None),
+            (f32::NEG_INFINITY, None),
+        ] {
+            assert_eq!(i8::is_near(x), near.is_some(), "{x}");
+            let mut all = [0.0; 37];
+            assert!(i8::are_near(&all));
+            all[30] = x;
+            assert_eq!(i8::are_near(&all), near.is_some(), "{x}");
+            if let Some(near) = near {
+                assert_eq!(i8::narrow(x), near, "{x}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_int8_is_what_it_was_once_it_was_widened() {
+        let all: Vec<i8> = (i8::MIN..=i8::MAX).collect();
+        let wide = i8::widened(&all);
+        assert!(i8::are_near(&wide) && wide.iter().all(|x| i8::is_written(*x)));
+        let mut back = vec![0; all.len()];
+        i8::narrow_all(&wide, &mut back);
+        assert_eq!(back, all);
     }
 }

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::Type;
 
-/// Why a value is refused. The display text is what the user reads; it is pgvector's, letter for
-/// letter, because clients and tests match on it.
+/// Why a value is refused. The display text is what the user reads; where pgvector has the error it is
+/// pgvector's, letter for letter, because clients and tests match on it.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Invalid {
     /// The text is not what values of the type look like, `[1,2,3]`.
@@ -21,6 +21,14 @@ pub enum Invalid {
     /// A number is too large for an element.
     #[error("\"{token}\" is out of range for type {of}")]
     OutOfRange {
+        /// The type of the value.
+        of: Type,
+        /// The number as it was written.
+        token: String,
+    },
+    /// A literal says a fraction, and elements are whole numbers.
+    #[error("invalid input syntax for type {of}: \"{token}\"")]
+    Fraction {
         /// The type of the value.
         of: Type,
         /// The number as it was written.

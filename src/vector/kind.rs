@@ -11,6 +11,8 @@ pub enum Type {
     Vector,
     /// Dense, of float16.
     Halfvec,
+    /// Dense, of int8.
+    Int8vec,
     /// Sparse, of float32.
     Sparsevec,
     /// Bits: Postgres' own type, which has operators here, and no forms.
@@ -24,6 +26,7 @@ impl Type {
         match self {
             Self::Vector => "vector",
             Self::Halfvec => "halfvec",
+            Self::Int8vec => "int8vec",
             Self::Sparsevec => "sparsevec",
             Self::Bit => "bit",
         }
@@ -33,7 +36,7 @@ impl Type {
     #[must_use]
     pub fn max_dims(self) -> usize {
         match self {
-            Self::Vector | Self::Halfvec => MAX_DIMS,
+            Self::Vector | Self::Halfvec | Self::Int8vec => MAX_DIMS,
             Self::Sparsevec => MAX_SPARSE_DIMS as usize,
             Self::Bit => MAX_BITS,
         }

@@ -21,7 +21,7 @@ pub mod sparse;
 pub mod text;
 pub mod wire;
 
-pub use element::{Element, check_element, check_elements, check_finite};
+pub use element::{Element, Float, check_element, check_elements, check_finite};
 pub use half::f16;
 pub use invalid::Invalid;
 pub use kind::Type;
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn dims_have_a_floor_and_a_ceiling() {
-        for of in [Type::Vector, Type::Halfvec, Type::Sparsevec] {
+        for of in [Type::Vector, Type::Halfvec, Type::Int8vec, Type::Sparsevec] {
             let max = of.max_dims();
             assert_eq!(check_dims(of, 0), Err(Invalid::NoDims(of)));
             assert_eq!(check_dims(of, 1), Ok(()));
@@ -103,7 +103,11 @@ mod tests {
 
     #[test]
     fn a_modifier_is_one_number_within_the_limits() {
-        for (of, limit) in [(Type::Halfvec, "16000"), (Type::Sparsevec, "1000000000")] {
+        for (of, limit) in [
+            (Type::Halfvec, "16000"),
+            (Type::Int8vec, "16000"),
+            (Type::Sparsevec, "1000000000"),
+        ] {
             let most = i32::try_from(of.max_dims()).unwrap();
             assert_eq!(check_modifier(of, &[1]), Ok(1));
             assert_eq!(check_modifier(of, &[most]), Ok(most));

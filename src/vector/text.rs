@@ -1,6 +1,7 @@
 //! The text form: `[1,2,3]`, with white space anywhere between the parts.
 
-use super::{Element, Invalid, MAX_DIMS, Type, check_dims, check_element, number};
+use super::number::Scanned;
+use super::{Element, Invalid, MAX_DIMS, Type, check_dims, check_finite, number};
 
 /// White space of C's `isspace` in the C locale.
 fn is_space(byte: u8) -> bool {
@@ -24,11 +25,28 @@ pub(super) fn syntax(of: Type, text: &[u8], detail: Option<&'static str>) -> Inv
     }
 }
 
+/// The element that a number is, at the start of `rest`.
+fn element<E: Element>(scanned: Scanned, rest: &[u8]) -> Result<E, Invalid> {
+    let (of, value) = (E::TYPE, scanned.value);
+    let token = || String::from_utf8_lossy(&rest[..scanned.len]).into_owned();
+    if E::is_near(value) {
+        return if E::is_written(value) {
+            Ok(E::narrow(value))
+        } else {
+            Err(Invalid::Fraction { of, token: token() })
+        };
+    }
+    if !scanned.overflow {
+        check_finite(of, value)?;
+    }
+    Err(Invalid::OutOfRange { of, token: token() })
+}
+
 /// Reads a literal. `expected` is how many elements are likely, a mere hint for the allocation.
 ///
 /// # Errors
-/// [`Invalid::Syntax`], [`Invalid::OutOfRange`], [`Invalid::NoDims`], [`Invalid::TooManyDims`] and
-/// what [`check_element`] refuses; the first that is met from left to right.
+/// [`Invalid::Syntax`], [`Invalid::OutOfRange`], [`Invalid::Fraction`], [`Invalid::NoDims`],
+/// [`Invalid::TooManyDims`] and what [`check_finite`] refuses; the first that is met from left to right.
 pub fn parse<E: Element>(text: &[u8], expected: usize) -> Result<Vec<E>, Invalid> {
     let of = E::TYPE;
     let mut at = skip_space(text, 0);
@@ -51,14 +69,7 @@ pub fn parse<E: Element>(text: &[u8], expected: usize) -> Result<Vec<E>, Invalid
         let Some(scanned) = number::scan(rest) else {
             return Err(syntax(of, text, None));
         };
-        let element = E::narrow(scanned.value);
-        let lost = scanned.value.is_finite() && !element.widen().is_finite();
-        if scanned.overflow || lost {
-            let token = String::from_utf8_lossy(&rest[..scanned.len]).into_owned();
-            return Err(Invalid::OutOfRange { of, token });
-        }
-        check_element(element)?;
-        elements.push(element);
+        elements.push(element(scanned, rest)?);
         at = skip_space(text, at + scanned.len);
         match text.get(at) {
             Some(b',') => at += 1,
@@ -157,7 +168,33 @@ mod tests {
         assert_eq!(parsed("[nan]"), Err(Invalid::NotANumber(Type::Halfvec)));
     }
 
+    #[test]
+    fn int8_takes_whole_numbers_of_its_range() {
+        let parsed = |text: &str| parse::<i8>(text.as_bytes(), 0);
+        let of = Type::Int8vec;
+        assert_eq!(parsed("[1,-2.0, 3e1,-0]"), Ok(vec![1, -2, 30, 0]));
+        assert_eq!(parsed("[127,-128]"), Ok(vec![127, -128]));
+        assert_eq!(literal(&[-128_i8, 0, 127]), b"[-128,0,127]");
+        let beyond = |token: &str| {
+            let token = token.into();
+            Err(Invalid::OutOfRange { of, token })
+        };
+        assert_eq!(parsed("[1,128 ]"), beyond("128"));
+        assert_eq!(parsed("[-129]"), beyond("-129"));
+        assert_eq!(parsed("[4e39]"), beyond("4e39"));
+        let token = "1.5".into();
+        assert_eq!(parsed("[1,1.5]"), Err(Invalid::Fraction { of, token }));
+        assert_eq!(parsed("[inf]"), Err(Invalid::Infinite(of)));
+        assert_eq!(parsed("[nan]"), Err(Invalid::NotANumber(of)));
+        assert_eq!(parsed("[]"), Err(Invalid::NoDims(of)));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_of_int8_reads_back(values in prop::collection::vec(any::<i8>(), 1..99)) {
+            prop_assert_eq!(parse::<i8>(&literal(&values), 0), Ok(values));
+        }
+
         #[test]
         fn what_is_written_of_float16_reads_back(bits in prop::collection::vec(any::<u16>(), 1..99)) {
             let values: Vec<f16> = bits.into_iter().map(f16::from_bits).filter(|x| x.is_finite()).collect();
@@ -185,6 +222,7 @@ mod tests {
         fn no_text_of_the_right_letters_panics(text in "[\\[\\]0-9.,eExXpPnaif+() -]{0,60}") {
             let _ = parse::<f32>(text.as_bytes(), 0);
             let _ = parse::<f16>(format!("[{text}]").as_bytes(), 0);
+            let _ = parse::<i8>(format!("[{text}]").as_bytes(), 0);
         }
     }
 }

@@ -73,6 +73,10 @@ mod tests {
         encode(&halves, &mut out);
         assert_eq!(out, [0, 2, 0, 0, 0x3c, 0, 0xc1, 0]);
         assert_eq!(decode::<f16>(&out, None).unwrap(), halves);
+        let mut out = vec![0xAA; encoded_len::<i8>(3)];
+        encode(&[1_i8, -2, -128], &mut out);
+        assert_eq!(out, [0, 3, 0, 0, 1, 0xFE, 0x80]);
+        assert_eq!(decode::<i8>(&out, None).unwrap(), [1, -2, -128]);
     }
 
     fn every_prefix_is_truncated<E: Element>() {
@@ -95,6 +99,7 @@ mod tests {
     fn every_prefix_is_truncated_and_never_a_panic() {
         every_prefix_is_truncated::<f32>();
         every_prefix_is_truncated::<f16>();
+        every_prefix_is_truncated::<i8>();
     }
 
     #[test]
@@ -122,6 +127,12 @@ mod tests {
         ) {
             if let Ok(elements) = decode::<f16>(&bytes, None) {
                 let len = encoded_len::<f16>(elements.len());
+                let mut out = vec![0; len];
+                encode(&elements, &mut out);
+                prop_assert_eq!(&out[..], &bytes[..len]);
+            }
+            if let Ok(elements) = decode::<i8>(&bytes, None) {
+                let len = encoded_len::<i8>(elements.len());
                 let mut out = vec![0; len];
                 encode(&elements, &mut out);
                 prop_assert_eq!(&out[..], &bytes[..len]);

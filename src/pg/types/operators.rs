@@ -7,10 +7,10 @@ use super::datum::New;
 use super::detoast::new_varlena;
 use super::operand::SqlType;
 use crate::pg::error::Failure;
-use crate::vector::{Element, Invalid, dense};
+use crate::vector::{Element, Float, Invalid, dense};
 
 /// A new vector that `operation` fills from both operands.
-fn combine<E: Element>(
+fn combine<E: Float>(
     call: &Call,
     operation: impl FnOnce(&[E], &[E], &mut [E]) -> Result<(), Invalid>,
 ) -> Result<New<E>, Failure> {
@@ -31,7 +31,7 @@ pub fn norm<E: Element>(call: &Call) -> Result<f64, Failure> {
 }
 
 /// The vector scaled to length 1.
-pub fn normalize<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+pub fn normalize<E: Float>(call: &Call) -> Result<New<E>, Failure> {
     let vector = call.held::<E>(0)?;
     let mut new = New::zeros(vector.len());
     dense::normalize(&vector, &mut new)?;
@@ -56,7 +56,7 @@ pub fn subvector<E: Element>(call: &Call) -> Result<New<E>, Failure> {
 }
 
 /// `+`, and the step of `sum`: an aggregate's state is changed in place.
-pub fn add<E: Element>(call: &Call) -> Result<Datum, Failure> {
+pub fn add<E: Float>(call: &Call) -> Result<Datum, Failure> {
     if call.is_aggregate() {
         let (mut sum, addend) = (call.held::<E>(0)?, call.held::<E>(1)?);
         // SAFETY: an aggregate's state belongs to the transition function that is called.
@@ -69,12 +69,12 @@ pub fn add<E: Element>(call: &Call) -> Result<Datum, Failure> {
 }
 
 /// `-`.
-pub fn sub<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+pub fn sub<E: Float>(call: &Call) -> Result<New<E>, Failure> {
     combine(call, dense::sub)
 }
 
 /// `*`, element by element.
-pub fn mul<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+pub fn mul<E: Float>(call: &Call) -> Result<New<E>, Failure> {
     combine(call, dense::mul)
 }
 
