@@ -710,6 +710,254 @@ CREATE FUNCTION vector_dims(sparsevec) RETURNS integer
 COMMENT ON FUNCTION l2_norm(vector) IS 'Euclidean norm';
 COMMENT ON FUNCTION vector_dims(sparsevec) IS 'number of dimensions';
 
+-- ---------------------------------------------------------------- type int8vec, which pgvector has not
+
+CREATE TYPE int8vec;
+
+CREATE FUNCTION int8vec_in(cstring, oid, integer) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_out(int8vec) RETURNS cstring
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_typmod_in(cstring[]) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_recv(internal, oid, integer) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_send(int8vec) RETURNS bytea
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE TYPE int8vec (
+    INPUT     = int8vec_in,
+    OUTPUT    = int8vec_out,
+    TYPMOD_IN = int8vec_typmod_in,
+    RECEIVE   = int8vec_recv,
+    SEND      = int8vec_send,
+    STORAGE   = external
+);
+COMMENT ON TYPE int8vec IS 'dense vector of whole numbers from -128 to 127, written [1,-2,3]';
+
+-- functions that users call
+
+CREATE FUNCTION l2_distance(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'int8vec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION inner_product(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'int8vec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION cosine_distance(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'int8vec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION l1_distance(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'int8vec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION vector_dims(int8vec) RETURNS integer
+    AS 'MODULE_PATHNAME', 'int8vec_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION l2_norm(int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'int8vec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION binary_quantize(int8vec) RETURNS bit
+    AS 'MODULE_PATHNAME', 'int8vec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION subvector(int8vec, integer, integer) RETURNS int8vec
+    AS 'MODULE_PATHNAME', 'int8vec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- functions behind operators, operator classes and casts
+
+CREATE FUNCTION int8vec_concat(int8vec, int8vec) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_lt(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_le(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_eq(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_ne(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_ge(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_gt(int8vec, int8vec) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_cmp(int8vec, int8vec) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_l2_squared_distance(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_negative_inner_product(int8vec, int8vec) RETURNS double precision
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_accum(double precision[], int8vec) RETURNS double precision[]
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_sum(double precision[]) RETURNS vector
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- aggregates: sums and means of whole numbers leave their range, so that they are vectors
+
+CREATE AGGREGATE avg(int8vec) (
+    SFUNC       = int8vec_accum,
+    STYPE       = double precision[],
+    FINALFUNC   = vector_avg,
+    COMBINEFUNC = vector_combine,
+    INITCOND    = '{0}',
+    PARALLEL    = SAFE
+);
+
+CREATE AGGREGATE sum(int8vec) (
+    SFUNC       = int8vec_accum,
+    STYPE       = double precision[],
+    FINALFUNC   = int8vec_sum,
+    COMBINEFUNC = vector_combine,
+    INITCOND    = '{0}',
+    PARALLEL    = SAFE
+);
+
+-- casts: all by assignment, rounding to the nearest
+
+CREATE FUNCTION int8vec(int8vec, integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_to_vector(int8vec, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION vector_to_int8vec(vector, integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_to_halfvec(int8vec, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION halfvec_to_int8vec(halfvec, integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION array_to_int8vec(smallint[], integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION array_to_int8vec(integer[], integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION array_to_int8vec(real[], integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION array_to_int8vec(double precision[], integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION array_to_int8vec(numeric[], integer, boolean) RETURNS int8vec
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_to_int2(int8vec, integer, boolean) RETURNS smallint[]
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_to_int4(int8vec, integer, boolean) RETURNS integer[]
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION int8vec_to_float4(int8vec, integer, boolean) RETURNS real[]
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (int8vec AS int8vec)
+    WITH FUNCTION int8vec(int8vec, integer, boolean) AS IMPLICIT;
+CREATE CAST (int8vec AS vector)
+    WITH FUNCTION int8vec_to_vector(int8vec, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (vector AS int8vec)
+    WITH FUNCTION vector_to_int8vec(vector, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (int8vec AS halfvec)
+    WITH FUNCTION int8vec_to_halfvec(int8vec, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (halfvec AS int8vec)
+    WITH FUNCTION halfvec_to_int8vec(halfvec, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (smallint[] AS int8vec)
+    WITH FUNCTION array_to_int8vec(smallint[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (integer[] AS int8vec)
+    WITH FUNCTION array_to_int8vec(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (real[] AS int8vec)
+    WITH FUNCTION array_to_int8vec(real[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (double precision[] AS int8vec)
+    WITH FUNCTION array_to_int8vec(double precision[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (numeric[] AS int8vec)
+    WITH FUNCTION array_to_int8vec(numeric[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (int8vec AS smallint[])
+    WITH FUNCTION int8vec_to_int2(int8vec, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (int8vec AS integer[])
+    WITH FUNCTION int8vec_to_int4(int8vec, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (int8vec AS real[])
+    WITH FUNCTION int8vec_to_float4(int8vec, integer, boolean) AS ASSIGNMENT;
+
+-- operators
+
+CREATE OPERATOR <-> (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = l2_distance, COMMUTATOR = <->
+);
+CREATE OPERATOR <#> (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_negative_inner_product, COMMUTATOR = <#>
+);
+CREATE OPERATOR <=> (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = cosine_distance, COMMUTATOR = <=>
+);
+CREATE OPERATOR <+> (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = l1_distance, COMMUTATOR = <+>
+);
+CREATE OPERATOR || (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_concat
+);
+CREATE OPERATOR < (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_lt,
+    COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+CREATE OPERATOR <= (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_le,
+    COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+CREATE OPERATOR = (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_eq,
+    COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel
+);
+CREATE OPERATOR <> (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_ne,
+    COMMUTATOR = <>, NEGATOR = =, RESTRICT = eqsel, JOIN = eqjoinsel
+);
+CREATE OPERATOR >= (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_ge,
+    COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+CREATE OPERATOR > (
+    LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_gt,
+    COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+
+CREATE OPERATOR CLASS int8vec_ops
+    DEFAULT FOR TYPE int8vec USING btree AS
+    OPERATOR 1 <,
+    OPERATOR 2 <=,
+    OPERATOR 3 =,
+    OPERATOR 4 >=,
+    OPERATOR 5 >,
+    FUNCTION 1 int8vec_cmp(int8vec, int8vec);
+
+-- what \df+ and \do+ show
+
+COMMENT ON FUNCTION int8vec_in(cstring, oid, integer) IS 'I/O';
+COMMENT ON FUNCTION int8vec_out(int8vec) IS 'I/O';
+COMMENT ON FUNCTION int8vec_typmod_in(cstring[]) IS 'I/O typmod';
+COMMENT ON FUNCTION int8vec_recv(internal, oid, integer) IS 'I/O';
+COMMENT ON FUNCTION int8vec_send(int8vec) IS 'I/O';
+COMMENT ON FUNCTION l2_distance(int8vec, int8vec) IS 'Euclidean distance';
+COMMENT ON FUNCTION inner_product(int8vec, int8vec) IS 'inner product';
+COMMENT ON FUNCTION cosine_distance(int8vec, int8vec) IS 'cosine distance';
+COMMENT ON FUNCTION l1_distance(int8vec, int8vec) IS 'taxicab distance';
+COMMENT ON FUNCTION vector_dims(int8vec) IS 'number of dimensions';
+COMMENT ON FUNCTION l2_norm(int8vec) IS 'Euclidean norm';
+COMMENT ON FUNCTION binary_quantize(int8vec) IS 'binary quantize';
+COMMENT ON FUNCTION subvector(int8vec, integer, integer) IS 'subvector';
+COMMENT ON FUNCTION int8vec_concat(int8vec, int8vec) IS 'implementation of || operator';
+COMMENT ON FUNCTION int8vec_lt(int8vec, int8vec) IS 'implementation of < operator';
+COMMENT ON FUNCTION int8vec_le(int8vec, int8vec) IS 'implementation of <= operator';
+COMMENT ON FUNCTION int8vec_eq(int8vec, int8vec) IS 'implementation of = operator';
+COMMENT ON FUNCTION int8vec_ne(int8vec, int8vec) IS 'implementation of <> operator';
+COMMENT ON FUNCTION int8vec_ge(int8vec, int8vec) IS 'implementation of >= operator';
+COMMENT ON FUNCTION int8vec_gt(int8vec, int8vec) IS 'implementation of > operator';
+COMMENT ON FUNCTION int8vec_cmp(int8vec, int8vec) IS 'less-equal-greater';
+COMMENT ON FUNCTION int8vec_l2_squared_distance(int8vec, int8vec) IS 'squared Euclidean distance';
+COMMENT ON FUNCTION int8vec_negative_inner_product(int8vec, int8vec) IS 'negative inner product';
+COMMENT ON FUNCTION int8vec_accum(double precision[], int8vec) IS 'aggregate transition function';
+COMMENT ON FUNCTION int8vec_sum(double precision[]) IS 'aggregate final function';
+COMMENT ON FUNCTION int8vec(int8vec, integer, boolean) IS 'adjust int8vec to typmod';
+COMMENT ON FUNCTION int8vec_to_vector(int8vec, integer, boolean) IS 'convert int8vec to vector';
+COMMENT ON FUNCTION vector_to_int8vec(vector, integer, boolean) IS 'convert vector to int8vec';
+COMMENT ON FUNCTION int8vec_to_halfvec(int8vec, integer, boolean) IS 'convert int8vec to halfvec';
+COMMENT ON FUNCTION halfvec_to_int8vec(halfvec, integer, boolean) IS 'convert halfvec to int8vec';
+COMMENT ON FUNCTION array_to_int8vec(smallint[], integer, boolean) IS 'convert int2 array to int8vec';
+COMMENT ON FUNCTION array_to_int8vec(integer[], integer, boolean) IS 'convert int4 array to int8vec';
+COMMENT ON FUNCTION array_to_int8vec(real[], integer, boolean) IS 'convert float4 array to int8vec';
+COMMENT ON FUNCTION array_to_int8vec(double precision[], integer, boolean) IS 'convert float8 array to int8vec';
+COMMENT ON FUNCTION array_to_int8vec(numeric[], integer, boolean) IS 'convert numeric array to int8vec';
+COMMENT ON FUNCTION int8vec_to_int2(int8vec, integer, boolean) IS 'convert int8vec to int2 array';
+COMMENT ON FUNCTION int8vec_to_int4(int8vec, integer, boolean) IS 'convert int8vec to int4 array';
+COMMENT ON FUNCTION int8vec_to_float4(int8vec, integer, boolean) IS 'convert int8vec to float4 array';
+COMMENT ON OPERATOR || (int8vec, int8vec) IS 'concatenate';
+COMMENT ON OPERATOR < (int8vec, int8vec) IS 'less than';
+COMMENT ON OPERATOR <= (int8vec, int8vec) IS 'less than or equal';
+COMMENT ON OPERATOR = (int8vec, int8vec) IS 'equal';
+COMMENT ON OPERATOR <> (int8vec, int8vec) IS 'not equal';
+COMMENT ON OPERATOR >= (int8vec, int8vec) IS 'greater than or equal';
+COMMENT ON OPERATOR > (int8vec, int8vec) IS 'greater than';
+COMMENT ON AGGREGATE avg(int8vec) IS 'the average (arithmetic mean) as vector of all int8vec values';
+COMMENT ON AGGREGATE sum(int8vec) IS 'sum as vector across all int8vec input values';
+
 -- ---------------------------------------------------------------- distances of bit
 
 CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision

@@ -7,6 +7,7 @@ mod durability;
 mod exact;
 mod hnsw;
 mod input;
+mod int8vec;
 mod parity;
 mod regress;
 mod shim;

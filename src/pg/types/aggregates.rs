@@ -1,5 +1,5 @@
 //! `avg`: its state is `double precision[]`, `{count, sum of element 1, sum of element 2, ...}`.
-//! (`sum` is the function behind `+`.)
+//! `sum` is the function behind `+`, and of int8 another end of the same state.
 
 use pgrx::pg_sys::Datum;
 
@@ -61,11 +61,28 @@ pub fn mean<E: Element>(call: &Call) -> Result<Datum, Failure> {
     if count == 0.0 {
         return Ok(call.null());
     }
-    check_dims(E::TYPE, sums.len())?;
-    let means: Vec<f32> = sums.iter().map(|sum| dense::narrow(sum / count)).collect();
-    let mut new = New::<E>::zeros(sums.len());
-    dense::narrow_all(&means, &mut new)?;
-    Ok(new.into_result())
+    let means = sums.iter().map(|sum| sum / count);
+    Ok(vector_of::<E>(means)?.into_result())
+}
+
+/// The sum as a vector of float32, or NULL of no rows.
+pub fn total<E: Element>(call: &Call) -> Result<Datum, Failure> {
+    let mut array = array(call, 0);
+    let state = array.as_state(E::TYPE, "sum")?;
+    let (count, sums) = (state[0], &state[1..]);
+    if count == 0.0 {
+        return Ok(call.null());
+    }
+    Ok(vector_of::<f32>(sums.iter().copied())?.into_result())
+}
+
+/// These numbers as elements.
+fn vector_of<E: Element>(numbers: impl ExactSizeIterator<Item = f64>) -> Result<New<E>, Failure> {
+    check_dims(E::TYPE, numbers.len())?;
+    let numbers: Vec<f32> = numbers.map(dense::narrow).collect();
+    let mut new = New::zeros(numbers.len());
+    dense::narrow_all(&numbers, &mut new)?;
+    Ok(new)
 }
 
 sql_functions! {

@@ -74,6 +74,7 @@ impl Array {
                 .iter()
                 .map(|x| dense::narrow(*x))
                 .collect()),
+            pg_sys::INT2OID => Ok(self.stored::<i16>().iter().map(|x| f32::from(*x)).collect()),
             pg_sys::INT4OID => Ok(self
                 .stored::<i32>()
                 .iter()
@@ -134,6 +135,7 @@ fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
     match of {
         pg_sys::FLOAT4OID => Ok(f32::from_bits(datum.value() as u32)),
         pg_sys::FLOAT8OID => Ok(dense::narrow(f64::from_bits(datum.value() as u64))),
+        pg_sys::INT2OID => Ok(f32::from(datum.value() as i16)),
         pg_sys::INT4OID => Ok(dense::from_integer(datum.value() as i32)),
         pg_sys::NUMERICOID => {
             unsafe extern "C-unwind" {
@@ -162,6 +164,24 @@ pub fn new_float4(count: usize, fill: impl FnOnce(&mut [f32])) -> Datum {
         // SAFETY: the elements follow six words of an allocation that is as aligned as any; all bits
         // are a float32.
         fill(unsafe { out.align_to_mut().1 });
+    })
+}
+
+/// A new `smallint[]`.
+pub fn new_int2(elements: &[i8]) -> Datum {
+    new_array(pg_sys::INT2OID, elements.len(), size_of::<i16>(), |out| {
+        for (bytes, x) in out.as_chunks_mut().0.iter_mut().zip(elements) {
+            *bytes = i16::from(*x).to_ne_bytes();
+        }
+    })
+}
+
+/// A new `integer[]`.
+pub fn new_int4(elements: &[i8]) -> Datum {
+    new_array(pg_sys::INT4OID, elements.len(), size_of::<i32>(), |out| {
+        for (bytes, x) in out.as_chunks_mut().0.iter_mut().zip(elements) {
+            *bytes = i32::from(*x).to_ne_bytes();
+        }
     })
 }
 

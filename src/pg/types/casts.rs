@@ -47,6 +47,11 @@ pub fn to_vector<E: Element>(call: &Call) -> Result<New, Failure> {
     Ok(new)
 }
 
+/// `halfvec_to_int8vec(halfvec, typmod, explicit)` and its like.
+pub fn between<A: Element, B: Element>(call: &Call) -> Result<New<B>, Failure> {
+    convert(call, &A::widened(&call.held::<A>(0)?))
+}
+
 /// `vector_to_halfvec(vector, typmod, explicit)` and its like.
 pub fn from_vector<E: Element>(call: &Call) -> Result<New<E>, Failure> {
     convert(call, &call.held::<f32>(0)?)

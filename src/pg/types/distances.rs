@@ -172,6 +172,21 @@ distances! { f16:
     halfvec_l1_distance = |a, b| (kernels().l1)(a, b).into();
 }
 
+distances! { i8:
+    /// `<->`: Euclidean distance.
+    int8vec_l2_distance = |a, b| kernels().l2(a, b);
+    /// The order of `<->` without the square root.
+    int8vec_l2_squared_distance = |a, b| (kernels().l2_squared)(a, b).into();
+    /// The inner product.
+    int8vec_inner_product = |a, b| (kernels().inner_product)(a, b).into();
+    /// `<#>`: the inner product negated, so that smaller is nearer.
+    int8vec_negative_inner_product = |a, b| f64::from(-(kernels().inner_product)(a, b));
+    /// `<=>`: cosine distance.
+    int8vec_cosine_distance = |a, b| kernels().cosine(a, b);
+    /// `<+>`: taxicab distance.
+    int8vec_l1_distance = |a, b| (kernels().l1)(a, b).into();
+}
+
 distances! { Sparsevec:
     /// `<->`: Euclidean distance.
     sparsevec_l2_distance = |a, b| f64::from(sparse::l2_squared(a, b)).sqrt();

@@ -14,7 +14,7 @@
 //! | `operators.rs` | arithmetic and parts of dense vectors |
 //! | `casts.rs` | length coercion, other types, arrays |
 //! | `aggregates.rs` | `avg` and `sum` |
-//! | `dense.rs` | the C symbols of `vector` and `halfvec` |
+//! | `dense.rs` | the C symbols of `vector`, `halfvec` and `int8vec` |
 //! | `bits.rs` | the bytes of Postgres' own `bit` |
 //! | `sparse.rs` | `sparsevec`: its bytes, casts and C symbols |
 
