@@ -1034,6 +1034,27 @@ CREATE OPERATOR CLASS halfvec_l1_ops
     FUNCTION 3 hnsw_halfvec_support(internal);
 COMMENT ON FUNCTION hnsw_halfvec_support(internal) IS 'hnsw halfvec support';
 
+CREATE OPERATOR CLASS int8vec_l2_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 int8vec_l2_squared_distance(int8vec, int8vec);
+
+CREATE OPERATOR CLASS int8vec_ip_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec);
+
+CREATE OPERATOR CLASS int8vec_cosine_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec),
+    FUNCTION 2 l2_norm(int8vec);
+
+CREATE OPERATOR CLASS int8vec_l1_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <+> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 l1_distance(int8vec, int8vec);
+
 CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME' LANGUAGE C;
 

@@ -93,7 +93,7 @@ impl Measure for Manhattan {
     fn sketch_bytes(&self) -> Option<usize> {
         match self.form {
             Form::F32 => None,
-            Form::F16 | Form::Int8 => Some(4 * self.dims),
+            Form::F16 | Form::Int8 | Form::Whole => Some(4 * self.dims),
         }
     }
 

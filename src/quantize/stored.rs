@@ -1,4 +1,4 @@
-//! Whole vectors as float32, float16 or int8.
+//! Whole vectors as float32, float16 or int8, rounded or as they are.
 
 #![allow(unsafe_code, reason = "bytes as float32")]
 
@@ -15,13 +15,15 @@ pub enum Form {
     F16 = 1,
     /// Steps of a 127th of the largest element.
     Int8 = 2,
+    /// Int8 as it is: of vectors of whole numbers from -128 to 127, or those times any one number.
+    Whole = 3,
 }
 
 impl Form {
     /// The form that a byte names.
     #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        [Self::F32, Self::F16, Self::Int8]
+        [Self::F32, Self::F16, Self::Int8, Self::Whole]
             .into_iter()
             .find(|form| *form as u8 == byte)
     }
@@ -32,7 +34,7 @@ impl Form {
         match self {
             Self::F32 => 4 * dims,
             Self::F16 => 2 * dims,
-            Self::Int8 => dims,
+            Self::Int8 | Self::Whole => dims,
         }
     }
 
@@ -54,15 +56,8 @@ impl Form {
                 }
                 scale
             }
-            Self::Int8 => {
-                let scale = step(largest);
-                for (x, place) in vector.iter().zip(out) {
-                    #[expect(clippy::cast_possible_truncation, reason = "-127 to 127, saturating")]
-                    let rounded = (x / scale).round() as i8;
-                    *place = rounded.to_ne_bytes()[0];
-                }
-                scale
-            }
+            Self::Int8 => in_steps(vector, step(largest), out),
+            Self::Whole => in_steps(vector, whole_step(vector, largest), out),
         }
     }
 
@@ -70,7 +65,7 @@ impl Form {
     #[must_use]
     pub fn rounding(self, scale: f32) -> f32 {
         match self {
-            Self::F32 => 0.0,
+            Self::F32 | Self::Whole => 0.0,
             // Half a step of the numbers from 0.5 to 1.
             Self::F16 => scale / 4096.0,
             Self::Int8 => scale / 2.0,
@@ -101,7 +96,7 @@ impl Form {
                     *x = one(bytes).to_f32() * scale;
                 }
             }
-            Self::Int8 => {
+            Self::Int8 | Self::Whole => {
                 for (x, byte) in out.iter_mut().zip(stored) {
                     *x = f32::from(i8::from_ne_bytes([*byte])) * scale;
                 }
@@ -141,12 +136,32 @@ fn step(largest: f32) -> f32 {
     }
 }
 
+/// Writes a vector in steps and gives the step.
+fn in_steps(vector: &[f32], step: f32, out: &mut [u8]) -> f32 {
+    for (x, place) in vector.iter().zip(out) {
+        #[expect(clippy::cast_possible_truncation, reason = "-128 to 127, saturating")]
+        let rounded = (x / step).round() as i8;
+        *place = rounded.to_ne_bytes()[0];
+    }
+    step
+}
+
+/// A number of which all elements are multiples by whole numbers up to 128, the largest there is: so
+/// much is the largest element by one of these 128. Of vectors in whole numbers times any one number a
+/// wrong one is known: it leaves an element at least a 128th off a whole number.
+fn whole_step(vector: &[f32], largest: f32) -> f32 {
+    let whole = |x: f32| (x - x.round()).abs() < 1.0 / 512.0;
+    let mut steps = (1..=128_u8).map(|multiple| largest / f32::from(multiple));
+    let found = steps.find(|step| vector.iter().all(|x| whole(x / step)));
+    found.unwrap_or_else(|| step(largest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMS: [Form; 3] = [Form::F32, Form::F16, Form::Int8];
+    const FORMS: [Form; 4] = [Form::F32, Form::F16, Form::Int8, Form::Whole];
 
     fn round_trip(form: Form, vector: &[f32]) -> (Vec<u8>, f32, Vec<f32>) {
         let mut stored = vec![0; form.bytes(vector.len())];
@@ -167,6 +182,22 @@ mod tests {
                 let (_, _, decoded) = round_trip(form, &vector);
                 for (x, y) in vector.iter().zip(&decoded) {
                     prop_assert!((x - y).abs() <= bound, "{:?} {} {}", form, x, y);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn int8_is_stored_as_it_is_whatever_it_is_scaled_by(
+            bytes in prop::collection::vec(any::<i8>(), 1..50), scale in 1e-4_f32..1e4
+        ) {
+            let largest = bytes.iter().fold(0, |largest, x| largest.max(x.unsigned_abs()));
+            for by in [1.0, scale] {
+                let vector: Vec<f32> = bytes.iter().map(|x| f32::from(*x) * by).collect();
+                let (_, _, decoded) = round_trip(Form::Whole, &vector);
+                for (x, y) in vector.iter().zip(&decoded) {
+                    prop_assert!((x - y).abs() <= f32::from(largest) * by * 3e-7, "{} {}", x, y);
                 }
             }
         }
@@ -204,6 +235,6 @@ mod tests {
         for form in FORMS {
             assert_eq!(Form::from_byte(form as u8), Some(form));
         }
-        assert_eq!(Form::from_byte(3), None);
+        assert_eq!(Form::from_byte(4), None);
     }
 }

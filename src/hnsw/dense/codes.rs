@@ -12,7 +12,7 @@
 //!
 //! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
 
-use crate::quantize::{Factors, Lanes, Table};
+use crate::quantize::{Factors, Form, Lanes, Table};
 use crate::quantize::{encode, estimate, from_bf16, signed_sum, to_bf16};
 
 use super::super::huge;
@@ -48,16 +48,17 @@ impl Dense {
     /// `point - from`, as it is encoded.
     fn encoded(&self, point: &[f32], from: &[f32]) -> Vec<f32> {
         let mut offset: Vec<f32> = point.iter().zip(from).map(|(x, u)| x - u).collect();
-        if self.is_padded() {
+        if self.is_as_it_is() {
             offset.resize(code_dims(self.dims()), 0.0);
             self.rotation.apply(&mut offset);
         }
         offset
     }
 
-    /// Whether vectors are stored as they are, and rotated only to be encoded.
-    pub(super) fn is_padded(&self) -> bool {
-        code_dims(self.dims()) > self.dims()
+    /// Whether vectors are stored as they are, and rotated only to be encoded: those that are padded for
+    /// that, and whole numbers, which rotated are none.
+    pub(super) fn is_as_it_is(&self) -> bool {
+        code_dims(self.dims()) > self.dims() || self.form() == Form::Whole
     }
 
     /// Fills a query's lookup table.

@@ -101,7 +101,9 @@ impl Dense {
 
     /// Short vectors are built with as they are: int8 is roughest there, and saves least.
     fn sketch_form(&self) -> Form {
-        if self.dims() <= EXACT_SKETCH_DIMS {
+        if self.form == Form::Whole {
+            Form::Whole
+        } else if self.dims() <= EXACT_SKETCH_DIMS {
             Form::F32
         } else {
             Form::Int8
@@ -158,7 +160,7 @@ impl Space for Dense {
                 *x = unit;
             }
         }
-        if !self.is_padded() {
+        if !self.is_as_it_is() {
             huge::map_in_place(&mut point, |point| self.rotation.apply(point));
         }
         Some(point)
@@ -216,7 +218,7 @@ impl Space for Dense {
         let dims = f32::from(u16::try_from(self.dims()).unwrap_or(u16::MAX));
         let (unit, away) = (self.unit(point), distance.max(0.0).sqrt());
         let mut step = self.form.rounding(scale);
-        if self.form == Form::F16 && !self.is_padded() && self.metric != Metric::InnerProduct {
+        if self.form == Form::F16 && !self.is_as_it_is() && self.metric != Metric::InnerProduct {
             step = step.min((unit.sqrt() + away) / (2_048.0 * dims.sqrt()));
         }
         let along = dims.sqrt().min(6.0) * step;
@@ -349,10 +351,36 @@ mod tests {
         })
     }
 
+    /// Whole numbers, so that each form can store them.
+    fn whole(vectors: impl Iterator<Item = Vec<f32>>) -> Vec<Vec<f32>> {
+        let whole = |x: &f32| (14.0 * x).round();
+        vectors.map(|v| v.iter().map(whole).collect()).collect()
+    }
+
+    #[test]
+    fn whole_numbers_are_stored_as_they_are() {
+        for dims in [3, 64, 384, 1536] {
+            for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+                let shape = Shape::dense(dims, 16, Form::Whole);
+                let space = Dense::new(metric, Form::Whole, dims, 3, &shape);
+                let mut own = vec![0; Form::Whole.bytes(dims)];
+                let points = whole(vectors(dims)).into_iter();
+                for point in points.filter_map(|v| space.point(&v)) {
+                    let scale = space.store(&point, &mut own);
+                    let loaded = space.load(&own, scale);
+                    let unit = space.unit(&point).sqrt();
+                    for (x, y) in point.iter().zip(&loaded) {
+                        assert!((x - y).abs() <= 1e-6 * unit, "{dims} {metric:?}: {x} {y}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_distance_is_farther_off_than_its_doubt() {
         for dims in [3, 64, 384, 1536] {
-            for form in [Form::F32, Form::F16, Form::Int8] {
+            for form in [Form::F32, Form::F16, Form::Int8, Form::Whole] {
                 for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
                     let shape = Shape::dense(dims, 16, form);
                     let stored = Dense::new(metric, form, dims, 3, &shape);
@@ -360,7 +388,8 @@ mod tests {
                     let mut own = vec![0; form.bytes(dims)];
                     let mut plain = vec![0; Form::F32.bytes(dims)];
                     let points = |v: &Vec<f32>| stored.point(v);
-                    let points: Vec<Vec<f32>> = vectors(dims).filter_map(|v| points(&v)).collect();
+                    let values = whole(vectors(dims)).into_iter();
+                    let points: Vec<Vec<f32>> = values.filter_map(|v| points(&v)).collect();
                     for (a, b) in points
                         .iter()
                         .flat_map(|a| points.iter().map(move |b| (a, b)))

@@ -27,7 +27,7 @@ sql_functions! {
         let storage = match constants.form {
             Some(Form::F32) => "f32",
             Some(Form::F16) => "f16",
-            Some(Form::Int8) => "int8",
+            Some(Form::Int8 | Form::Whole) => "int8",
             None => "plain",
         };
         let row = vec![

@@ -42,7 +42,9 @@ impl<E: Floats> OperatorClass for Coded<E> {
     }
 
     fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
-        let builder = Builder::dense(dims, self.0, options, resources);
+        let form = E::form(options.form);
+        let options = Options { form, ..*options };
+        let builder = Builder::dense(dims, self.0, &options, resources);
         Box::new(Rows::<Dense, E>::new(builder))
     }
 
@@ -78,7 +80,7 @@ where
 
 /// Dense vectors of elements `E` under L1.
 fn taxicab<E: Floats>(dims: usize, options: &Options) -> Manhattan {
-    Manhattan::new(dims, options.form.unwrap_or(E::FORM))
+    Manhattan::new(dims, E::form(options.form).unwrap_or(E::FORM))
 }
 
 /// Sparse vectors under a metric.
@@ -116,7 +118,7 @@ const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> En
     }
 }
 
-static CLASSES: [Entry; 14] = {
+static CLASSES: [Entry; 18] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
@@ -136,6 +138,16 @@ static CLASSES: [Entry; 14] = {
         entry(
             d::halfvec_l1_distance,
             &Measured::<f16, _>(taxicab::<f16>, OF),
+        ),
+        entry(d::int8vec_l2_squared_distance, &Coded::<i8>(L2, OF)),
+        entry(
+            d::int8vec_negative_inner_product,
+            &Coded::<i8>(InnerProduct, OF),
+        ),
+        normalised(d::int8vec_negative_inner_product, &Coded::<i8>(Cosine, OF)),
+        entry(
+            d::int8vec_l1_distance,
+            &Measured::<i8, _>(taxicab::<i8>, OF),
         ),
         entry(
             d::sparsevec_l2_squared_distance,

@@ -88,13 +88,19 @@ pub trait Column<V: Space>: 'static {
     }
 }
 
-/// An element whose vectors are indexed as float32.
+/// An element whose vectors are indexed by way of float32.
 pub trait Floats: Element {
     /// A vector of them as float32.
     type Wide: Deref<Target = [f32]>;
 
     /// How an index stores what it does not rotate.
     const FORM: Form;
+
+    /// The form that an index takes where this one is asked for; None for what suits the size.
+    #[must_use]
+    fn form(asked: Option<Form>) -> Option<Form> {
+        asked
+    }
 
     /// Widens a vector.
     fn wide(vector: Borrowed<Self>) -> Self::Wide;
@@ -112,6 +118,23 @@ impl Floats for f32 {
 impl Floats for f16 {
     type Wide = Vec<f32>;
     const FORM: Form = Form::F16;
+
+    fn wide(vector: Borrowed<Self>) -> Vec<f32> {
+        Self::widened(&vector)
+    }
+}
+
+impl Floats for i8 {
+    type Wide = Vec<f32>;
+    const FORM: Form = Form::Whole;
+
+    /// Int8 as it is takes as little as int8 that is rounded.
+    fn form(asked: Option<Form>) -> Option<Form> {
+        match asked {
+            None | Some(Form::Int8 | Form::Whole) => Some(Form::Whole),
+            Some(Form::F32 | Form::F16) => asked,
+        }
+    }
 
     fn wide(vector: Borrowed<Self>) -> Vec<f32> {
         Self::widened(&vector)

@@ -115,6 +115,23 @@ fn recall_of_halfvec() -> Result<()> {
     })
 }
 
+/// An eighth of the range of int8, as embeddings of 64 dimensions have it: distances are tied now and
+/// then, as those of whole numbers are.
+#[test]
+fn recall_of_int8vec() -> Result<()> {
+    run(&Column {
+        of: "int8vec(64)",
+        value: "(SELECT array_agg(x * 12 ORDER BY i) FROM unnest(v::real[]) WITH ORDINALITY AS e (x, i))",
+        classes: &[
+            ("int8vec_l2_ops", "<->", 0.97),
+            ("int8vec_ip_ops", "<#>", 0.97),
+            ("int8vec_cosine_ops", "<=>", 0.97),
+            ("int8vec_l1_ops", "<+>", 0.97),
+        ],
+        options: &["", "WITH (storage = f16)"],
+    })
+}
+
 /// Thresholds leave some ten of 64 elements in a row.
 #[test]
 fn recall_of_sparsevec() -> Result<()> {
