@@ -165,12 +165,14 @@ def main() -> None:
             dataset = job.make()
             shown.where = dataset.name
             run.sets.append(measure(options, job, dataset, shown))
-    run.server = next(
-        (about.about.rpartition("; ")[2] for about in run.sets[0].peers if about.name in engines.SERVERS), ""
-    )
-    run.load_after = round(os.getloadavg()[0], 2)
-    run.minutes = round((time.monotonic() - began) / 60, 1)
-    print(write(run, options.results))
+            run.server = next(
+                (about.about.rpartition("; ")[2] for about in run.sets[0].peers if about.name in engines.SERVERS), ""
+            )
+            run.load_after = round(os.getloadavg()[0], 2)
+            run.minutes = round((time.monotonic() - began) / 60, 1)
+            # After each set: whoever breaks off a long run keeps what was measured.
+            written = write(run, options.results)
+    print(written)
 
 
 if __name__ == "__main__":
