@@ -67,7 +67,9 @@ def run_node(environment: Mapping[str, str]) -> int:
     for file in (HERE / "node").glob("*.mjs"):
         shutil.copy(file, folder)
     tests = sorted(file.name for file in (HERE / "node").glob("*.test.mjs"))
-    return subprocess.run(["node", "--test", "--test-reporter=spec", *tests], cwd=folder, env=dict(environment), check=False).returncode
+    return subprocess.run(
+        ["node", "--test", "--test-reporter=spec", *tests], cwd=folder, env=dict(environment), check=False
+    ).returncode
 
 
 LANGUAGES: Mapping[str, Run] = {
