@@ -21,7 +21,7 @@ RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
 	@echo 'make test            every test: pure, pg_regress, server'
-	@echo 'make test-clients    drivers and ORMs of Python and Node on a private server (CLIENTS=python)'
+	@echo 'make test-clients    drivers and ORMs of Python, Node and Rust on a private server (CLIENTS=python)'
 	@echo 'make check           format, lints, docs'
 	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
 	@echo 'make install-shim    the name "vector" as well, where genuine pgvector is not installed'
@@ -139,11 +139,11 @@ target/venv-peers/dev: benches/peers/requirements-dev.txt target/venv-peers/read
 	target/venv-peers/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
-# Drivers and ORMs that know pgvector, on a private server. CLIENTS= chooses among python, langchain, node.
+# Drivers and ORMs that know pgvector, on a private server. CLIENTS= chooses among python, langchain, node, rust.
 RUFF = target/venv-clients/bin/ruff
 PYTHON_LINTS = --config tests/clients/python/pyproject.toml tests/clients
 
-test-clients: build target/venv-clients/ready target/venv-clients-langchain/ready target/clients-node/ready
+test-clients: build clients-setup target/venv-clients/ready target/venv-clients-langchain/ready target/clients-node/ready
 	$(RUFF) format --check $(PYTHON_LINTS)
 	$(RUFF) check $(PYTHON_LINTS)
 	PYTHONPATH=benches target/venv-clients/bin/python tests/clients/run.py --server $(PG_CONFIG) --library $(LIBRARY) \
@@ -156,6 +156,10 @@ target/venv-clients/ready target/venv-clients-langchain/ready:
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
+
+.PHONY: clients-setup
+clients-setup:
+	@scripts/setup clients
 
 # Without the programs' own scripts after installing: nothing here needs them.
 target/clients-node/ready: tests/clients/node/package.json tests/clients/node/package-lock.json

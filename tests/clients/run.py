@@ -72,10 +72,18 @@ def run_node(environment: Mapping[str, str]) -> int:
     ).returncode
 
 
+def run_rust(environment: Mapping[str, str]) -> int:
+    """A package of its own, so that its dependencies are not those of the extension."""
+    manifest = HERE / "rust/Cargo.toml"
+    options = ("--locked", "--quiet", "--manifest-path", manifest, "--target-dir", TARGET / "clients-rust")
+    return call(environment, "cargo", "test", *options)
+
+
 LANGUAGES: Mapping[str, Run] = {
     "python": run_python,
     "langchain": run_langchain,
     "node": run_node,
+    "rust": run_rust,
 }
 
 
