@@ -1156,6 +1156,7 @@ DECLARE
     place text;
     expression text;
     operator text;
+    of text;
     nearest text;
     question record;
     efs integer[] := ARRAY[10, 20, 40, 80, 160, 320, 640, 1000];
@@ -1177,17 +1178,19 @@ BEGIN
     END IF;
     SELECT format('%s WHERE %s', i.indrelid::regclass, coalesce('(' || pg_get_expr(i.indpred, i.indrelid) || ')', 'true')),
            pg_get_indexdef(i.indexrelid, 1, true),
-           format('OPERATOR(%I.%s)', n.nspname, o.oprname)
-      INTO place, expression, operator
+           format('OPERATOR(%I.%s)', n.nspname, o.oprname), format_type(t.atttypid, t.atttypmod)
+      INTO place, expression, operator, of
       FROM pg_index i
+      JOIN pg_attribute t ON t.attrelid = i.indexrelid AND t.attnum = 1
       JOIN pg_opclass c ON c.oid = i.indclass[0]
       JOIN pg_amop a ON a.amopfamily = c.opcfamily AND a.amopstrategy = 1
       JOIN pg_operator o ON o.oid = a.amopopr
       JOIN pg_namespace n ON n.oid = o.oprnamespace
      WHERE i.indexrelid = index;
-    nearest := format('SELECT (%2$s) %3$s $1 AS d FROM %1$s AND ctid <> $2 ORDER BY (%2$s) %3$s $1 LIMIT $3',
-                      place, expression, operator);
-    FOR question IN EXECUTE format('SELECT ctid AS row, (%2$s) AS value FROM %1$s AND (%2$s) IS NOT NULL ORDER BY random() LIMIT $1',
+    -- Questions pass as text: the plan of an EXECUTE is kept, and cannot take another type in the next call.
+    nearest := format('SELECT (%2$s) %3$s $1::%4$s AS d FROM %1$s AND ctid <> $2 ORDER BY (%2$s) %3$s $1::%4$s LIMIT $3',
+                      place, expression, operator, of);
+    FOR question IN EXECUTE format('SELECT ctid AS row, (%2$s)::text AS value FROM %1$s AND (%2$s) IS NOT NULL ORDER BY random() LIMIT $1',
                                    place, expression) USING sample LOOP
         PERFORM set_config('enable_indexscan', 'off', true);
         EXECUTE 'SELECT max(d), count(*) FROM (' || nearest || ') AS nearest WHERE d = d'

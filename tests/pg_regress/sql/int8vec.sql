@@ -118,6 +118,21 @@ INSERT INTO t VALUES (6, '[1,1,1]');
 RESET enable_seqscan;
 DROP TABLE t;
 
+-- the index has the numbers as they are, and its recall is told beside that of another type in one session
+CREATE TABLE t (v vector(3), i int8vec(3));
+INSERT INTO t SELECT ARRAY[n, n % 7, n % 5], ARRAY[n, n % 7, n % 5] FROM generate_series(1, 60) n;
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
+CREATE INDEX t_i ON t USING hnsw (i int8vec_cosine_ops);
+INSERT INTO t VALUES ('[0,0,0]', '[0,0,0]'), ('[-1,-2,-128]', '[-1,-2,-128]');
+SELECT index::regclass, rows, storage, (SELECT count(*) FROM vector_index_check(index)) AS problems
+  FROM unnest(ARRAY['t_v', 't_i']::regclass[]) AS index, vector_index_info(index);
+SELECT min(recall) >= 0.9 FROM vector_index_recall('t_v', 5, 3);
+SELECT min(recall) >= 0.9 FROM vector_index_recall('t_i', 5, 3);
+SET enable_seqscan = off;
+SELECT i, i <=> '[-1,0,-100]' < 0.001 FROM t ORDER BY i <=> '[-1,0,-100]' LIMIT 1;
+RESET enable_seqscan;
+DROP TABLE t;
+
 -- a value whose header lies is found out
 CREATE FUNCTION raw_send(bytea) RETURNS bytea AS '$libdir/vector_ext', 'int8vec_send' LANGUAGE C STRICT;
 SELECT raw_send('\x0500000001020304');
