@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use vector_ext::hnsw::{
-    BitMetric, Bits, Builder, Dense, Error, Form, Index, Manhattan, Metric, Plain, Progress,
-    Resources, Space, SparseMetric, SparseVectors, Tid, build_into,
+    BitMetric, Bits, Builder, Dense, Error, Form, Index, Manhattan, Metric, Options, Plain,
+    Progress, Resources, Space, SparseMetric, SparseVectors, Tid, build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
 use vector_ext::vector::Sparse;
@@ -81,6 +81,50 @@ impl Kind for Coded {
 
     fn open<'s, S: PageStore>(&self, store: &'s S) -> Result<Index<'s, S, Dense>, Error> {
         Index::open(store, &options(self.m))
+    }
+}
+
+/// Dense vectors of whole numbers, stored as int8.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole(pub Coded);
+
+impl Whole {
+    fn options(&self) -> Options {
+        Options {
+            form: Some(Form::Whole),
+            ..options(self.0.m)
+        }
+    }
+}
+
+impl Kind for Whole {
+    type Space = Dense;
+    type Row = Vec<f32>;
+
+    fn row(&self, random: &mut Random) -> Vec<f32> {
+        let row = self.0.row(random).into_iter();
+        row.map(|x| (12.0 * x).round().clamp(-128.0, 127.0))
+            .collect()
+    }
+
+    fn value(row: &Vec<f32>) -> &[f32] {
+        row
+    }
+
+    fn distance(&self, a: &Vec<f32>, b: &Vec<f32>) -> f32 {
+        self.0.distance(a, b)
+    }
+
+    fn builder(&self, resources: Resources) -> Builder<Dense> {
+        Builder::dense(self.0.dims, self.0.metric, &self.options(), resources)
+    }
+
+    fn create<'s, S: PageStore>(&self, store: &'s S) -> Index<'s, S, Dense> {
+        Index::create(store, self.0.dims, self.0.metric, &self.options()).unwrap()
+    }
+
+    fn open<'s, S: PageStore>(&self, store: &'s S) -> Result<Index<'s, S, Dense>, Error> {
+        Index::open(store, &self.options())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vector_ext::hnsw::Metric;
 use vector_ext::page::MemoryStore;
 
-use crate::kinds::{Coded, Kind};
+use crate::kinds::{Coded, Kind, Whole};
 use crate::support::{Model, Random, check, resources, vacuum};
 
 /// Steps of all kinds in random order; recall over all searches is at least `floor`.
@@ -91,6 +91,19 @@ fn inner_product_keeps_its_rows_and_its_recall() {
     for seed in 20..24 {
         run(&coded(Metric::InnerProduct, 17, 12), seed, 0.95);
     }
+}
+
+#[test]
+fn whole_numbers_keep_their_rows_and_their_recall() {
+    for (seed, metric) in [
+        (50, Metric::L2),
+        (51, Metric::Cosine),
+        (52, Metric::Cosine),
+        (53, Metric::InnerProduct),
+    ] {
+        run(&Whole(coded(metric, 24, 8)), seed, 0.95);
+    }
+    run(&Whole(coded(Metric::L2, 400, 8)), 54, 0.95);
 }
 
 #[test]
