@@ -201,7 +201,10 @@ fn installing_leaves_genuine_pgvector_alone_and_uninstalling_leaves_nothing() ->
     succeed(&mut installation.shim("uninstall"))?;
     assert_eq!(
         installation.extension_files("vector")?,
-        ["vector_ext--0.1.0.sql", "vector_ext.control"]
+        [
+            concat!("vector_ext--", env!("CARGO_PKG_VERSION"), ".sql"),
+            "vector_ext.control"
+        ]
     );
     Ok(())
 }
