@@ -44,9 +44,12 @@ $surface$;
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'vector_ext'
          CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) i
          WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
-           -- array types follow their types
+           -- array types follow their types, and from PostgreSQL 18 on row types their views
            AND NOT (d.classid = 'pg_catalog.pg_type'::regclass
-                    AND EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typarray = d.objid))
+                    AND EXISTS (SELECT FROM pg_catalog.pg_type t
+                                 WHERE t.typarray = d.objid
+                                    OR t.oid = d.objid AND t.typrelid <> 0
+                                       AND current_setting('server_version_num')::integer >= 180000))
     LOOP
         EXECUTE format('ALTER EXTENSION vector_ext DROP %s', member.object);
         EXECUTE format('ALTER EXTENSION vector ADD %s', member.object);
