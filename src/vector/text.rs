@@ -42,7 +42,8 @@ fn element<E: Element>(scanned: Scanned, rest: &[u8]) -> Result<E, Invalid> {
     Err(Invalid::OutOfRange { of, token: token() })
 }
 
-/// Reads a literal. `expected` is how many elements are likely, a mere hint for the allocation.
+/// Reads a literal. `expected` is how many elements are likely, a mere hint for the allocation, which
+/// the length of the text limits: each element takes two bytes of it.
 ///
 /// # Errors
 /// [`Invalid::Syntax`], [`Invalid::OutOfRange`], [`Invalid::Fraction`], [`Invalid::NoDims`],
@@ -61,7 +62,8 @@ pub fn parse<E: Element>(text: &[u8], expected: usize) -> Result<Vec<E>, Invalid
     if text.get(at) == Some(&b']') {
         return Err(Invalid::NoDims(of));
     }
-    let mut elements = Vec::with_capacity(expected.clamp(16, MAX_DIMS));
+    let likely = expected.clamp(16, MAX_DIMS).min(text.len() / 2);
+    let mut elements = Vec::with_capacity(likely);
     loop {
         check_dims(of, elements.len() + 1)?;
         at = skip_space(text, at);
@@ -150,6 +152,14 @@ mod tests {
             parsed(&format!("[{}1]", "1,".repeat(MAX_DIMS))),
             Err(Invalid::TooManyDims(Type::Vector))
         );
+    }
+
+    #[test]
+    fn a_short_literal_takes_little_memory_whatever_is_declared() {
+        assert!(parse::<f32>(b"[1,2]", MAX_DIMS).unwrap().capacity() < 16);
+        let long = format!("[{}1]", "1,".repeat(MAX_DIMS - 1));
+        let elements = parse::<f32>(long.as_bytes(), MAX_DIMS).unwrap();
+        assert_eq!(elements.capacity(), MAX_DIMS);
     }
 
     #[test]

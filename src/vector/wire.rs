@@ -43,7 +43,8 @@ pub fn decode<E: Element>(bytes: &[u8], declared: Option<usize>) -> Result<Vec<E
         0 => {}
         unused => return Err(Invalid::Unused(unused.into())),
     }
-    let mut elements = Vec::with_capacity(dims);
+    // No more than came: a header alone may say the most dimensions.
+    let mut elements = Vec::with_capacity(dims.min(body.len() / E::BYTES));
     for bytes in body.chunks_exact(E::BYTES).take(dims) {
         let element = E::from_network(bytes);
         check_element(element)?;
