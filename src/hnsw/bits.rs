@@ -1,6 +1,7 @@
 //! Bits by Hamming and Jaccard distance.
 
 use crate::distance::bits::{hamming, jaccard};
+use crate::vector::MAX_BITS;
 
 use super::error::Error;
 use super::plain::Measure;
@@ -61,8 +62,8 @@ impl Measure for Bits {
         let metrics = [BitMetric::Hamming, BitMetric::Jaccard];
         let metric = metrics.into_iter().find(|m| *m as u8 == metric)?;
         let opened = Self::new(metric, usize::try_from(dims).ok()?);
-        let known = kind == KIND && form == 0 && opened.own_bytes() == own;
-        known.then_some(opened)
+        let possible = (1..=MAX_BITS).contains(&opened.dims) && opened.own_bytes() == own;
+        (kind == KIND && form == 0 && possible).then_some(opened)
     }
 
     /// None where the value has another size.

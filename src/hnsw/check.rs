@@ -132,14 +132,10 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         self.report.problems.push(format!("node {number}: {what}"));
     }
 
-    fn numbers(&self) -> impl Iterator<Item = u32> + use<'_, S, V> {
-        (0..self.roots.groups).flat_map(|group| self.index.pages.group(group))
-    }
-
     /// First pass: states, rows, and what each node links to.
     fn slots(&mut self) -> Result<(), Error> {
-        let numbers: Vec<u32> = self.numbers().collect();
-        for number in numbers {
+        let (index, groups) = (self.index, self.roots.groups);
+        for number in (0..groups).flat_map(|group| index.pages.group(group)) {
             let seen = self.index.pages.read(number, |node| {
                 let state = state(node.bytes, number).unwrap_or(State::Free);
                 let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();

@@ -1,7 +1,8 @@
 //! An index: made, opened.
 
-use crate::page::{self, CONTENT_BYTES, Change, PageStore};
+use crate::page::{self, CONTENT_BYTES, Change, PageError, PageStore};
 use crate::quantize::Form;
+use crate::vector::MAX_DIMS;
 
 use super::dense::{self, Dense, Metric};
 use super::error::Error;
@@ -94,8 +95,28 @@ pub(super) fn write_head(
     Ok(())
 }
 
-fn read_centre<S: PageStore>(store: &S, parameters: &Parameters) -> Result<Vec<f32>, Error> {
-    let dims = usize::try_from(parameters.dims).unwrap_or(0);
+/// The dimensions of dense vectors, if the meta page can mean them: it says three times what they are.
+fn dense_dims(parameters: &Parameters, form: Form) -> Result<usize, PageError> {
+    let dims = usize::try_from(parameters.dims).unwrap_or(usize::MAX);
+    let possible = (1..=MAX_DIMS).contains(&dims)
+        && form.bytes(dims) == parameters.shape.own
+        && usize::try_from(parameters.centre_pages) == Ok(dims.div_ceil(CENTRE_ELEMENTS));
+    possible.then_some(dims).ok_or_else(|| {
+        let (pages, own) = (parameters.centre_pages, parameters.shape.own);
+        let reason = format!("{dims} dimensions in {own} bytes, centre of {pages} pages");
+        PageError::Corrupt {
+            block: META,
+            reason: reason.into(),
+        }
+    })
+}
+
+fn read_centre<S: PageStore>(
+    store: &S,
+    parameters: &Parameters,
+    form: Form,
+) -> Result<Vec<f32>, Error> {
+    let dims = dense_dims(parameters, form)?;
     let mut centre = Vec::with_capacity(dims);
     for block in 1..=parameters.centre_pages {
         let page = store.read(block)?;
@@ -150,7 +171,7 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
         let (Some(metric), Some(form), dense::KIND) = (known, Form::from_byte(form), kind) else {
             return Err(other);
         };
-        let centre = read_centre(store, &parameters)?;
+        let centre = read_centre(store, &parameters, form)?;
         let dims = centre.len();
         let space = Dense::new(metric, form, dims, parameters.seed, &parameters.shape);
         Ok(Self {

@@ -4,7 +4,7 @@ use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 
 use super::error::Error;
 use super::meta::{self, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
-use super::node::{Node, NodeMut, State, state};
+use super::node::{MAX_LEVEL, Node, NodeMut, State, state};
 use super::shape::{NONE, Shape};
 
 /// An index's pages.
@@ -57,11 +57,16 @@ impl<'s, S: PageStore> Pages<'s, S> {
     /// The roots as they are now.
     ///
     /// # Errors
-    /// Where the meta page cannot be read.
+    /// Where the meta page cannot be read, or says a level that no node has.
     pub fn roots(&self) -> Result<Roots, PageError> {
         let page = self.store.read(META)?;
         page::verify(&page, META, meta::KIND_META)?;
-        Ok(meta::roots(&page))
+        let roots = meta::roots(&page);
+        if roots.top > MAX_LEVEL {
+            let (block, reason) = (META, format!("top level {}", roots.top).into());
+            return Err(PageError::Corrupt { block, reason });
+        }
+        Ok(roots)
     }
 
     /// Holds a node, whatever its state.
@@ -162,9 +167,10 @@ impl<'s, S: PageStore> Pages<'s, S> {
         (0..shape.slots()).map(move |slot| shape.number(block, slot))
     }
 
-    /// The first block of a group.
+    /// The first block of a group. One that no index has gives a block that no index has.
     pub fn block(&self, group: u32) -> u32 {
-        self.parameters.first() + group * self.shape().pages()
+        let pages = group.saturating_mul(self.shape().pages());
+        self.parameters.first().saturating_add(pages)
     }
 
     /// Puts a new node where there is room, and gives its number. `bytes` is the whole node.
@@ -192,6 +198,13 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let last = u64::from(block) + u64::from(shape.pages());
         if last > shape.max_blocks() {
             return Err(Error::Full);
+        }
+        // The groups before it are there. Only pages of the last one may be lost in a crash.
+        let blocks = self.store.blocks()?;
+        if block.saturating_sub(blocks) >= shape.pages() {
+            let reason = format!("{} groups in {blocks} blocks", seen.groups).into();
+            let block = META;
+            return Err(PageError::Corrupt { block, reason }.into());
         }
         while u64::from(self.store.blocks()?) < last {
             // A new page needs no commit: it is there, empty, and belongs to whose turn it is.

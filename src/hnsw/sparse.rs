@@ -3,7 +3,7 @@
 //! needs, so that no more than a part of one is wasted however long it is.
 
 use crate::distance::sparse::{Pair, inner_product, l1, l2_squared, pack, unpack};
-use crate::vector::{MAX_ELEMENTS, Sparse};
+use crate::vector::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
 use super::error::Error;
 use super::plain::Measure;
@@ -99,7 +99,8 @@ impl Measure for SparseVectors {
         ];
         let metric = metrics.into_iter().find(|m| *m as u8 == metric)?;
         let opened = Self::new(metric, dims);
-        (kind == KIND && form == 0 && own == opened.own).then_some(opened)
+        let possible = (1..=MAX_SPARSE_DIMS).contains(&dims) && own == opened.own;
+        (kind == KIND && form == 0 && possible).then_some(opened)
     }
 
     /// None where the vector has other dimensions or too many elements, and under cosine that of
@@ -204,6 +205,14 @@ mod tests {
         let own = SparseVectors::new(SparseMetric::L2, 5).own_bytes();
         assert_eq!(Shape::plain(16, own).slots(), 11);
         assert!((2..=100).all(|m| Shape::plain(m, own).pages() == 1));
+    }
+
+    #[test]
+    fn dimensions_that_no_vector_has_open_no_index() {
+        let own = SparseVectors::new(SparseMetric::L2, 5).own_bytes();
+        let opened = |dims| SparseVectors::open([KIND, 0, 0], dims, own).is_some();
+        assert!(opened(1) && opened(MAX_SPARSE_DIMS));
+        assert!(!opened(0) && !opened(MAX_SPARSE_DIMS + 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 use vector_ext::hnsw::{Continue, Error, Index, Metric};
-use vector_ext::page::{Bytes, MemoryStore, PAGE_BYTES, PageError};
+use vector_ext::page::{Bytes, Change, MemoryStore, PAGE_BYTES, PageError, PageStore};
 
 use crate::support::{Random, build, check, first, options, vacuum};
 
@@ -111,6 +111,77 @@ fn use_all(store: &MemoryStore) -> Result<(), Error> {
     index.check()?;
     index.vacuum(&mut |tid| u64::from(tid) % 2 == 0, &mut || Ok(()))?;
     Ok(())
+}
+
+/// The pages of an index with a field of the meta page changed.
+fn with_meta(pages: &[impl Deref<Target = Bytes>], at: usize, field: [u8; 4]) -> MemoryStore {
+    let changed = MemoryStore::new();
+    for (block, page) in pages.iter().enumerate() {
+        let mut page = **page;
+        if block == 0 {
+            page[24 + at..][..4].copy_from_slice(&field);
+        }
+        changed.push(&page).unwrap();
+    }
+    changed
+}
+
+fn names_the_meta_page<T>(result: &Result<T, Error>) -> bool {
+    matches!(
+        result,
+        Err(Error::Page(PageError::Corrupt { block: 0, .. }))
+    )
+}
+
+/// One more than the highest was computed, which overflowed.
+#[test]
+fn a_top_level_that_no_node_has_is_an_error() {
+    let store = build(Metric::L2, &rows(), &options(8));
+    let pages = store.pages().unwrap();
+    for top in [25, 255] {
+        let changed = with_meta(&pages, 44, [top, 0, 0, 0]);
+        let index = Index::open(&changed, &options(8)).unwrap();
+        let query = [0.5; 20];
+        assert!(names_the_meta_page(&index.insert(&query, 900_u64.into())));
+        assert!(names_the_meta_page(&index.check()));
+        let mut scan = index.scan(&query, 20, Continue::Never).unwrap().unwrap();
+        assert!(names_the_meta_page(&scan.next_row()));
+    }
+}
+
+/// Room for them was made before they were doubted: 16 GB, and no memory ends a server.
+#[test]
+fn dimensions_that_no_vector_has_are_an_error_and_take_no_memory() {
+    let store = build(Metric::L2, &rows(), &options(8));
+    let pages = store.pages().unwrap();
+    for dims in [0, 19, 21, 16_001, u32::MAX] {
+        let changed = with_meta(&pages, 12, dims.to_ne_bytes());
+        let opened = Index::open(&changed, &options(8));
+        assert!(names_the_meta_page(&opened), "{dims}");
+    }
+}
+
+/// An insert added pages until there were as many, and a check listed all of their slots.
+#[test]
+fn groups_that_are_not_there_are_an_error_and_no_new_pages() {
+    let store = build(Metric::L2, &rows(), &options(8));
+    let pages = store.pages().unwrap();
+    for groups in [100, 1 << 24, u32::MAX] {
+        let changed = with_meta(&pages, 48, u32::to_ne_bytes(groups));
+        // No page has a free slot.
+        let mut change = changed.change();
+        change.page(0).unwrap()[24 + 52..][..4].fill(0xFF);
+        change.commit().unwrap();
+        let index = Index::open(&changed, &options(8)).unwrap();
+        let added = index.insert(&[0.5; 20], 900_u64.into());
+        let full = matches!(added, Err(Error::Full));
+        assert!(full || names_the_meta_page(&added), "{groups}");
+        assert_eq!(changed.blocks().unwrap() as usize, pages.len());
+        assert!(matches!(
+            index.check(),
+            Err(Error::Page(PageError::Missing { .. }))
+        ));
+    }
 }
 
 /// A node whose further rows are nowhere: whoever looks for them does not look for ever.
