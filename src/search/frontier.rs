@@ -6,56 +6,78 @@ use std::collections::BinaryHeap;
 use super::walk::Offers;
 use super::{Key, MAX_OFFER};
 
-/// A set of node numbers, a bit each.
+/// A chunk has so many numbers, as a power of two: 2 kB.
+const CHUNK_BITS: u32 = 14;
+
+/// Words of a chunk.
+const WORDS: usize = (1 << CHUNK_BITS) / 64;
+
+/// A set of node numbers, a bit each, in chunks that are made when a number falls into them: a damaged
+/// page may link to any number, and a bit for each one below that would be 512 MB.
 #[derive(Debug, Default)]
-pub struct Numbers(Vec<u64>);
+pub struct Numbers(Vec<Option<Box<[u64; WORDS]>>>);
+
+/// Where a number is: its chunk, its word there, its bit there.
+fn place(number: u32) -> (usize, usize, u64) {
+    let word = number as usize / 64;
+    (word / WORDS, word % WORDS, 1 << (number % 64))
+}
 
 impl Numbers {
     /// Adds a number. False where it was there already.
     #[inline]
     pub fn insert(&mut self, number: u32) -> bool {
-        let (word, bit) = (number as usize / 64, 1 << (number % 64));
-        if word >= self.0.len() {
-            self.0.resize((word + 1).max(2 * self.0.len()), 0);
+        let (chunk, word, bit) = place(number);
+        if chunk >= self.0.len() {
+            self.0.resize_with(chunk + 1, || None);
         }
-        let fresh = self.0[word] & bit == 0;
-        self.0[word] |= bit;
+        let words = self.0[chunk].get_or_insert_with(|| Box::new([0; WORDS]));
+        let fresh = words[word] & bit == 0;
+        words[word] |= bit;
         fresh
     }
 
     /// Removes a number.
     pub fn remove(&mut self, number: u32) {
-        if let Some(word) = self.0.get_mut(number as usize / 64) {
-            *word &= !(1 << (number % 64));
+        let (chunk, word, bit) = place(number);
+        if let Some(Some(words)) = self.0.get_mut(chunk) {
+            words[word] &= !bit;
         }
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
+        let mut words = self.0.iter().flatten().flat_map(|words| words.iter());
+        words.all(|word| *word == 0)
     }
 
     /// The numbers in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        let words = (0_u32..).step_by(64).zip(&self.0);
+        let chunks = (0_u32..).zip(&self.0);
+        let chunks = chunks.filter_map(|(chunk, words)| Some((chunk, words.as_deref()?)));
+        let words = chunks.flat_map(|(chunk, words)| {
+            let words = (0_u32..).zip(words);
+            words.map(move |(at, word)| (chunk << CHUNK_BITS | at << 6, word))
+        });
         words.flat_map(|(first, word)| {
             let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.map(move |bit| first + bit)
+            bits.map(move |bit| first | bit)
         })
     }
 
     /// Whether a number is there.
     #[must_use]
     pub fn contains(&self, number: u32) -> bool {
-        let word = self.0.get(number as usize / 64);
-        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
+        let (chunk, word, bit) = place(number);
+        let words = self.0.get(chunk).and_then(Option::as_ref);
+        words.is_some_and(|words| words[word] & bit != 0)
     }
 
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        8 * self.0.capacity()
+        8 * self.0.capacity() + 8 * WORDS * self.0.iter().flatten().count()
     }
 }
 
@@ -162,5 +184,15 @@ mod tests {
             .into_iter()
             .for_each(|number| numbers.remove(number));
         assert!(numbers.is_empty());
+    }
+
+    /// It made room for every number below: 512 MB.
+    #[test]
+    fn a_number_that_no_node_has_takes_little_memory() {
+        let mut numbers = Numbers::default();
+        assert!(numbers.insert(u32::MAX) && numbers.insert(5));
+        assert!(!numbers.insert(u32::MAX) && numbers.contains(u32::MAX));
+        assert!(numbers.bytes() < 3 << 20);
+        assert_eq!(numbers.iter().collect::<Vec<u32>>(), [5, u32::MAX]);
     }
 }
