@@ -16,7 +16,7 @@ MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients package clean
+.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package clean
 
 help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
 	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, N=, WORK=, PEERS=, PG=18)'
 	@echo 'make test-bench      tests of that benchmark itself'
+	@echo 'make fuzz            every fuzz target for a minute (TARGET=vector_text SECONDS=600: one of them, longer)'
 	@echo 'make package         target/vector_ext-VERSION-pgMAJOR.tar.gz'
 
 setup:
@@ -168,6 +169,15 @@ target/clients-node/ready: tests/clients/node/package.json tests/clients/node/pa
 	cp $^ $(@D)
 	npm --prefix $(@D) ci --silent --ignore-scripts
 	@touch $@
+
+# fuzz/README.md says what is asserted.
+SECONDS ?= 60
+
+fuzz: target/tools/bin/cargo-fuzz
+	@fuzz/run $(SECONDS) $(TARGET)
+
+target/tools/bin/cargo-fuzz:
+	$(CARGO) install cargo-fuzz --locked --root target/tools --target-dir target/tools/build
 
 package: build
 	rm -rf target/package
