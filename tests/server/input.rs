@@ -59,7 +59,7 @@ fn a_megabyte_of_garbage_is_a_syntax_error() -> Result<()> {
 }
 
 /// One row of binary COPY with `field` as its only column.
-fn copy_binary(client: &mut Client, field: &[u8]) -> Result<Option<(SqlState, String)>> {
+pub fn copy_binary(client: &mut Client, field: &[u8]) -> Result<Option<(SqlState, String)>> {
     let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x01".to_vec();
     bytes.extend_from_slice(&u32::try_from(field.len())?.to_be_bytes());
     bytes.extend_from_slice(field);

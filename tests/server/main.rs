@@ -8,6 +8,7 @@ mod exact;
 mod hnsw;
 mod input;
 mod int8vec;
+mod malformed;
 mod moving;
 mod parity;
 mod regress;
