@@ -38,7 +38,14 @@ SELECT '[1e50]'::vector;
 \echo :SQLSTATE
 SELECT '[65520]'::halfvec;
 \echo :SQLSTATE
+SELECT '[128]'::int8vec;
+\echo :SQLSTATE
+SELECT '[200]'::vector::int8vec;
+\echo :SQLSTATE
 SELECT '{1:-1e50}/2'::sparsevec;
+\echo :SQLSTATE
+-- Invalid::Fraction
+SELECT '[1.5]'::int8vec;
 \echo :SQLSTATE
 -- Invalid::NotANumber
 SELECT '[NaN]'::vector;
