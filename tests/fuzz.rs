@@ -69,6 +69,11 @@ fn message(kind: &str, words: &[u32]) -> Vec<u8> {
                 .flat_map(|word| word.to_be_bytes().into_iter().take(2));
             [header, halves.collect()].concat()
         }
+        "int8vec_wire" => [
+            header,
+            words.iter().map(|word| word.to_be_bytes()[0]).collect(),
+        ]
+        .concat(),
         "sparsevec_wire" => {
             let indices = (0_u32..).step_by(3).take(words.len());
             let header = [1_000, u32::from(u16::from_be_bytes(count)), 0].into_iter();
@@ -97,7 +102,7 @@ proptest! {
         at: prop::sample::Index,
         byte: u8,
     ) {
-        for kind in ["vector_wire", "halfvec_wire", "sparsevec_wire"] {
+        for kind in ["vector_wire", "halfvec_wire", "int8vec_wire", "sparsevec_wire"] {
             let (message, target) = (message(kind, &words), target(kind));
             (target.run)(&message);
             (target.run)(&with_one_changed(message, at, byte));
@@ -113,7 +118,12 @@ proptest! {
         let pairs: Vec<String> = (2..).zip(&numbers).map(|(i, x)| format!("{i}:{x}")).collect();
         let dense = format!("[{}]", numbers.join(","));
         let sparse = format!("{{{}}}/20", pairs.join(","));
-        for (kind, literal) in [("vector_text", &dense), ("halfvec_text", &dense), ("sparsevec_text", &sparse)] {
+        for (kind, literal) in [
+            ("vector_text", &dense),
+            ("halfvec_text", &dense),
+            ("int8vec_text", &dense),
+            ("sparsevec_text", &sparse),
+        ] {
             let target = target(kind);
             (target.run)(literal.as_bytes());
             (target.run)(&with_one_changed(literal.clone().into_bytes(), at, byte));

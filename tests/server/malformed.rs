@@ -12,7 +12,7 @@ use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::Random;
 
-const TYPES: [&str; 3] = ["vector", "halfvec", "sparsevec"];
+const TYPES: [&str; 4] = ["vector", "halfvec", "int8vec", "sparsevec"];
 
 /// How often each input is changed.
 const CHANGES: u64 = 40;

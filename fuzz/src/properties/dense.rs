@@ -7,8 +7,41 @@ use vector_ext::vector::{Element, Invalid, MAX_DIMS, text, wire};
 use super::memory::{bound, within};
 use super::{Target, plain};
 
-/// How float32 is rounded to an element, as float32.
-type Rounding = fn(f32) -> f32;
+/// What becomes of a number in a literal.
+pub enum Rounded {
+    /// The element, as float32.
+    To(f32),
+    /// No element is near.
+    Beyond,
+    /// Elements are whole numbers, and it is none.
+    Fraction,
+}
+
+impl Rounded {
+    /// One that is not finite is beyond.
+    pub fn float(x: f32) -> Self {
+        if x.is_finite() {
+            Self::To(x)
+        } else {
+            Self::Beyond
+        }
+    }
+
+    /// An int8.
+    pub fn int8(x: f32) -> Self {
+        if !(-128.5..127.5).contains(&x) {
+            Self::Beyond
+        } else if x % 1.0 == 0.0 {
+            // There is no negative zero.
+            Self::To(x + 0.0)
+        } else {
+            Self::Fraction
+        }
+    }
+}
+
+/// How float32 is rounded to an element.
+type Rounding = fn(f32) -> Rounded;
 
 /// The targets of the vectors of one element.
 pub fn targets<E: Element>(rounding: Rounding) -> [Target; 2] {
@@ -72,7 +105,7 @@ fn refused<E: Element>(invalid: &Invalid, data: &[u8]) {
     let shown = String::from_utf8_lossy(data);
     let about = if let Invalid::Syntax { of, text, .. } = invalid {
         *of == E::TYPE && *text == shown
-    } else if let Invalid::OutOfRange { of, token } = invalid {
+    } else if let Invalid::OutOfRange { of, token } | Invalid::Fraction { of, token } = invalid {
         *of == E::TYPE && !token.is_empty() && shown.contains(token.as_str())
     } else {
         [
@@ -102,22 +135,26 @@ fn agrees<E: Element>(
     numbers: &[(f32, &str)],
     rounding: Rounding,
 ) {
-    let read = numbers.iter().take(MAX_DIMS);
-    let beyond = read.clone().find(|(x, _)| !rounding(*x).is_finite());
-    match beyond {
-        Some((_, token)) => {
-            let (of, token) = (E::TYPE, (*token).to_owned());
-            assert_eq!(
-                parsed.as_ref().err(),
-                Some(&Invalid::OutOfRange { of, token })
-            );
+    let mut read = numbers.iter().take(MAX_DIMS);
+    let (of, mut expected) = (E::TYPE, Vec::new());
+    let refused = read.find_map(|(x, token)| {
+        let token = (*token).to_owned();
+        match rounding(*x) {
+            Rounded::To(x) => {
+                expected.push(x.to_bits());
+                None
+            }
+            Rounded::Beyond => Some(Invalid::OutOfRange { of, token }),
+            Rounded::Fraction => Some(Invalid::Fraction { of, token }),
         }
+    });
+    match refused {
+        Some(invalid) => assert_eq!(parsed.as_ref().err(), Some(&invalid)),
         None if numbers.len() > MAX_DIMS => {
-            let many = Invalid::TooManyDims(E::TYPE);
+            let many = Invalid::TooManyDims(of);
             assert_eq!(parsed.as_ref().err(), Some(&many));
         }
         None => {
-            let expected: Vec<u32> = read.map(|(x, _)| rounding(*x).to_bits()).collect();
             let found = parsed.as_ref().map(|elements| bits(elements));
             assert_eq!(found, Ok(expected), "{numbers:?}");
         }

@@ -8,6 +8,7 @@ mod modifier;
 mod plain;
 mod sparse;
 
+use dense::Rounded;
 use half::f16;
 
 /// Panics where an input breaks a property.
@@ -32,8 +33,11 @@ impl Target {
 /// way than [`Element::narrow`](vector_ext::vector::Element::narrow).
 pub fn targets() -> Vec<Target> {
     let mut all = Vec::new();
-    all.extend(dense::targets::<f32>(|x| x));
-    all.extend(dense::targets::<f16>(|x| f16::from_f64(x.into()).to_f32()));
+    all.extend(dense::targets::<f32>(Rounded::float));
+    all.extend(dense::targets::<f16>(|x| {
+        Rounded::float(f16::from_f64(x.into()).to_f32())
+    }));
+    all.extend(dense::targets::<i8>(Rounded::int8));
     all.extend(sparse::targets());
     all.extend(index::targets());
     all.push(Target::new("modifier", modifier::modifier));
