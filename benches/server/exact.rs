@@ -33,7 +33,98 @@ const SETTINGS: [&str; 4] = [
     "autovacuum = off",
 ];
 
-/// Beside genuine pgvector: exact top 10, and the text form of 1536 numbers.
+/// Rows beside the main table: 500 vectors of 1536 numbers as models give them, with nine significant digits, as text and as
+/// arrays; 20,000 vectors of each smaller type, the sparse ones with 100 elements of 30,000.
+const TABLES: &str = "
+    CREATE TABLE vectors AS
+        SELECT (SELECT array_agg(sin(i * 1536.0 + d) / 20) FROM generate_series(1, 1536) d)::vector v
+          FROM generate_series(1, 500) i;
+    CREATE TABLE texts AS SELECT v::text t FROM vectors;
+    ALTER TABLE texts ALTER t SET STORAGE external;
+    CREATE TABLE arrays AS
+        SELECT v::real[] a, v::real[]::double precision[] d, v::real[]::numeric[] n,
+               (SELECT array_agg((1000 * x)::integer) FROM unnest(v::real[]) x) i
+          FROM vectors;
+    CREATE TABLE halves AS SELECT v::halfvec v FROM items LIMIT 20000;
+    CREATE TABLE bits AS SELECT binary_quantize(v) v FROM items LIMIT 20000;
+    CREATE TABLE sparse AS
+        SELECT ('{' || string_agg(k || ':' || x, ',') || '}/30000')::sparsevec v
+          FROM (SELECT DISTINCT ON (i, k) i, abs(hashint8(1000 * i + j)::bigint) % 30000 + 1 k, sin(100 * i + j) x
+                  FROM generate_series(1, 20000) i, generate_series(0, 99) j) s
+         GROUP BY i;
+    VACUUM ANALYZE";
+
+/// What is done with all rows of a table.
+const FORMS: [(&str, &str); 18] = [
+    (
+        "parse `[...]` of 1536 numbers",
+        "SELECT count(vector_dims(t::vector)) FROM texts",
+    ),
+    (
+        "print 1536 numbers",
+        "SELECT sum(length(v::text)) FROM vectors",
+    ),
+    (
+        "cast real[] of 1536",
+        "SELECT count(vector_dims(a::vector)) FROM arrays",
+    ),
+    (
+        "cast double precision[] of 1536",
+        "SELECT count(vector_dims(d::vector)) FROM arrays",
+    ),
+    (
+        "cast numeric[] of 1536",
+        "SELECT count(vector_dims(n::vector)) FROM arrays",
+    ),
+    (
+        "cast integer[] of 1536",
+        "SELECT count(vector_dims(i::vector)) FROM arrays",
+    ),
+    (
+        "cast real[] of 1536 to halfvec",
+        "SELECT count(vector_dims(a::halfvec)) FROM arrays",
+    ),
+    (
+        "cast to real[] of 1536",
+        "SELECT count(array_length(v::real[], 1)) FROM vectors",
+    ),
+    ("avg of 384 dims", "SELECT avg(v)::text FROM items"),
+    ("sum of 384 dims", "SELECT sum(v)::text FROM items"),
+    (
+        "halfvec `<->`",
+        "SELECT sum(v <-> (SELECT v FROM halves LIMIT 1)) FROM halves",
+    ),
+    (
+        "halfvec `<#>`",
+        "SELECT sum(v <#> (SELECT v FROM halves LIMIT 1)) FROM halves",
+    ),
+    (
+        "halfvec `<=>`",
+        "SELECT sum(v <=> (SELECT v FROM halves LIMIT 1)) FROM halves",
+    ),
+    (
+        "bit `<~>`",
+        "SELECT sum(v <~> (SELECT v FROM bits LIMIT 1)) FROM bits",
+    ),
+    (
+        "bit `<%>`",
+        "SELECT sum(v <%> (SELECT v FROM bits LIMIT 1)) FROM bits",
+    ),
+    (
+        "sparsevec `<->`",
+        "SELECT sum(v <-> (SELECT v FROM sparse LIMIT 1)) FROM sparse",
+    ),
+    (
+        "sparsevec `<#>`",
+        "SELECT sum(v <#> (SELECT v FROM sparse LIMIT 1)) FROM sparse",
+    ),
+    (
+        "sparsevec `<=>`",
+        "SELECT sum(v <=> (SELECT v FROM sparse LIMIT 1)) FROM sparse",
+    ),
+];
+
+/// Beside genuine pgvector: exact top 10, forms and casts of 1536 numbers, distances of other types.
 #[derive(Parser)]
 struct Arguments {
     /// Folder with base.f16.npy, queries.f16.npy and truth.i32.npy; the bundled sample without
@@ -87,26 +178,7 @@ fn main() -> Result<()> {
     for operator in ["<=>", "<->", "<#>", "<+>"] {
         exact(&mut sides, &work, operator, arguments.rounds)?;
     }
-    for (name, query) in [
-        (
-            "parse `[...]` of 1536 numbers",
-            "SELECT count(vector_dims(t::vector)) FROM texts",
-        ),
-        (
-            "print 1536 numbers",
-            "SELECT sum(length(v::text)) FROM vectors",
-        ),
-        (
-            "cast real[] of 1536",
-            "SELECT count(vector_dims(a::vector)) FROM arrays",
-        ),
-        (
-            "cast to real[] of 1536",
-            "SELECT count(array_length(v::real[], 1)) FROM vectors",
-        ),
-        ("avg of 384 dims", "SELECT avg(v)::text FROM items"),
-        ("sum of 384 dims", "SELECT sum(v)::text FROM items"),
-    ] {
+    for (name, query) in FORMS {
         forms(&mut sides, name, query, arguments.rounds)?;
     }
     Ok(())
@@ -191,17 +263,10 @@ impl Side {
         }
         writer.finish()?;
         bar.finish();
-        // Numbers as models give them: nine significant digits.
-        self.client.batch_execute(
-            "CREATE TABLE vectors AS
-               SELECT (SELECT array_agg(sin(i * 1536.0 + d) / 20) FROM generate_series(1, 1536) d)
-                      ::vector v
-                 FROM generate_series(1, 500) i;
-             CREATE TABLE texts AS SELECT v::text t FROM vectors;
-             CREATE TABLE arrays AS SELECT v::real[] a FROM vectors;
-             ALTER TABLE texts ALTER t SET STORAGE external",
-        )?;
-        self.client.batch_execute("VACUUM ANALYZE")?;
+        // One by one: VACUUM does not run within a transaction.
+        for statement in TABLES.split(';') {
+            self.client.batch_execute(statement)?;
+        }
         Ok(())
     }
 }

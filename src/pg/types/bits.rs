@@ -3,7 +3,7 @@
 
 use pgrx::pg_sys::Datum;
 
-use super::detoast::{Detoasted, plain};
+use super::detoast::{Detoasted, contents};
 use super::operand::Operand;
 use crate::pg::error::Failure;
 use crate::vector::{Invalid, Type};
@@ -73,10 +73,13 @@ impl Operand for Bit {
         unsafe { checked(held.0.start()) }.unwrap_or(none)
     }
 
+    /// Up to a thousand bits have a short header in tables, and their bytes any address.
     #[inline]
     unsafe fn in_place<'v>(datum: Datum) -> Option<Bits<'v>> {
-        // SAFETY: the caller vouches for the datum; a plain value has a 4-byte header.
-        unsafe { checked(plain(datum)?).ok() }
+        // SAFETY: the caller vouches for the datum.
+        let (count, bytes) = unsafe { contents(datum) }?.split_first_chunk()?;
+        let count = usize::try_from(u32::from_ne_bytes(*count)).ok()?;
+        (bytes.len() == count.div_ceil(8)).then_some(Bits { count, bytes })
     }
 
     #[inline]

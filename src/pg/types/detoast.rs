@@ -74,6 +74,24 @@ pub unsafe fn plain<T>(datum: Datum) -> Option<*mut T> {
     unsafe { pgrx::varatt_is_4b_u(start.cast()) }.then_some(start)
 }
 
+/// What follows the header of a value that lies in its tuple as it is, with a header of four bytes or, as
+/// small values have it, of one: at any address then. `None` of any other value.
+///
+/// # Safety
+/// `datum` is of a type of variable length, not NULL, and outlives the result.
+#[inline]
+pub unsafe fn contents<'v>(datum: Datum) -> Option<&'v [u8]> {
+    let start: *mut pg_sys::varlena = datum.cast_mut_ptr();
+    // SAFETY: the caller vouches for the datum; its header says how many bytes follow.
+    unsafe {
+        let short = pgrx::varatt_is_1b(start) && !pgrx::varatt_is_1b_e(start);
+        (short || pgrx::varatt_is_4b_u(start)).then(|| {
+            let len = pgrx::varsize_any_exhdr(start);
+            std::slice::from_raw_parts(pgrx::vardata_any(start).cast(), len)
+        })
+    }
+}
+
 /// A new value of any type of variable length: `head` words of the type's own header, then `body`
 /// bytes, all zero until `fill` is called with the body.
 pub fn new_varlena(head: &[i32], body: usize, fill: impl FnOnce(&mut [u8])) -> Datum {
