@@ -97,7 +97,21 @@ class Options:
     @property
     def command(self) -> str:
         """What was asked for, to be read, not run: no paths."""
-        return "make bench-peers" + (" QUICK=1" if self.quick else "")
+        whole = QUICK if self.quick else FULL
+        words = ["make bench-peers"]
+        if self.quick:
+            words.append("QUICK=1")
+        if self.plan.rows != whole.rows:
+            words.append(f"N={self.plan.rows}")
+        if self.plan.rounds != whole.rounds:
+            words.append(f"ROUNDS={self.plan.rounds}")
+        if self.plan.generated_dims != whole.generated_dims:
+            words.append(f"DIMS='{' '.join(map(str, self.plan.generated_dims))}'")
+        if self.works != WORKS:
+            words.append(f"WORK='{' '.join(self.works)}'")
+        if self.peers != NAMES:
+            words.append(f"PEERS='{' '.join(self.peers)}'")
+        return " ".join(words)
 
 
 def chosen(names: tuple[str, ...]) -> argparse.Namespace:
