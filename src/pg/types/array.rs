@@ -3,6 +3,7 @@
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
 use super::detoast::new_varlena;
 use crate::pg::error::Failure;
@@ -108,7 +109,11 @@ impl Array {
                 std::slice::from_raw_parts(elements, count as usize)
             }
         };
-        datums.iter().map(|datum| number(*datum, of)).collect()
+        match of {
+            // SAFETY: the array is of numerics.
+            pg_sys::NUMERICOID => Ok(unsafe { numerics(datums) }),
+            _ => datums.iter().map(|datum| number(*datum, of)).collect(),
+        }
     }
 
     /// The state of a float8 aggregate, `{count, sum, sum ...}`, for change in place.
@@ -131,23 +136,46 @@ impl Array {
     }
 }
 
+mod raw {
+    use super::{Datum, pg_sys};
+
+    // The bindings wrap them, each call in a guard of its own.
+    unsafe extern "C-unwind" {
+        pub fn DirectFunctionCall1Coll(
+            function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum,
+            collation: pg_sys::Oid,
+            argument: Datum,
+        ) -> Datum;
+        pub fn numeric_float4(info: pg_sys::FunctionCallInfo) -> Datum;
+    }
+}
+
+/// As Postgres casts them, all under one guard: it costs a fifth of a cast.
+///
+/// # Safety
+/// The datums are numerics.
+unsafe fn numerics(datums: &[Datum]) -> Vec<f32> {
+    let mut floats = vec![0.0; datums.len()];
+    // SAFETY: `numeric_float4` is strict and the caller vouches for the datums. What it raises passes over
+    // nothing that must be dropped.
+    unsafe {
+        pg_guard_ffi_boundary(|| {
+            for (float, datum) in floats.iter_mut().zip(datums) {
+                let cast =
+                    raw::DirectFunctionCall1Coll(raw::numeric_float4, pg_sys::InvalidOid, *datum);
+                *float = f32::from_bits(cast.value() as u32);
+            }
+        });
+    }
+    floats
+}
+
 fn number(datum: Datum, of: pg_sys::Oid) -> Result<f32, Failure> {
     match of {
         pg_sys::FLOAT4OID => Ok(f32::from_bits(datum.value() as u32)),
         pg_sys::FLOAT8OID => Ok(dense::narrow(f64::from_bits(datum.value() as u64))),
         pg_sys::INT2OID => Ok(f32::from(datum.value() as i16)),
         pg_sys::INT4OID => Ok(dense::from_integer(datum.value() as i32)),
-        pg_sys::NUMERICOID => {
-            unsafe extern "C-unwind" {
-                // The bindings wrap it; a function pointer must be the server's own.
-                fn numeric_float4(info: pg_sys::FunctionCallInfo) -> Datum;
-            }
-            // SAFETY: `numeric_float4` is strict, and the datum is a numeric.
-            let float = unsafe {
-                pg_sys::DirectFunctionCall1Coll(Some(numeric_float4), pg_sys::InvalidOid, datum)
-            };
-            Ok(f32::from_bits(float.value() as u32))
-        }
         _ => Err(Failure::Array("unsupported array type")),
     }
 }
