@@ -8,11 +8,8 @@ use super::operand::Operand;
 use crate::pg::error::Failure;
 use crate::vector::{Invalid, Type};
 
-#[repr(C)]
-struct Header {
-    varlena: i32,
-    bits: u32,
-}
+/// Bytes of a 4-byte header.
+const VARHDRSZ: usize = 4;
 
 /// The type `bit`.
 pub struct Bit;
@@ -26,27 +23,12 @@ pub struct Bits<'v> {
     pub bytes: &'v [u8],
 }
 
-/// The bits at `start`, whose number their size bears out.
-///
-/// # Safety
-/// `start` points at a varlena with a 4-byte header that outlives the result.
+/// Reads what follows a header; None where the number of bits and the size do not agree.
 #[inline]
-unsafe fn checked<'v>(start: *const Header) -> Result<Bits<'v>, Failure> {
-    // SAFETY: the caller vouches for the header; fields are read only where the value has them.
-    unsafe {
-        let size = pgrx::varsize_4b(start.cast());
-        let mut count = 0;
-        if size >= size_of::<Header>() {
-            count = (*start).bits as usize;
-        }
-        let bytes = count.div_ceil(8);
-        if size != size_of::<Header>() + bytes {
-            let of = Type::Bit;
-            return Err(Failure::Corrupted { of, count, size });
-        }
-        let bytes = std::slice::from_raw_parts(start.add(1).cast(), bytes);
-        Ok(Bits { count, bytes })
-    }
+fn read(contents: &[u8]) -> Option<Bits<'_>> {
+    let (count, bytes) = contents.split_first_chunk()?;
+    let count = usize::try_from(u32::from_ne_bytes(*count)).ok()?;
+    (bytes.len() == count.div_ceil(8)).then_some(Bits { count, bytes })
 }
 
 /// A `bit` argument; its bytes were checked.
@@ -59,27 +41,29 @@ impl Operand for Bit {
     unsafe fn hold(datum: Datum) -> Result<Held, Failure> {
         // SAFETY: the caller vouches for the datum.
         let value = unsafe { Detoasted::new(datum) };
-        // SAFETY: a detoasted value has a 4-byte header.
-        unsafe { checked(value.start()) }?;
+        let found = value.contents();
+        if read(found).is_none() {
+            let (of, size) = (Type::Bit, VARHDRSZ + found.len());
+            let count = found.first_chunk().map_or(0, |c| u32::from_ne_bytes(*c));
+            let count = count as usize;
+            return Err(Failure::Corrupted { of, count, size });
+        }
         Ok(Held(value))
     }
 
     fn view(held: &Held) -> Bits<'_> {
-        let none = Bits {
+        // `hold` found the value to be right.
+        read(held.0.contents()).unwrap_or(Bits {
             count: 0,
             bytes: &[],
-        };
-        // SAFETY: as in `hold`, which found the value to be right.
-        unsafe { checked(held.0.start()) }.unwrap_or(none)
+        })
     }
 
     /// Up to a thousand bits have a short header in tables, and their bytes any address.
     #[inline]
     unsafe fn in_place<'v>(datum: Datum) -> Option<Bits<'v>> {
         // SAFETY: the caller vouches for the datum.
-        let (count, bytes) = unsafe { contents(datum) }?.split_first_chunk()?;
-        let count = usize::try_from(u32::from_ne_bytes(*count)).ok()?;
-        (bytes.len() == count.div_ceil(8)).then_some(Bits { count, bytes })
+        unsafe { contents(datum) }.and_then(read)
     }
 
     #[inline]

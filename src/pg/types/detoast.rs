@@ -36,6 +36,12 @@ impl Detoasted {
         self.start.cast()
     }
 
+    /// What follows its header.
+    pub fn contents(&self) -> &[u8] {
+        // SAFETY: the value lives as long as this does.
+        unsafe { contents(self.datum()) }.unwrap_or_default()
+    }
+
     /// Whether it is a copy.
     pub fn is_copy(&self) -> bool {
         self.copied
