@@ -100,8 +100,11 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// Waits until the standby has replayed all that this cluster has written.
+    /// Waits until the standby has replayed all changes that were made here.
     pub fn wait_for(&self, standby: &Self) -> Result<()> {
+        // Who commits without a transaction id, as VACUUM does, leaves the end of the log in memory. A
+        // message in a transaction takes it to the disk, where a standby can have it from.
+        self.text("SELECT pg_logical_emit_message(true, 'all', 'of it')")?;
         let written = self.text("SELECT pg_current_wal_lsn()")?;
         let replayed = format!("SELECT coalesce(pg_last_wal_replay_lsn() >= '{written}', false)");
         wait("the standby does not catch up", || {
