@@ -81,11 +81,22 @@ impl Numbers {
     }
 }
 
+/// Candidates that are sorted at a time, at least.
+const SORTED: usize = 256;
+
 /// Candidates by distance; each number is taken once, with the first distance that it is offered
 /// with.
+///
+/// Most candidates are never visited, so most are never sorted: the nearest were, what has come since
+/// and is as near lies in a heap, and the others in no order.
 #[derive(Debug, Default)]
 pub struct Frontier {
-    queue: BinaryHeap<Reverse<Key>>,
+    /// The nearest one last.
+    sorted: Vec<Key>,
+    fresh: BinaryHeap<Reverse<Key>>,
+    rest: Vec<Key>,
+    /// What is not nearer belongs to the rest.
+    cut: Option<Key>,
     /// What was taken, visited or not.
     taken: Numbers,
 }
@@ -98,27 +109,64 @@ impl Frontier {
 
     /// Takes the nearest candidate to visit it.
     pub fn next_unvisited(&mut self) -> Option<u32> {
-        self.queue.pop().map(|Reverse(key)| key.number())
+        let key = if self.is_fresh_next() {
+            self.fresh.pop().map(|Reverse(key)| key)
+        } else {
+            self.sorted.pop()
+        };
+        if self.sorted.is_empty() && self.fresh.is_empty() {
+            self.sort_some();
+        }
+        key.map(Key::number)
+    }
+
+    fn is_fresh_next(&self) -> bool {
+        let sorted = self.sorted.last();
+        let fresh = self.fresh.peek();
+        fresh.is_some_and(|Reverse(fresh)| sorted.is_none_or(|sorted| fresh < sorted))
+    }
+
+    /// How many candidates are sorted at a time.
+    fn portion(&self) -> usize {
+        (self.rest.len() / 16).max(SORTED)
+    }
+
+    /// Sorts the nearest of the rest.
+    fn sort_some(&mut self) {
+        let some = self.portion();
+        if some < self.rest.len() {
+            let (_, cut, _) = self.rest.select_nth_unstable(some);
+            self.cut = Some(*cut);
+            self.sorted.extend(self.rest.drain(..some));
+        } else {
+            self.cut = None;
+            self.sorted.append(&mut self.rest);
+        }
+        self.sorted.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     /// The distance of the nearest candidate, infinite where there is none.
     #[must_use]
     pub fn nearest(&self) -> f32 {
-        let nearest = self.queue.peek();
-        nearest.map_or(f32::INFINITY, |Reverse(key)| key.distance())
+        let sorted = self.sorted.last().copied();
+        let fresh = self.fresh.peek().map(|Reverse(key)| *key);
+        let nearest = sorted.into_iter().chain(fresh).min();
+        nearest.map_or(f32::INFINITY, Key::distance)
     }
 
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.queue.capacity() * size_of::<Key>() + self.taken.bytes()
+        let keys = self.sorted.capacity() + self.fresh.capacity() + self.rest.capacity();
+        keys * size_of::<Key>() + self.taken.bytes()
     }
 
     /// The numbers that were visited or excluded.
     #[must_use]
     pub fn into_visited(self) -> Numbers {
         let mut visited = self.taken;
-        for Reverse(key) in self.queue {
+        let fresh = self.fresh.into_iter().map(|Reverse(key)| key);
+        for key in fresh.chain(self.sorted).chain(self.rest) {
             visited.remove(key.number());
         }
         visited
@@ -134,14 +182,28 @@ impl Offers for Frontier {
         debug_assert!(numbers.len() <= MAX_OFFER);
         for (number, distance) in numbers.iter().zip(distances) {
             if distance.is_finite() && self.taken.insert(*number) {
-                self.queue.push(Reverse(Key::new(*distance, *number)));
+                let key = Key::new(*distance, *number);
+                match self.cut {
+                    Some(cut) if key >= cut => self.rest.push(key),
+                    Some(_) | None => self.fresh.push(Reverse(key)),
+                }
             }
+        }
+        if self.fresh.len() > 4 * self.portion() {
+            let fresh = std::mem::take(&mut self.fresh).into_iter();
+            self.rest.extend(fresh.map(|Reverse(key)| key));
+            self.rest.append(&mut self.sorted);
+            self.sort_some();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -168,6 +230,33 @@ mod tests {
                 .all(|number| visited.contains(number))
         );
         assert!(!visited.contains(8) && !visited.contains(4));
+    }
+
+    proptest! {
+        /// Many more than are sorted at a time, offered while others are visited.
+        #[test]
+        fn the_nearest_comes_next_however_many_there_are(
+            rounds in prop::collection::vec(prop::collection::vec((0_u32..9_000, 0_u16..999), 32), 1..400)
+        ) {
+            let mut frontier = Frontier::default();
+            let mut model = BTreeSet::new();
+            let mut taken = HashSet::new();
+            for offers in &rounds {
+                let (numbers, distances): (Vec<u32>, Vec<f32>) =
+                    offers.iter().map(|&(number, d)| (number, f32::from(d))).unzip();
+                frontier.offer(&numbers, &distances, 0);
+                let both = numbers.iter().zip(&distances);
+                model.extend(both.filter(|(n, _)| taken.insert(**n)).map(|(n, d)| Key::new(*d, *n)));
+                for _ in 0..3 {
+                    let next = model.pop_first();
+                    let nearest = next.map_or(f32::INFINITY, Key::distance);
+                    prop_assert_eq!(frontier.nearest().to_bits(), nearest.to_bits());
+                    prop_assert_eq!(frontier.next_unvisited(), next.map(Key::number));
+                }
+            }
+            let visited = frontier.into_visited();
+            prop_assert!(model.iter().all(|key| !visited.contains(key.number())));
+        }
     }
 
     #[test]
