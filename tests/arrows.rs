@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("vector", &[]),
     ("page", &[]),
     ("distance", &["vector"]),
@@ -28,7 +28,11 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("pg/error", &["hnsw", "page", "vector"]),
     ("pg/guc", &["distance", "hnsw"]),
     ("pg/storage", &["distance", "hnsw", "page"]),
-    ("pg/am", &["hnsw", "page", "pg", "search", "vector"]),
+    (
+        "pg/am",
+        &["distance", "hnsw", "page", "pg", "search", "vector"],
+    ),
+    ("pg/plan", &["pg"]),
     ("pg/admin", &["hnsw", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),
 ];

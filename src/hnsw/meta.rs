@@ -3,11 +3,12 @@
 //! ```text
 //! 0 magic u32 | 4 format u16 | 6 kind u8 | 7 metric u8 | 8 form u8 | 10 m u16 | 12 dims u32
 //! 16 lanes u16 | 18 bits u16 | 20 own u32 | 24 seed u64 | 32 centre pages u32 | 36 degrees u16 x 2
-//! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32
+//! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32 | 56 vacuums u32
 //! ```
 //!
 //! The first line is written once. Roots change: the entry when a node of a new highest level
-//! appears, groups when the index grows, free when a page with free slots fills or appears.
+//! appears, groups when the index grows, free when a page with free slots fills or appears, vacuums when
+//! one has removed its rows.
 
 use crate::page::{self, Bytes, PageError};
 
@@ -70,6 +71,8 @@ pub struct Roots {
     pub groups: u32,
     /// The first page with free slots, or [`NONE`]; pages are chained by their `next`.
     pub free: u32,
+    /// Vacuums that have removed what rows they had to remove; it starts again after the last number.
+    pub vacuums: u32,
 }
 
 impl Default for Roots {
@@ -79,6 +82,7 @@ impl Default for Roots {
             top: 0,
             groups: 0,
             free: NONE,
+            vacuums: 0,
         }
     }
 }
@@ -107,7 +111,6 @@ pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
     set_field(content, 36, short(shape.degrees[0]));
     set_field(content, 38, short(shape.degrees[1]));
     write_roots(page, roots);
-    page::set_lower(page, 56);
 }
 
 /// Changes the roots on the meta page.
@@ -117,6 +120,8 @@ pub fn write_roots(page: &mut Bytes, roots: &Roots) {
     set_field(content, 44, [roots.top]);
     set_field(content, 48, roots.groups.to_ne_bytes());
     set_field(content, 52, roots.free.to_ne_bytes());
+    set_field(content, 56, roots.vacuums.to_ne_bytes());
+    page::set_lower(page, 60);
 }
 
 /// Reads the roots.
@@ -128,6 +133,7 @@ pub fn roots(page: &Bytes) -> Roots {
         top: field::<1>(content, 44)[0],
         groups: u32::from_ne_bytes(field(content, 48)),
         free: u32::from_ne_bytes(field(content, 52)),
+        vacuums: u32::from_ne_bytes(field(content, 56)),
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `trust.rs` | when a row may be given |
 //! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
+//! | `outline/` | rows whose places in the table are known, by distance |
 //! | `insert.rs` | a row more |
 //! | `kill.rs` | a row that scans leave out |
 //! | `select.rs` | which neighbours a node keeps |
@@ -48,6 +49,7 @@ mod list;
 mod manhattan;
 mod meta;
 mod node;
+mod outline;
 mod pages;
 mod plain;
 mod repair;
@@ -74,6 +76,7 @@ pub use insert::Inserted;
 pub use list::Listing;
 pub use manhattan::Manhattan;
 pub use node::Tid;
+pub use outline::{Growing, Grown, Outline, Ranked, Ranking};
 pub use plain::{Measure, Plain};
 pub use scan::{Row, Scan};
 pub use shape::Shape;

@@ -24,9 +24,31 @@ pub const INLINE_TIDS: usize = 2;
 /// Levels above this are not drawn.
 pub const MAX_LEVEL: u8 = 24;
 
-/// A heap tuple's block and offset, six bytes as Postgres stores them; opaque here.
+/// A heap tuple's block and offset, six bytes as Postgres stores them: the block's upper half, its lower
+/// half, the offset, each in native byte order (`itemptr.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tid(pub [u8; 6]);
+
+impl Tid {
+    /// Block and offset as a number that sorts as the table does.
+    #[must_use]
+    pub fn place(self) -> u64 {
+        let part = |at: usize| u64::from(u16::from_ne_bytes(field(&self.0, at)));
+        part(0) << 32 | part(2) << 16 | part(4)
+    }
+
+    /// The tuple at a [place](Self::place).
+    #[must_use]
+    pub fn at(place: u64) -> Self {
+        let mut bytes = [0; 6];
+        for (at, shift) in [(0, 32), (2, 16), (4, 0)] {
+            #[expect(clippy::cast_possible_truncation, reason = "16 bits of it")]
+            let part = (place >> shift) as u16;
+            set_field(&mut bytes, at, part.to_ne_bytes());
+        }
+        Self(bytes)
+    }
+}
 
 impl From<u64> for Tid {
     fn from(number: u64) -> Self {

@@ -152,6 +152,18 @@ impl<'s, S: PageStore> Pages<'s, S> {
         self.store.prefetch(block, start..end.min(page::PAGE_BYTES));
     }
 
+    /// Notes that a vacuum has removed its rows.
+    ///
+    /// # Errors
+    /// Where the meta page cannot be changed.
+    pub fn count_vacuum(&self) -> Result<(), PageError> {
+        let mut edit = self.change();
+        let mut roots = edit.roots()?;
+        roots.vacuums = roots.vacuums.wrapping_add(1);
+        edit.set_roots(&roots)?;
+        edit.commit()
+    }
+
     /// Starts a change.
     pub fn change(&self) -> Edit<'_, 's, S> {
         Edit {

@@ -1,7 +1,7 @@
 //! The nearest rows, as a stream: a walk that goes on where it stopped.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use crate::page::{PageError, PageStore};
 use crate::search::{Beam, Frontier, Key, Numbers, Offers, advance, walk};
@@ -59,7 +59,15 @@ impl Found {
         }
         found
     }
+
+    /// Nearest first.
+    fn order(a: &Self, b: &Self) -> Ordering {
+        Key::new(a.distance, a.number).cmp(&Key::new(b.distance, b.number))
+    }
 }
+
+/// Nodes that are put in order at a time, at least.
+const PORTION: usize = 32;
 
 /// Where a scan is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,11 +95,14 @@ pub struct Scan<'i, 's, S, V: Space> {
     visited: usize,
     /// Of them, those that were given.
     given: usize,
+    /// What the first walk has visited, until the frontier knows it.
+    walked: Vec<u32>,
     /// Their numbers, once a sweep has begun.
     pub(super) swept: Numbers,
-    /// Nodes that were visited, and which of them are still to be given: distance and place.
+    /// Nodes that were visited and not given, in no order.
     pub(super) found: Vec<Found>,
-    order: BinaryHeap<Reverse<Key>>,
+    /// Those of them that come next, the nearest last.
+    next: Vec<Found>,
     /// What is farther has to wait: nearer ones may still be found.
     pub(super) horizon: f32,
     rows: VecDeque<Row>,
@@ -143,9 +154,10 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             frontier: Frontier::default(),
             visited: 0,
             given: 0,
+            walked: Vec::new(),
             swept: Numbers::default(),
             found: Vec::with_capacity(ef + ef / 4),
-            order: BinaryHeap::new(),
+            next: Vec::new(),
             horizon: f32::INFINITY,
             rows: VecDeque::new(),
             late: Vec::new(),
@@ -178,20 +190,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             if let Some(row) = self.rows.pop_front() {
                 return Ok(Some(row));
             }
-            match self.order.peek() {
-                Some(Reverse(key)) if key.distance() <= self.horizon => {
-                    let found = self.found.get(key.number() as usize).copied();
-                    self.order.pop();
-                    self.given += 1;
-                    if let Some(found) = found {
-                        self.give(&found)?;
-                    }
-                }
-                Some(_) | None => {
-                    if !self.search()? {
-                        return Ok(None);
-                    }
-                }
+            if let Some(found) = self.next.pop() {
+                self.given += 1;
+                self.give(&found)?;
+            } else if !self.put_in_order() && !self.search()? {
+                return Ok(None);
             }
         }
     }
@@ -199,8 +202,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Whether the next row is known without another walk.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let next = self.order.peek();
-        !self.rows.is_empty() || next.is_some_and(|Reverse(key)| key.distance() <= self.horizon)
+        !self.rows.is_empty() || !self.next.is_empty() || self.may_be_given().next().is_some()
     }
 
     /// Nodes whose pages were read so far, and slots with parts of their values.
@@ -222,7 +224,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.beam.bytes()
             + self.index.space.query_bytes(&self.probe.query)
             + self.found.capacity() * size_of::<Found>()
-            + self.order.capacity() * size_of::<Key>()
+            + self.next.capacity() * size_of::<Found>()
             + self.frontier.bytes()
             + self.swept.bytes()
             + self.late.capacity() * size_of::<Found>()
@@ -270,8 +272,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             }
             Stage::Walked if self.go_on == Continue::Never => self.stage = Stage::Ended,
             Stage::Walked => {
-                let visited = self.found.iter().map(|found| found.number);
-                self.frontier = self.beam.frontier(visited);
+                let walked = std::mem::take(&mut self.walked);
+                self.frontier = self.beam.frontier(walked.into_iter());
                 self.stage = Stage::Advancing;
             }
             Stage::Advancing => {
@@ -309,16 +311,15 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if self.go_on != Continue::Never {
             self.visited = self.found.len();
             self.beam.settle();
+            self.walked = self.found.iter().map(|found| found.number).collect();
             self.set_horizon(self.beam.bound());
         }
-        self.put_in_order(0);
         Ok(())
     }
 
     /// Visits some of the nearest candidates that are left.
     fn advance(&mut self) -> Result<(), PageError> {
         self.walks += 1;
-        let old = self.forget_given();
         let found = &mut self.found;
         let mut level = Level {
             index: self.index,
@@ -330,7 +331,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         advance(&mut level, &mut self.frontier, visits)?;
         self.visited += visits;
         self.set_horizon(self.frontier.nearest());
-        self.put_in_order(old);
         Ok(())
     }
 
@@ -352,26 +352,24 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.horizon = self.horizon.min(FARTHEST.next_down());
     }
 
-    /// Drops nodes whose rows were given, and says how many are left.
-    pub(super) fn forget_given(&mut self) -> usize {
-        let kept: Vec<Found> = self
-            .order
-            .drain()
-            .filter_map(|Reverse(key)| self.found.get(key.number() as usize).copied())
-            .collect();
-        self.found = kept;
-        self.put_in_order(0);
-        self.found.len()
+    /// Nodes whose rows may be given now.
+    fn may_be_given(&self) -> impl Iterator<Item = &Found> {
+        let horizon = self.horizon;
+        self.found.iter().filter(move |f| f.distance <= horizon)
     }
 
-    /// Nodes from the `from`-th on are to be given.
-    pub(super) fn put_in_order(&mut self, from: usize) {
-        let places = (0_u32..).zip(&self.found).skip(from);
-        let keys = places.map(|(place, found)| Reverse(Key::new(found.distance, place)));
-        if self.order.is_empty() {
-            self.order = keys.collect();
-        } else {
-            self.order.extend(keys);
+    /// Puts the nearest nodes that may be given in order, some of them; false where there is none.
+    fn put_in_order(&mut self) -> bool {
+        let count = self.may_be_given().count();
+        if count == 0 {
+            return false;
         }
+        let some = count.min(PORTION.max(self.found.len() / 8));
+        if some < self.found.len() {
+            self.found.select_nth_unstable_by(some, Found::order);
+        }
+        self.next.extend(self.found.drain(..some));
+        self.next.sort_unstable_by(|a, b| Found::order(b, a));
+        true
     }
 }

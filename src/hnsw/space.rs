@@ -4,6 +4,7 @@ use crate::page::{PageError, PageStore};
 
 use super::error::Error;
 use super::node::{Code, Node};
+use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
 use super::shape::NONE;
 
@@ -87,6 +88,22 @@ pub trait Space: Sync {
 
     /// What a link to `point` carries in the node that `origin` is of.
     fn code(&self, point: &Self::Point, origin: &Self::Origin) -> Code;
+
+    /// Bytes of the code of a point that stands alone ([`Outline`](super::Outline)); None where there are
+    /// no such codes.
+    fn alone_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Writes the code of a point that stands alone.
+    fn code_alone(&self, _point: &Self::Point, _code: &mut [u8]) -> Alone {
+        Alone::default()
+    }
+
+    /// Prepares a query for codes of points that stand alone.
+    fn query_alone(&self, _point: &Self::Point) -> Option<AloneQuery> {
+        None
+    }
 
     /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
     fn accumulate(&self, _point: &Self::Point, _sum: &mut Vec<f64>) {}

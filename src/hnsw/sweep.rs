@@ -88,7 +88,6 @@ impl Ord for Nearest {
 impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// One pass over all slots; gives what the next one looks for.
     pub(super) fn sweep(&mut self, sweep: Sweep) -> Result<Option<Sweep>, PageError> {
-        let old = self.forget_given();
         if sweep.is_late() {
             self.last = f32::NEG_INFINITY;
             self.found.append(&mut self.late);
@@ -100,7 +99,6 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.horizon = farthest.map_or(f32::INFINITY, Key::distance);
         self.found
             .extend(nearest.into_iter().map(|nearest| nearest.found));
-        self.put_in_order(old);
         Ok(sweep.next(farthest))
     }
 

@@ -28,11 +28,17 @@ impl Continue {
     pub(super) fn trust(self) -> Trust {
         let (rows, most, spare) = match self {
             Self::Never | Self::Relaxed => (10.0, 8.0, 8),
-            Self::Strict => (6.0, 12.0, 12),
+            Self::Strict => (6.0, 12.0, 8),
         };
         Trust { rows, most, spare }
     }
 }
+
+/// The farther a walk has come, the fewer visits does a row take: as rows / `FIRST` to this power.
+const DEEP: f64 = 0.13;
+
+/// Rows for which the first visits are.
+const FIRST: f64 = 10.0;
 
 impl Trust {
     /// Rows that may be given when so many nodes were visited.
@@ -44,6 +50,8 @@ impl Trust {
     pub(super) fn rows(&self, visited: usize, ef: usize) -> usize {
         let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let visits = (count(ef) / self.rows).clamp(1.0, self.most);
-        (count(visited) / visits) as usize + self.spare
+        let rows = count(visited) / visits;
+        let deep = (rows / FIRST).max(1.0).powf(DEEP / (1.0 - DEEP));
+        visited.min((rows * deep) as usize) + self.spare
     }
 }

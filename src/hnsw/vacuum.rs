@@ -90,6 +90,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             self.remove_rows(number, gone, &mut seen)?;
         }
         self.bury_above(&mut seen)?;
+        // Whoever remembers what rows were where must know before their places are given to others.
+        self.pages.count_vacuum()?;
         self.pages.store.wait_for_writers();
         if !seen.dead.is_empty() || !seen.reserved.is_empty() {
             self.replace_entry(&seen)?;

@@ -35,6 +35,8 @@ static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(40);
 static ITERATIVE_SCAN: GucSetting<IterativeScan> =
     GucSetting::<IterativeScan>::new(IterativeScan::Strict);
 static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(i32::MAX);
+static FILTERED_SCAN: GucSetting<bool> = GucSetting::<bool>::new(true);
+static OUTLINE_MEM: GucSetting<i32> = GucSetting::<i32>::new(32 * 1024);
 static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
 /// What a search of a graph may do.
@@ -69,6 +71,16 @@ pub fn hnsw() -> Hnsw {
         },
         memory: (work_mem * SCAN_MEM_MULTIPLIER.get()) as usize,
     }
+}
+
+/// Whether plans shall tell searches what their rows are filtered by.
+pub fn filtered_scan() -> bool {
+    FILTERED_SCAN.get()
+}
+
+/// Bytes that a backend may keep of outlines of indexes.
+pub fn outline_memory() -> usize {
+    OUTLINE_MEM.get() as usize * 1024
 }
 
 static KERNELS: GucSetting<KernelChoice> = GucSetting::<KernelChoice>::new(KernelChoice::Auto);
@@ -129,6 +141,24 @@ fn define_hnsw() {
         1000.0,
         GucContext::Userset,
         GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"hnsw.filtered_scan",
+        c"Sets whether searches evaluate filters while they walk",
+        c"off plans them as before: the index gives all rows, and the filter drops those that fail.",
+        &FILTERED_SCAN,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"hnsw.outline_mem",
+        c"Sets the memory that a session keeps to rank rows by index that other indexes have found",
+        c"An index takes about 130 bytes a row at 384 dimensions. 0 keeps none.",
+        &OUTLINE_MEM,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
     );
 }
 

@@ -7,6 +7,7 @@
 //! | `types/` | the SQL types: datums in, datums out |
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
 //! | `am/` | the index access methods: [README](am/README.md) |
+//! | `plan/` | a node of plans that tells a search what its rows are filtered by: [README](plan/README.md) |
 //! | `admin/` | functions for people who run an index |
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
@@ -24,6 +25,7 @@ mod admin;
 mod am;
 mod error;
 mod guc;
+mod plan;
 mod storage;
 
 use pgrx::prelude::*;
@@ -34,4 +36,5 @@ pgrx::pg_module_magic!(name, version);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::define();
+    plan::install();
 }

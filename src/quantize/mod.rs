@@ -6,6 +6,7 @@
 //! | `code.rs` | one bit a coordinate, and the two numbers that make distances of it |
 //! | `block.rs` | 32 codes interleaved, and the lookup table of a query |
 //! | `scan.rs` | the kernels that score a block in one pass |
+//! | `levels.rs` | two bits a coordinate, for values that are looked at one by one |
 //! | `stored.rs` | whole vectors as float32, float16 or int8 |
 //! | `sums.rs` | distances to them |
 //! | `int8.rs` | bytes as int8, and their products, for building |
@@ -15,6 +16,7 @@
 mod block;
 mod code;
 mod int8;
+mod levels;
 mod rotation;
 mod scan;
 mod stored;
@@ -23,6 +25,7 @@ mod sums;
 pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
+pub use levels::{LevelQuery, Levels, encode_levels, level_bytes};
 pub use rotation::Rotation;
 pub use scan::{Estimate, Nearer, estimate, nearer};
 pub use stored::{Form, as_floats};

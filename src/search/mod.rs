@@ -20,5 +20,5 @@ mod walk;
 pub use beam::{Beam, MAX_OFFER};
 pub use frontier::{Frontier, Numbers};
 pub use key::{Key, MAX_NUMBER};
-pub use refine::{Bounded, Refined, Source};
+pub use refine::{Bounded, Measured, Refined, Source};
 pub use walk::{Graph, Offers, advance, walk};

@@ -45,11 +45,13 @@ pub trait Source {
     fn measure(&mut self, row: &Self::Row) -> Result<Option<f64>, Self::Error>;
 }
 
-/// A row that was measured.
+/// A row that was measured; the nearest is the least.
 #[derive(Debug)]
-struct Measured<T> {
-    distance: f64,
-    row: T,
+pub struct Measured<T> {
+    /// The exact distance. Not-a-number comes last.
+    pub distance: f64,
+    /// The row.
+    pub row: T,
 }
 
 impl<T> PartialEq for Measured<T> {
@@ -68,7 +70,9 @@ impl<T> PartialOrd for Measured<T> {
 
 impl<T> Ord for Measured<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.distance.total_cmp(&other.distance)
+        // Of not-a-number the sign says nothing.
+        let key = |x: f64| if x.is_nan() { f64::NAN } else { x };
+        key(self.distance).total_cmp(&key(other.distance))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::{Random, check, options, resources, vacuum};
 const SIZES: [f32; 7] = [1.0, 1e-40, 1e17, 1e19, 1e25, 1e30, 3.4e38];
 
 /// Half of the rows are of common size.
-fn rows(dims: usize, count: u64) -> Vec<(u64, Vec<f32>)> {
+pub fn rows(dims: usize, count: u64) -> Vec<(u64, Vec<f32>)> {
     let mut random = Random(dims as u64);
     let mut row = |tid: u64| {
         let size = SIZES[if tid.is_multiple_of(2) {

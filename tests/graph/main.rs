@@ -11,6 +11,7 @@
 //! | `chunks.rs` | equal rows: chains of chunks under churn, under readers, cut |
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
+//! | `outline.rs` | rows that are known by their places, ranked |
 //! | `threads.rs` | many writers and readers at once |
 //! | `builds.rs` | the same index from the same rows, cancelled builds, spilled ones |
 //! | `plain.rs` | bits, sparse vectors and L1: all of the above for links without codes |
@@ -32,6 +33,7 @@ mod huge;
 mod interrupted;
 mod kinds;
 mod model;
+mod outline;
 mod plain;
 mod stream;
 mod support;

@@ -5,6 +5,7 @@ mod catalogue;
 mod dump;
 mod durability;
 mod exact;
+mod filtered;
 mod hnsw;
 mod input;
 mod int8vec;

@@ -12,11 +12,12 @@
 //!
 //! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
 
-use crate::quantize::{Factors, Form, Lanes, Table};
-use crate::quantize::{encode, estimate, from_bf16, signed_sum, to_bf16};
+use crate::quantize::{Factors, Form, Lanes, LevelQuery, Table};
+use crate::quantize::{encode, encode_levels, estimate, from_bf16, signed_sum, to_bf16};
 
 use super::super::huge;
 use super::super::node::{Code, Node};
+use super::super::outline::{Alone, AloneQuery};
 use super::super::shape::{BLOCK_LANES, NONE, code_dims};
 use super::super::space::{Near, Space};
 use super::{Dense, Metric};
@@ -110,6 +111,37 @@ impl Dense {
         let slope = from_bf16(to_bf16(slope));
         let squared = base - slope * sum;
         Factors { squared, slope }
+    }
+
+    /// See [`Space::code_alone`]. With the centre as `u`, in the table above.
+    pub(super) fn encode_alone(&self, point: &[f32], code: &mut [u8]) -> Alone {
+        let levels = encode_levels(&self.encoded(point, &self.centre), code);
+        match self.metric {
+            Metric::L2 | Metric::Cosine => Alone {
+                base: levels.squared,
+                slope: levels.slope,
+                error: levels.error,
+            },
+            Metric::InnerProduct => Alone {
+                base: self.dot(&self.centre, &self.centre) - self.dot(point, &self.centre),
+                slope: levels.slope / 2.0,
+                error: levels.error / 2.0,
+            },
+        }
+    }
+
+    /// See [`Space::query_alone`].
+    pub(super) fn prepare_alone(&self, point: &[f32]) -> AloneQuery {
+        let offset = self.encoded(point, &self.centre);
+        let squared = self.dot(&offset, &offset);
+        AloneQuery {
+            levels: LevelQuery::new(&offset),
+            constant: match self.metric {
+                Metric::L2 | Metric::Cosine => squared,
+                Metric::InnerProduct => -self.dot(&self.centre, point),
+            },
+            length: squared.sqrt(),
+        }
     }
 
     /// The code of a point where a number on the way to it overflows.

@@ -5,12 +5,13 @@ mod codes;
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
 use crate::page::{PageError, PageStore};
-use crate::quantize::{Form, Rotation, StoredKernels};
+use crate::quantize::{Form, Rotation, StoredKernels, level_bytes};
 use crate::quantize::{as_floats, as_signed, inner_product};
 
 use super::error::Error;
 use super::huge;
 use super::node::{Code, Node};
+use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
 use super::shape::{Shape, code_dims};
 use super::space::{Probe, Sketch, Space};
@@ -235,6 +236,18 @@ impl Space for Dense {
 
     fn code(&self, point: &Vec<f32>, origin: &Origin) -> Code {
         self.encode(point, origin)
+    }
+
+    fn alone_bytes(&self) -> Option<usize> {
+        Some(level_bytes(code_dims(self.dims())))
+    }
+
+    fn code_alone(&self, point: &Vec<f32>, code: &mut [u8]) -> Alone {
+        self.encode_alone(point, code)
+    }
+
+    fn query_alone(&self, point: &Vec<f32>) -> Option<AloneQuery> {
+        Some(self.prepare_alone(point))
     }
 
     fn accumulate(&self, point: &Vec<f32>, sum: &mut Vec<f64>) {

@@ -4,6 +4,7 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
+use super::filtered::Passes;
 use super::scan::pointer_of;
 use crate::hnsw::Tid;
 
@@ -96,10 +97,33 @@ impl Exact {
     pub unsafe fn measure(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> Option<f64> {
         self.measured += 1;
         // SAFETY: the scan is going on, and all pointers are to what `open` has made.
+        unsafe { self.fetch(scan, tid).then(|| self.distance(scan))? }
+    }
+
+    /// The distance of a row that passes a filter; None where the scan does not see it.
+    ///
+    /// # Safety
+    /// The scan is the one it was opened for, and no page is locked.
+    pub unsafe fn measure_passing(
+        &mut self,
+        scan: pg_sys::IndexScanDesc,
+        tid: Tid,
+        passes: &mut dyn Passes,
+    ) -> Option<f64> {
+        // SAFETY: as the caller says; the row is in the slot once it was fetched.
         unsafe {
-            if !self.fetch(scan, tid) {
+            if !self.fetch(scan, tid) || !passes.passes(self.slot) {
                 return None;
             }
+            self.measured += 1;
+            self.distance(scan)
+        }
+    }
+
+    /// The distance of the row in the slot; None where it has no value.
+    unsafe fn distance(&self, scan: pg_sys::IndexScanDesc) -> Option<f64> {
+        // SAFETY: the scan is going on, and all pointers are to what `open` has made.
+        unsafe {
             match self.value {
                 Value::Column(column) => {
                     let mut null = false;
@@ -111,6 +135,20 @@ impl Exact {
                 }
             }
         }
+    }
+
+    /// Whether a row passes a filter; None where the scan does not see it.
+    ///
+    /// # Safety
+    /// The scan is the one it was opened for, and no page is locked.
+    pub unsafe fn passes(
+        &mut self,
+        scan: pg_sys::IndexScanDesc,
+        tid: Tid,
+        passes: &mut dyn Passes,
+    ) -> Option<bool> {
+        // SAFETY: as the caller says; the row is in the slot once it was fetched.
+        unsafe { self.fetch(scan, tid).then(|| passes.passes(self.slot)) }
     }
 
     /// Whether the row that was fetched last is dead to everybody.

@@ -4,10 +4,12 @@ use std::marker::PhantomData;
 
 use pgrx::pg_sys::Datum;
 
-use super::method::{Build, Cost, Description, Found, Search, Stream};
+use super::method::{Build, Cost, Description, Found, Ranked, Search, Stream};
+use super::outlined::Outlined;
 use super::value::{Column, SqlSpace};
 use crate::hnsw::{
-    Builder, Built, Continue, Error, Index, Listing, Progress, Scan, Sink, Tid, Vacuumed,
+    Builder, Built, Continue, Error, Index, Listing, Progress, Ranking, Row, Scan, Sink, Tid,
+    Vacuumed,
 };
 use crate::pg::error::Failure;
 use crate::pg::guc;
@@ -48,14 +50,18 @@ impl<V: SqlSpace, C: Column<V>> Build for Rows<V, C> {
 /// An open index of a column of type `C`.
 pub struct Graph<V, C> {
     index: Index<'static, PgStore, V>,
+    outlined: Outlined,
     column: PhantomData<fn(C)>,
 }
 
 impl<V: SqlSpace, C> Graph<V, C> {
     /// An open index.
     pub fn new(index: Index<'static, PgStore, V>) -> Self {
-        let column = PhantomData;
-        Self { index, column }
+        Self {
+            index,
+            outlined: Outlined::default(),
+            column: PhantomData,
+        }
     }
 }
 
@@ -81,7 +87,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
                     index: &self.index,
                     scan,
                     max_tuples: settings.max_tuples,
-                    ends: settings.go_on == Continue::Never,
+                    go_on: settings.go_on,
                 }));
             }
         }
@@ -121,6 +127,41 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         Ok(())
     }
 
+    fn value_bytes(&self) -> usize {
+        self.index.shape().own
+    }
+
+    fn can_rank(&self) -> Result<bool, Failure> {
+        Ok(self.outlined.current(&self.index)?.is_some())
+    }
+
+    unsafe fn rank<'s>(
+        &'s self,
+        query: Datum,
+        tids: &[Tid],
+    ) -> Result<Option<Ranked<'s>>, Failure> {
+        let Some(outline) = self.outlined.current(&self.index)? else {
+            return Ok(None);
+        };
+        // SAFETY: the caller vouches for the datum.
+        let ready = unsafe { C::ready(query) }?;
+        C::verify(self.index.space(), &ready)?;
+        let ranked = self.index.rank(&outline, C::value(&ready), tids);
+        let ranked = ranked.map_err(C::failure)?;
+        Ok(ranked.map(|ranked| Ranked {
+            stream: Box::new(Ranks {
+                index: &self.index,
+                ranking: ranked.ranking,
+            }),
+            strangers: ranked.strangers,
+        }))
+    }
+
+    fn learn(&self, nodes: u64, missed: usize) -> Result<(), Failure> {
+        self.outlined.note_missed(missed);
+        self.outlined.grow(&self.index, nodes)
+    }
+
     fn describe(&self) -> Result<Description, Failure> {
         Ok(Description {
             census: self.index.census()?,
@@ -153,8 +194,7 @@ struct Nearest<'i, V: SqlSpace> {
     index: &'i Index<'static, PgStore, V>,
     scan: Scan<'i, 'static, PgStore, V>,
     max_tuples: u64,
-    /// Whether it ends when its first rows are used up.
-    ends: bool,
+    go_on: Continue,
 }
 
 impl<V: SqlSpace> Nearest<'_, V> {
@@ -170,7 +210,7 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
     }
 
     fn floor(&self) -> f64 {
-        if self.ends || self.is_spent() {
+        if self.go_on == Continue::Never || self.is_spent() {
             f64::INFINITY
         } else {
             // Estimates have led it, so what it has not met may be as near as anything.
@@ -182,16 +222,12 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
         if self.is_spent() {
             return Ok(None);
         }
-        let space = self.index.space();
-        Ok(self.scan.next_row()?.map(|row| Bounded {
-            row: Found {
-                tid: row.tid,
-                node: Some(row.node),
-            },
-            // Where both overflow, nothing is known.
-            lower: or(space.shown(row.distance - row.doubt), f64::NEG_INFINITY),
-            upper: or(space.shown(row.distance + row.doubt), f64::INFINITY),
-        }))
+        let row = self.scan.next_row()?;
+        Ok(row.map(|row| bounded(self.index.space(), row)))
+    }
+
+    fn go_on(&self) -> Continue {
+        self.go_on
     }
 
     fn cost(&self) -> Cost {
@@ -202,8 +238,53 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
     }
 }
 
+/// A row as it is shown.
+fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<Found> {
+    Bounded {
+        row: Found {
+            tid: row.tid,
+            node: Some(row.node),
+        },
+        // Where both overflow, nothing is known.
+        lower: or(space.shown(row.distance - row.doubt), f64::NEG_INFINITY),
+        upper: or(space.shown(row.distance + row.doubt), f64::INFINITY),
+    }
+}
+
 fn or(bound: f64, unknown: f64) -> f64 {
     if bound.is_nan() { unknown } else { bound }
+}
+
+/// Rows that were ranked.
+struct Ranks<'i, V: SqlSpace> {
+    index: &'i Index<'static, PgStore, V>,
+    ranking: Ranking<'i, 'static, PgStore, V>,
+}
+
+impl<V: SqlSpace> Stream for Ranks<'_, V> {
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn floor(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        let row = self.ranking.next_row()?;
+        Ok(row.map(|row| bounded(self.index.space(), row)))
+    }
+
+    fn go_on(&self) -> Continue {
+        Continue::Never
+    }
+
+    fn cost(&self) -> Cost {
+        Cost {
+            nodes: self.ranking.reads(),
+            restarts: 0,
+        }
+    }
 }
 
 /// All rows, for a query that is as far from each: NULL, or a zero vector under cosine.
@@ -228,6 +309,10 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
             lower: 0.0,
             upper: 0.0,
         }))
+    }
+
+    fn go_on(&self) -> Continue {
+        Continue::Never
     }
 
     fn cost(&self) -> Cost {

@@ -6,7 +6,9 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::cost::Estimate;
-use crate::hnsw::{Built, Census, Constants, Error, Progress, Resources, Sink, Tid, Vacuumed};
+use crate::hnsw::{
+    Built, Census, Constants, Continue, Error, Progress, Resources, Sink, Tid, Vacuumed,
+};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::Bounded;
@@ -125,6 +127,32 @@ pub trait Search {
         still_dead: &mut dyn FnMut() -> bool,
     ) -> Result<(), Failure>;
 
+    /// Bytes of a value in the index: no more than it has in the table.
+    fn value_bytes(&self) -> usize;
+
+    /// Whether rows can be [ranked](Self::rank).
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn can_rank(&self) -> Result<bool, Failure>;
+
+    /// Ranks rows. None where they cannot be ranked.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the query cannot be compared with what is in the index.
+    unsafe fn rank<'s>(&'s self, query: Datum, tids: &[Tid])
+    -> Result<Option<Ranked<'s>>, Failure>;
+
+    /// Reads so many nodes to learn to [rank](Self::rank) rows, or, where so many could not be ranked, begins
+    /// to learn anew.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn learn(&self, nodes: u64, missed: usize) -> Result<(), Failure>;
+
     /// What is in it.
     ///
     /// # Errors
@@ -171,6 +199,14 @@ pub struct Found {
     pub node: Option<u32>,
 }
 
+/// Rows that were ranked.
+pub struct Ranked<'s> {
+    /// Rows that the index knows.
+    pub stream: Box<dyn Stream + 's>,
+    /// The others.
+    pub strangers: Vec<Tid>,
+}
+
 /// Rows, nearest first.
 pub trait Stream {
     /// Whether the next row is known without further search.
@@ -184,6 +220,9 @@ pub trait Stream {
     /// # Errors
     /// Where pages make no sense.
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure>;
+
+    /// What it does when its first rows are used up; that it ends where rows have no order.
+    fn go_on(&self) -> Continue;
 
     /// What it has cost so far.
     fn cost(&self) -> Cost;

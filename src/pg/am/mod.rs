@@ -8,6 +8,8 @@
 //! | `rows.rs` | the rows of a table, for builds and checks |
 //! | `insert.rs` | `aminsert` |
 //! | `scan.rs` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan` |
+//! | `filtered.rs` | rows that pass a filter, by the search or by what other indexes list |
+//! | `ahead.rs` | rows of a table on their way from memory |
 //! | `exact.rs` | exact distances of rows, from the table |
 //! | `vacuum.rs` | `ambulkdelete`, `amvacuumcleanup` |
 //! | `cost.rs` | `amcostestimate` |
@@ -19,10 +21,12 @@
 //! | `counters.rs` | what this session's scans have cost |
 //! | `hnsw.rs` | the access method `hnsw` |
 
+mod ahead;
 mod build;
 mod cost;
 pub mod counters;
 mod exact;
+mod filtered;
 mod graph;
 mod hnsw;
 mod insert;
@@ -30,41 +34,29 @@ mod method;
 mod opclass;
 mod opened;
 mod options;
+mod outlined;
 mod routine;
 mod rows;
 mod scan;
+mod shortlist;
 mod vacuum;
 mod value;
 
 use std::rc::Rc;
 
 use pgrx::pg_sys;
-use pgrx::pg_sys::panic::pgrx_extern_c_guard;
 
+pub use crate::hnsw::Tid;
+pub use filtered::{Listed, Passes};
 pub use method::Search;
 pub use opened::Opened;
 pub use rows::{TableRows, each_row};
-pub use scan::pointer_of;
+pub use scan::{attach, pointer_of, tid_of};
 
 use crate::hnsw::{Files, Resources};
-use crate::pg::error::Failure;
+use crate::pg::error::{Failure, guarded};
 use hnsw::Hnsw;
 use method::Method;
-
-/// The door of a callback: a panic becomes an error of Postgres, and so does a failure, after the
-/// body has let go of all it held.
-///
-/// # Safety
-/// Postgres calls, and none of the caller's frames needs to be dropped.
-unsafe fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> T {
-    // SAFETY: the closure is all that is on the caller's frame.
-    unsafe {
-        pgrx_extern_c_guard(|| match body() {
-            Ok(result) => result,
-            Err(failure) => failure.raise(),
-        })
-    }
-}
 
 /// Whether an open index is of an access method of ours.
 ///
@@ -74,6 +66,18 @@ pub unsafe fn is_ours(index: pg_sys::Relation) -> bool {
     // SAFETY: the caller vouches for the relation; an open index has its method's callbacks.
     let build = unsafe { (*(*index).rd_indam).ambuild };
     build.is_some_and(|build| std::ptr::fn_addr_eq(build, build::build::<Hnsw> as Callback))
+}
+
+/// Whether an index that a planner knows is of an access method of ours.
+///
+/// # Safety
+/// The planner's entry of an index.
+pub unsafe fn is_ours_planned(index: *const pg_sys::IndexOptInfo) -> bool {
+    let ours = cost::estimate::<Hnsw> as *const ();
+    // SAFETY: the caller vouches for the entry. Its callback is declared without arguments in some
+    // versions of Postgres.
+    let estimate = unsafe { (*index).amcostestimate };
+    estimate.is_some_and(|estimate| estimate as *const () == ours)
 }
 
 type Callback = unsafe extern "C-unwind" fn(

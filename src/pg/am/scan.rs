@@ -7,6 +7,7 @@ use pgrx::pg_sys;
 
 use super::counters;
 use super::exact::Exact;
+use super::filtered::{Filtered, Passes};
 use super::guarded;
 use super::method::{Cost, Found, Method, Search, Stream};
 use super::opened::{self, Opened};
@@ -27,12 +28,22 @@ pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
     unsafe { std::mem::transmute::<[u8; 6], pg_sys::ItemPointerData>(tid.0) }
 }
 
+/// Has a scan give only rows that pass, from its next search on.
+///
+/// # Safety
+/// The scan is one of ours, and what the filter refers to stays as long as it.
+pub unsafe fn attach(scan: pg_sys::IndexScanDesc, passes: Box<dyn Passes>) {
+    // SAFETY: the caller vouches for the scan.
+    unsafe { state(scan) }.passes = Some(passes);
+}
+
 /// A scan between its callbacks. It lives on Rust's heap and goes with the context it was made in, so
 /// that an error leaves nothing behind. No page is held between callbacks.
 #[derive(Default)]
 struct State {
     search: Option<Running>,
     exact: Option<Exact>,
+    passes: Option<Box<dyn Passes>>,
 }
 
 /// Dead rows that a search remembers, to kill them when it ends.
@@ -43,6 +54,8 @@ struct Running {
     /// Refers to the index: dropped first.
     stream: Box<dyn Stream>,
     refined: Refined<Found>,
+    /// What it knows of rows that pass a filter, if it has one.
+    filtered: Option<Filtered>,
     /// The row that was given last.
     last: Option<Found>,
     /// Rows that turned out to be dead to everybody.
@@ -120,7 +133,11 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
             if direction != pg_sys::ScanDirection::ForwardScanDirection {
                 return Err(Failure::Backward);
             }
-            let State { search, exact } = state(scan);
+            let State {
+                search,
+                exact,
+                passes,
+            } = state(scan);
             let running = match search {
                 Some(running) => running,
                 None => search.insert(start::<M>(scan)?),
@@ -128,13 +145,7 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
             if (*scan).kill_prior_tuple {
                 running.dead.extend(running.last);
             }
-            let mut rows = Rows {
-                stream: &mut *running.stream,
-                scan,
-                exact,
-                dead: &mut running.dead,
-            };
-            running.last = running.refined.next(&mut rows)?;
+            running.last = running.next(scan, exact, passes.as_deref_mut())?;
             let Some(row) = running.last else {
                 return Ok(false);
             };
@@ -143,6 +154,37 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
             (*scan).xs_recheckorderby = false;
             Ok(true)
         })
+    }
+}
+
+impl Running {
+    /// The next row.
+    unsafe fn next(
+        &mut self,
+        scan: pg_sys::IndexScanDesc,
+        exact: &mut Option<Exact>,
+        passes: Option<&mut (dyn Passes + 'static)>,
+    ) -> Result<Option<Found>, Failure> {
+        let mut rows = Rows {
+            stream: &mut *self.stream,
+            scan,
+            exact,
+            dead: &mut self.dead,
+        };
+        let refined = &mut self.refined;
+        let Some(passes) = passes else {
+            return refined.next(&mut rows);
+        };
+        // SAFETY: the caller says that the scan is going on, which keeps its table open.
+        unsafe {
+            let filtered = if let Some(filtered) = &mut self.filtered {
+                filtered
+            } else {
+                let filtered = Filtered::new((*scan).heapRelation, &self.opened, passes)?;
+                self.filtered.insert(filtered)
+            };
+            filtered.next(&mut rows, refined, passes, &self.opened)
+        }
     }
 }
 
@@ -172,6 +214,7 @@ unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Running, Failu
         Ok(Running {
             stream,
             refined: Refined::default(),
+            filtered: None,
             last: None,
             dead: Vec::new(),
             opened,
@@ -189,6 +232,7 @@ pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
         guarded(|| {
             let state = state(scan);
             state.end_search(scan)?;
+            state.passes = None;
             if let Some(exact) = state.exact.take() {
                 exact.close();
             }
@@ -204,11 +248,25 @@ impl State {
         };
         let Running {
             stream,
+            filtered,
             opened,
             dead,
             ..
         } = running;
-        let Cost { nodes, restarts } = stream.cost();
+        let Cost {
+            mut nodes,
+            restarts,
+        } = stream.cost();
+        if let Some(filtered) = filtered {
+            let ending = filtered.end(nodes);
+            nodes += ending.nodes;
+            drop(filtered);
+            // A worker ends with its query.
+            // SAFETY: set once in each process, before it runs a plan.
+            if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
+                opened.index().learn(ending.learns, ending.missed)?;
+            }
+        }
         let spent = counters::Spent {
             scans: 1,
             nodes,
@@ -248,11 +306,33 @@ impl State {
 }
 
 /// The rows of a stream, measured by the table's values where they are asked to be.
-struct Rows<'r> {
-    stream: &'r mut dyn Stream,
-    scan: pg_sys::IndexScanDesc,
+pub(super) struct Rows<'r> {
+    pub stream: &'r mut dyn Stream,
+    pub scan: pg_sys::IndexScanDesc,
     exact: &'r mut Option<Exact>,
-    dead: &'r mut Vec<Found>,
+    pub dead: &'r mut Vec<Found>,
+}
+
+impl Rows<'_> {
+    /// The same scan's rows of another stream.
+    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> Rows<'a> {
+        Rows {
+            stream,
+            scan: self.scan,
+            exact: self.exact,
+            dead: self.dead,
+        }
+    }
+
+    /// The table.
+    ///
+    /// # Safety
+    /// The scan is going on.
+    pub unsafe fn exact(&mut self) -> &mut Exact {
+        // SAFETY: as the caller says.
+        self.exact
+            .get_or_insert_with(|| unsafe { Exact::open(self.scan) })
+    }
 }
 
 impl Source for Rows<'_> {

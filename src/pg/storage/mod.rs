@@ -22,5 +22,6 @@ mod spill;
 mod store;
 
 pub use bulk::{Bulk, check_for_interrupts, needs_wal};
+pub use recent::block_address;
 pub use spill::files;
 pub use store::PgStore;

@@ -59,16 +59,37 @@ impl Recent {
     pub unsafe fn announce(&self, relation: pg_sys::Relation, block: u32) -> *const u8 {
         let mut buffer = self.get(block);
         if buffer == 0 {
-            let main = pg_sys::ForkNumber::MAIN_FORKNUM;
             // SAFETY: as the caller says.
-            buffer = unsafe { pg_sys::PrefetchBuffer(relation, main, block) }.recent_buffer;
+            buffer = unsafe { look_up(relation, block) };
             self.set(block, buffer);
         }
-        if buffer == 0 {
-            return std::ptr::null();
-        }
-        calls::prefetch_descriptor(buffer);
-        // SAFETY: an address is computed, of a buffer that exists; it is not read.
-        unsafe { pg_sys::BufferGetBlock(buffer).cast::<u8>().cast_const() }
+        address(buffer)
     }
+}
+
+/// The buffer of a block, or 0; then it begins to be read, where the system can do that.
+unsafe fn look_up(relation: pg_sys::Relation, block: u32) -> pg_sys::Buffer {
+    let main = pg_sys::ForkNumber::MAIN_FORKNUM;
+    // SAFETY: the caller says that the relation is open and has this block.
+    unsafe { pg_sys::PrefetchBuffer(relation, main, block) }.recent_buffer
+}
+
+/// Where a buffer's bytes are, or null for none; asks for what its lock needs.
+fn address(buffer: pg_sys::Buffer) -> *const u8 {
+    if buffer == 0 {
+        return std::ptr::null();
+    }
+    calls::prefetch_descriptor(buffer);
+    // SAFETY: an address is computed, of a buffer that exists; it is not read.
+    unsafe { pg_sys::BufferGetBlock(buffer).cast::<u8>().cast_const() }
+}
+
+/// Where a block's bytes will be read, or null; asks for what its lock needs. One that is in no shared
+/// buffer begins to be read.
+///
+/// # Safety
+/// The relation is open and has this block.
+pub unsafe fn block_address(relation: pg_sys::Relation, block: u32) -> *const u8 {
+    // SAFETY: as the caller says.
+    address(unsafe { look_up(relation, block) }.max(0))
 }

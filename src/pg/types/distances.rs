@@ -4,7 +4,7 @@
 //! one row is summed, the next is fetched ([`Stride`]), and rows that lie plain in their page take a
 //! short way without the guard against errors, of which there can be none.
 
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
@@ -33,6 +33,27 @@ struct Stride {
 static LEFT: Stride = Stride::new();
 static RIGHT: Stride = Stride::new();
 
+/// Whether somebody else brings rows closer.
+static KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// As long as this lives nothing is guessed of where the next row lies: who measures knows, and has it
+/// fetched.
+pub struct NoGuess(());
+
+impl NoGuess {
+    /// Begins.
+    pub fn new() -> Self {
+        KNOWN.store(true, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for NoGuess {
+    fn drop(&mut self) {
+        KNOWN.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Stride {
     const fn new() -> Self {
         Self {
@@ -48,7 +69,7 @@ impl Stride {
         // A backend has one thread: these are plain loads and stores.
         let now = start as usize;
         let moved = now.wrapping_sub(self.last.load(Ordering::Relaxed)) as isize;
-        if moved == 0 {
+        if moved == 0 || KNOWN.load(Ordering::Relaxed) {
             return;
         }
         self.last.store(now, Ordering::Relaxed);

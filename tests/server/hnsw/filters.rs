@@ -103,8 +103,9 @@ fn settings_bound_how_far_a_scan_goes() -> Result<()> {
     for ef in [10, 40, 200] {
         let settings = format!("SET hnsw.iterative_scan = off; SET hnsw.ef_search = {ef}");
         let rows = count(&settings, "true", 5_000)?;
+        // In small tables there are up to three times as many candidates.
         assert!(
-            (ef..ef * 2 + 20).contains(&rows),
+            (ef..3 * (ef + 8)).contains(&rows),
             "off, ef_search {ef}: {rows} rows"
         );
     }

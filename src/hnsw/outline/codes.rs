@@ -1,0 +1,110 @@
+//! Codes of nodes, one after the other.
+//!
+//! ```text
+//! 0 base f32 | 4 slope f32 | 8 error f32 | 12 levels (quantize::levels)
+//! ```
+
+use std::io;
+
+use memmap2::MmapMut;
+
+use crate::distance::prefetch;
+use crate::quantize::LevelQuery;
+
+use super::super::node::{field, set_field};
+
+const HEADER: usize = 12;
+
+/// What the levels of a point around the centre do not say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone {
+    /// What its distance from a query has besides that of the query from the centre, and besides the next.
+    pub base: f32,
+    /// The factor of the sum of its levels.
+    pub slope: f32,
+    /// The standard error of the distance, for a query at distance 1 from the centre.
+    pub error: f32,
+}
+
+/// A query for codes of points around the centre.
+pub struct AloneQuery {
+    /// For their levels.
+    pub levels: LevelQuery,
+    /// What distances have in common.
+    pub constant: f32,
+    /// How far the query is from the centre.
+    pub length: f32,
+}
+
+/// Codes, each at its number.
+pub(super) struct Codes {
+    /// Bytes of each.
+    stride: usize,
+    bytes: MmapMut,
+    count: u32,
+}
+
+impl Codes {
+    /// None yet, of so many bytes of levels each.
+    ///
+    /// # Errors
+    /// Where there is no memory for so many.
+    pub fn new(levels: usize, capacity: usize) -> io::Result<Self> {
+        let stride = Self::bytes_each(levels);
+        let bytes = MmapMut::map_anon(capacity.saturating_mul(stride).max(1))?;
+        // They are read in no order: huge pages save the address translation.
+        #[cfg(target_os = "linux")]
+        let _ = bytes.advise(memmap2::Advice::HugePage);
+        Ok(Self {
+            stride,
+            bytes,
+            count: 0,
+        })
+    }
+
+    /// Bytes that one takes.
+    pub fn bytes_each(levels: usize) -> usize {
+        HEADER + levels
+    }
+
+    /// Adds one, whose levels `encode` writes, and gives its number; None where there is no room.
+    pub fn push(&mut self, encode: impl FnOnce(&mut [u8]) -> Alone) -> Option<u32> {
+        let number = self.count;
+        let start = number as usize * self.stride;
+        let code = self.bytes.get_mut(start..start + self.stride)?;
+        let (header, levels) = code.split_at_mut_checked(HEADER)?;
+        let alone = encode(levels);
+        let numbers = [alone.base, alone.slope, alone.error];
+        for (i, number) in numbers.into_iter().enumerate() {
+            set_field(header, 4 * i, number.to_ne_bytes());
+        }
+        self.count += 1;
+        Some(number)
+    }
+
+    fn get(&self, number: u32) -> &[u8] {
+        let start = number as usize * self.stride;
+        let code = self.bytes.get(start..start + self.stride);
+        code.unwrap_or_default()
+    }
+
+    /// How far a point is, less so many standard errors.
+    #[inline]
+    pub fn bound(&self, number: u32, query: &AloneQuery, errors: f32) -> f32 {
+        let code = self.get(number);
+        let [base, slope, error] = [0, 4, 8].map(|at| f32::from_ne_bytes(field(code, at)));
+        let sum = query.levels.sum(code.get(HEADER..).unwrap_or_default());
+        let bound = query.constant + base + slope * sum - errors * query.length * error;
+        if bound.is_nan() {
+            f32::NEG_INFINITY
+        } else {
+            bound
+        }
+    }
+
+    /// Brings a code closer.
+    #[inline]
+    pub fn prefetch(&self, number: u32) {
+        prefetch(self.get(number));
+    }
+}

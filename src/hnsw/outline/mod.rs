@@ -1,0 +1,51 @@
+//! An index in outline, in memory: of each row its place in the table, its node, and a code of two
+//! bits a coordinate around the centre of all vectors. Who knows the places of the rows that pass a filter
+//! ranks those by it, and reads only the nodes that may be among the nearest (`ranking.rs`).
+//!
+//! It is made of what was in the index at some time, a part at a time (`grow.rs`), and nobody tells it of
+//! changes:
+//!
+//! - A row that has come since is not in it.
+//! - A place may be that of another row by now, which lies elsewhere. That takes a vacuum between, and those
+//!   are counted on the meta page, once their rows are removed and before their places are given to others.
+//!   So who has a snapshot, and then finds that none was counted since the outline was begun, sees no
+//!   row of which it is wrong.
+//! - A row that is gone is not seen by whoever fetches it.
+
+mod codes;
+mod grow;
+mod places;
+mod ranking;
+
+pub use codes::{Alone, AloneQuery};
+pub use grow::{Growing, Grown};
+pub use ranking::{Ranked, Ranking};
+
+use codes::Codes;
+use places::Places;
+
+/// Where a row is in the index.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    node: u32,
+    /// The number of its code: rows of a node have one.
+    code: u32,
+}
+
+/// All rows of an index.
+pub struct Outline {
+    places: Places,
+    /// In the order of places.
+    rows: Vec<Row>,
+    codes: Codes,
+    /// Vacuums that the index had seen when it was begun.
+    vacuums: u32,
+}
+
+impl Outline {
+    /// Rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+}

@@ -1,0 +1,173 @@
+//! Rows whose places are known, by distance. Codes say how far each is at least, but for one in a
+//! hundred; nodes are read in that order, until none that is left can be nearer than the next row.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+
+use crate::page::PageStore;
+use crate::search::Key;
+
+use super::super::error::Error;
+use super::super::index::Index;
+use super::super::node::Tid;
+use super::super::scan::Row;
+use super::super::space::Space;
+use super::{AloneQuery, Outline};
+
+/// Standard errors below an estimate at which a row is looked for.
+const DOUBT: f32 = 2.5;
+
+/// Nodes that are read together: more are on their way at once, and some in vain.
+const TOGETHER: usize = 8;
+
+/// Codes that are asked for ahead of the one that is looked at.
+const AHEAD: usize = 8;
+
+/// What an outline makes of rows.
+pub struct Ranked<'i, 's, S, V: Space> {
+    /// Those that are in it.
+    pub ranking: Ranking<'i, 's, S, V>,
+    /// Those that are not.
+    pub strangers: Vec<Tid>,
+}
+
+/// Rows, nearest first.
+pub struct Ranking<'i, 's, S, V: Space> {
+    index: &'i Index<'s, S, V>,
+    outline: Rc<Outline>,
+    point: V::Point,
+    /// What codes say, and rows of the outline.
+    coded: BinaryHeap<Reverse<Key>>,
+    /// Distances, and places in `rows`.
+    measured: BinaryHeap<Reverse<Key>>,
+    rows: Vec<Row>,
+    reads: u64,
+}
+
+impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
+    /// Ranks rows by their distance from a value. None where that has no place in the index.
+    ///
+    /// # Errors
+    /// Where the value is of another size.
+    pub fn rank<'i>(
+        &'i self,
+        outline: &Rc<Outline>,
+        value: V::Value<'_>,
+        tids: &[Tid],
+    ) -> Result<Option<Ranked<'i, 's, S, V>>, Error> {
+        self.space.verify(value)?;
+        let Some(point) = self.space.point(value) else {
+            return Ok(None);
+        };
+        let Some(query) = self.space.query_alone(&point) else {
+            return Ok(None);
+        };
+        let (mut known, mut strangers) = (Vec::with_capacity(tids.len()), Vec::new());
+        for tid in tids {
+            match outline.places.find(tid.place()) {
+                Some(row) => known.push(row),
+                None => strangers.push(*tid),
+            }
+        }
+        let coded = bounds(outline, &known, &query);
+        let ranking = Ranking {
+            index: self,
+            outline: Rc::clone(outline),
+            point,
+            coded: coded.into(),
+            measured: BinaryHeap::new(),
+            rows: Vec::new(),
+            reads: 0,
+        };
+        Ok(Some(Ranked { ranking, strangers }))
+    }
+}
+
+/// How far rows are at least.
+fn bounds(outline: &Outline, rows: &[usize], query: &AloneQuery) -> Vec<Reverse<Key>> {
+    let code = |at: usize| Some(outline.rows.get(*rows.get(at)?)?.code);
+    let bound = |(at, row): (usize, &usize)| {
+        if let Some(next) = code(at + AHEAD) {
+            outline.codes.prefetch(next);
+        }
+        let bound = outline.codes.bound(code(at).unwrap_or(0), query, DOUBT);
+        Reverse(Key::new(bound, u32::try_from(*row).unwrap_or(u32::MAX)))
+    };
+    rows.iter().enumerate().map(bound).collect()
+}
+
+impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
+    /// The next row; None where there is none left.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            let bound = self.coded.peek().map(|Reverse(key)| key.distance());
+            let nearest = self.measured.peek().map(|Reverse(key)| *key);
+            match (nearest, bound) {
+                (None, None) => return Ok(None),
+                (Some(nearest), bound) if bound.is_none_or(|b| nearest.distance() < b) => {
+                    self.measured.pop();
+                    return Ok(self.rows.get(nearest.number() as usize).copied());
+                }
+                (Some(_) | None, _) => self.read_some()?,
+            }
+        }
+    }
+
+    /// Nodes that were read.
+    pub fn reads(&self) -> u64 {
+        self.reads
+    }
+
+    /// Reads the nodes of the rows that may be nearest.
+    fn read_some(&mut self) -> Result<(), Error> {
+        let (mut together, mut count) = ([0; TOGETHER], 0);
+        for place in &mut together {
+            let Some(Reverse(key)) = self.coded.pop() else {
+                break;
+            };
+            *place = key.number() as usize;
+            count += 1;
+            if let Some(row) = self.outline.rows.get(*place) {
+                self.index.pages.prefetch_value(row.node);
+            }
+        }
+        for row in together.into_iter().take(count) {
+            self.read(row)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the node of a row. Where it has another row by now, or is none, a vacuum has come since the
+    /// outline was found current: then nobody who has ranked rows by it sees this one.
+    fn read(&mut self, row: usize) -> Result<(), Error> {
+        let place = self.outline.places.get(row);
+        let Some((row, place)) = self.outline.rows.get(row).zip(place) else {
+            return Ok(());
+        };
+        let (index, number) = (self.index, row.node);
+        self.reads += 1;
+        let measured = index.pages.read(number, |node| {
+            let ground = node.live() && node.level() == 0;
+            ground.then(|| {
+                let scale = node.scale();
+                (index.space.distance(&self.point, node.own(), scale), scale)
+            })
+        })?;
+        let Some((distance, scale)) = measured else {
+            return Ok(());
+        };
+        let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        self.measured.push(Reverse(Key::new(distance, at)));
+        self.rows.push(Row {
+            tid: Tid::at(place),
+            distance,
+            doubt: index.space.doubt(&self.point, distance, scale),
+            node: number,
+        });
+        Ok(())
+    }
+}

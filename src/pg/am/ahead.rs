@@ -1,0 +1,104 @@
+//! Rows of a table on their way from memory, or from disk, before they are fetched: in the order of the
+//! table, a few at a time.
+//!
+//! Fetching a row waits for its buffer's entry, its page, its line pointer, its header and its value, one
+//! after the other. Here they are asked for in two steps, so that many rows are on their way at once.
+
+use pgrx::pg_sys;
+
+use super::scan::pointer_of;
+use crate::distance::prefetch_at;
+use crate::hnsw::Tid;
+use crate::pg::storage::block_address;
+
+/// Rows whose pages are looked up ahead of the one that is fetched.
+const PAGES: usize = 16;
+
+/// Rows that are asked for ahead of the one that is fetched.
+const ROWS: usize = 8;
+
+/// Bytes of a row that are asked for at most.
+const MOST: usize = 4096;
+
+/// Bytes of a page's header, and of a line pointer. `bufpage.h`, `itemid.h`.
+const HEADER: usize = 24;
+const POINTER: usize = 4;
+
+/// Rows that are about to be fetched.
+pub struct Ahead<'t> {
+    table: pg_sys::Relation,
+    tids: &'t [Tid],
+    /// Where the pages of the next rows are, or null: that of row `i` at `i % PAGES`.
+    pages: [*const u8; PAGES],
+}
+
+impl<'t> Ahead<'t> {
+    /// Begins to bring these rows closer. Other tables than heaps are left alone.
+    ///
+    /// # Safety
+    /// The table is open as long as the result is used.
+    pub unsafe fn new(table: pg_sys::Relation, tids: &'t [Tid]) -> Self {
+        // SAFETY: the caller vouches for the table.
+        let heap = unsafe { (*table).rd_tableam == pg_sys::GetHeapamTableAmRoutine() };
+        let mut ahead = Self {
+            table,
+            tids: if heap { tids } else { &[] },
+            pages: [std::ptr::null(); PAGES],
+        };
+        (0..PAGES).for_each(|at| ahead.look_up(at));
+        (0..ROWS).for_each(|at| ahead.bring(at));
+        ahead
+    }
+
+    /// To be called before row `at` is fetched, in order.
+    pub fn advance(&mut self, at: usize) {
+        self.bring(at + ROWS);
+        self.look_up(at + PAGES);
+    }
+
+    /// Finds the page of a row, and asks for its line pointer.
+    fn look_up(&mut self, at: usize) {
+        let Some(tid) = self.tids.get(at) else {
+            return;
+        };
+        let (block, offset) = place(*tid);
+        let before = at.checked_sub(1).and_then(|before| self.tids.get(before));
+        let page = match before {
+            Some(before) if place(*before).0 == block => self.pages[(at - 1) % PAGES],
+            // SAFETY: the table is open, and a row of it lies in this block.
+            Some(_) | None => unsafe { block_address(self.table, block) },
+        };
+        self.pages[at % PAGES] = page;
+        if !page.is_null() {
+            prefetch_at(page.wrapping_add(HEADER + POINTER * offset), POINTER);
+        }
+    }
+
+    /// Asks for the bytes of a row.
+    fn bring(&mut self, at: usize) {
+        let page = self.pages[at % PAGES];
+        let Some(tid) = self.tids.get(at).filter(|_| !page.is_null()) else {
+            return;
+        };
+        let pointer = page.wrapping_add(HEADER + POINTER * place(*tid).1);
+        // SAFETY: four bytes of a buffer, which is memory as long as the server runs. They may be of
+        // another page by now, or be written at this moment: they only say what to ask for.
+        let pointer = unsafe { pointer.cast::<[u8; POINTER]>().read_volatile() };
+        let pointer = u32::from_ne_bytes(pointer);
+        // `ItemIdData`: 15 bits of offset, 2 of state, 15 of length.
+        let (start, length) = (pointer & 0x7FFF, pointer >> 17);
+        if start < pg_sys::BLCKSZ {
+            prefetch_at(
+                page.wrapping_add(start as usize),
+                (length as usize).min(MOST),
+            );
+        }
+    }
+}
+
+/// A row's block, and how many line pointers are before its own.
+fn place(tid: Tid) -> (u32, usize) {
+    let pointer = pointer_of(tid);
+    let block = u32::from(pointer.ip_blkid.bi_hi) << 16 | u32::from(pointer.ip_blkid.bi_lo);
+    (block, usize::from(pointer.ip_posid).saturating_sub(1))
+}

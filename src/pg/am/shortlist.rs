@@ -1,0 +1,224 @@
+//! Rows that other indexes say may pass, by distance: ranked by the index if it can, and otherwise fetched
+//! and measured, each of them.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use super::ahead::Ahead;
+use super::filtered::Passes;
+use super::method::{Cost, Found, Ranked, Stream};
+use super::scan::Rows;
+use crate::hnsw::{Continue, Tid};
+use crate::pg::error::Failure;
+use crate::pg::storage::check_for_interrupts;
+use crate::pg::types::distances::NoGuess;
+use crate::search::{Bounded, Measured, Refined};
+
+/// What a search that ends has given.
+#[derive(Default)]
+pub struct Given {
+    /// Rows that must not come again.
+    pub rows: HashSet<Tid>,
+    /// The last of them, where rows that are nearer shall come when all others have come.
+    pub last: Option<Tid>,
+}
+
+/// Rows of a shortlist.
+pub struct Shortlist {
+    rows: Merged,
+    refined: Refined<Found>,
+    given: HashSet<Tid>,
+    /// What is nearer than this comes late.
+    nearest: Option<f64>,
+    late: VecDeque<Found>,
+    measured: usize,
+}
+
+impl Shortlist {
+    /// Takes what the index has ranked, and measures all others.
+    ///
+    /// # Safety
+    /// The scan is going on, and no page is locked. What is ranked stays as long as the result.
+    pub unsafe fn new(
+        rows: &mut Rows<'_>,
+        mut ranked: Ranked<'static>,
+        given: Given,
+        passes: &mut dyn Passes,
+    ) -> Self {
+        let scan = rows.scan;
+        // In the order of the table.
+        ranked.strangers.sort_unstable_by_key(|tid| tid.place());
+        // SAFETY: as the caller says.
+        let (nearest, others) = unsafe {
+            let last = given.last;
+            let nearest = last.and_then(|tid| rows.exact().measure(scan, tid));
+            (nearest, measure(rows, &ranked.strangers, passes))
+        };
+        Self {
+            measured: others.len(),
+            rows: Merged {
+                ranked: ranked.stream,
+                ahead: None,
+                others: others.into(),
+            },
+            refined: Refined::default(),
+            given: given.rows,
+            nearest,
+            late: VecDeque::new(),
+        }
+    }
+
+    /// The next row.
+    ///
+    /// # Safety
+    /// The scan is going on, and no page is locked.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    pub unsafe fn next(
+        &mut self,
+        rows: &mut Rows<'_>,
+        passes: &mut dyn Passes,
+    ) -> Result<Option<Found>, Failure> {
+        let scan = rows.scan;
+        loop {
+            check_for_interrupts();
+            let next = self.refined.next(&mut rows.of(&mut self.rows))?;
+            let Some(row) = next else {
+                return Ok(self.late.pop_front());
+            };
+            if self.given.contains(&row.tid) {
+                continue;
+            }
+            // SAFETY: as the caller says, and no page is held.
+            match unsafe { rows.ask(row.tid, passes) } {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    rows.note_dead(row);
+                    continue;
+                }
+            }
+            if let Some(nearest) = self.nearest {
+                // SAFETY: as the caller says.
+                let distance = unsafe { rows.exact().measure(scan, row.tid) };
+                if distance.is_some_and(|distance| distance < nearest) {
+                    self.late.push_back(row);
+                    continue;
+                }
+                self.nearest = None;
+            }
+            return Ok(Some(row));
+        }
+    }
+
+    /// Nodes that were read, and rows that the index did not know.
+    pub fn cost(&self) -> (u64, usize) {
+        (self.rows.ranked.cost().nodes, self.measured)
+    }
+}
+
+/// Fetches rows, and measures those that pass.
+unsafe fn measure(
+    rows: &mut Rows<'_>,
+    tids: &[Tid],
+    passes: &mut dyn Passes,
+) -> Vec<Reverse<Measured<Tid>>> {
+    let scan = rows.scan;
+    let mut measured = Vec::with_capacity(tids.len());
+    // SAFETY: the caller says that the scan is going on and no page is locked.
+    unsafe {
+        let exact = rows.exact();
+        let mut ahead = Ahead::new((*scan).heapRelation, tids);
+        let _no_guess = NoGuess::new();
+        for (at, &tid) in tids.iter().enumerate() {
+            if at % 64 == 0 {
+                check_for_interrupts();
+            }
+            ahead.advance(at);
+            if let Some(distance) = exact.measure_passing(scan, tid, passes) {
+                measured.push(Reverse(Measured { distance, row: tid }));
+            }
+        }
+    }
+    measured
+}
+
+/// Rows that were ranked, among others that were measured.
+struct Merged {
+    ranked: Box<dyn Stream>,
+    /// The next row of those.
+    ahead: Option<Bounded<Found>>,
+    others: BinaryHeap<Reverse<Measured<Tid>>>,
+}
+
+impl Stream for Merged {
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn floor(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        if self.ahead.is_none() {
+            self.ahead = self.ranked.next()?;
+        }
+        let other = self.others.peek().map(|Reverse(row)| bound(row.distance));
+        match (&self.ahead, other) {
+            (Some(row), Some(other)) if row.lower <= other => Ok(self.ahead.take()),
+            (_, Some(other)) => Ok(self.others.pop().map(|Reverse(row)| Bounded {
+                row: Found {
+                    tid: row.row,
+                    node: None,
+                },
+                lower: other,
+                upper: other,
+            })),
+            (_, None) => Ok(self.ahead.take()),
+        }
+    }
+
+    fn go_on(&self) -> Continue {
+        Continue::Never
+    }
+
+    fn cost(&self) -> Cost {
+        self.ranked.cost()
+    }
+}
+
+/// Where squares overflow, or a vector has no direction: last, as in a sort.
+fn bound(distance: f64) -> f64 {
+    if distance.is_nan() {
+        f64::INFINITY
+    } else {
+        distance
+    }
+}
+
+/// No rows.
+pub struct Nothing;
+
+impl Stream for Nothing {
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn floor(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        Ok(None)
+    }
+
+    fn go_on(&self) -> Continue {
+        Continue::Never
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::default()
+    }
+}

@@ -1,0 +1,82 @@
+//! A node of plans that tells a search of ours what its rows are filtered by, so that the index leaves
+//! out rows while it searches: [README](README.md).
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `path.rs` | which paths the planner is offered, and the plans they become |
+//! | `node.rs` | the node while a query runs |
+//! | `filter.rs` | the filter of the scan beneath, for the index to ask |
+//! | `shortlist.rs` | what other indexes know of the filter |
+//! | `raw.rs` | functions of Postgres without a guard |
+
+mod filter;
+mod node;
+mod path;
+mod raw;
+mod shortlist;
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys;
+
+/// What EXPLAIN calls the node.
+const NAME: &CStr = c"FilteredVectorSearch";
+
+/// A table of callbacks, which Postgres reads and nobody writes.
+struct Table<T>(T);
+
+// SAFETY: it is constant: function pointers and a C string.
+unsafe impl<T> Sync for Table<T> {}
+
+/// Has the planner offer the node, and plans that name it be read back; called once, when the library is
+/// loaded.
+pub fn install() {
+    // SAFETY: at load time, with tables that stay.
+    unsafe { pg_sys::RegisterCustomScanMethods(&raw const node::SCAN.0) };
+    path::install();
+}
+
+/// The entries of a list of pointers.
+///
+/// # Safety
+/// The list is null or of pointers to what `T` says, and stays as it is meanwhile.
+unsafe fn entries<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
+    // SAFETY: as the caller says.
+    let cells = unsafe { list.as_ref() }.map_or(&[][..], |list| {
+        // SAFETY: a list that is not null has so many cells.
+        unsafe { std::slice::from_raw_parts(list.elements, list.length as usize) }
+    });
+    // SAFETY: as the caller says.
+    cells.iter().map(|cell| unsafe { cell.ptr_value }.cast())
+}
+
+/// The first entry of a list.
+///
+/// # Safety
+/// The list has one, a pointer to what `T` says.
+unsafe fn first<T>(list: *mut pg_sys::List) -> *mut T {
+    // SAFETY: as the caller says.
+    unsafe { (*(*list).elements).ptr_value.cast() }
+}
+
+/// A list of one pointer.
+///
+/// # Safety
+/// The pointer is to a node.
+unsafe fn list_of<T>(entry: *mut T) -> *mut pg_sys::List {
+    // SAFETY: a null list is an empty one.
+    unsafe { raw::lappend(std::ptr::null_mut(), entry.cast()) }
+}
+
+/// A node of zeros.
+///
+/// # Safety
+/// `T` begins with a tag, and zeros are a value of it.
+unsafe fn make<T>(tag: pg_sys::NodeTag) -> *mut T {
+    // SAFETY: as the caller says.
+    unsafe {
+        let node: *mut T = raw::palloc0(size_of::<T>()).cast();
+        *node.cast() = tag;
+        node
+    }
+}

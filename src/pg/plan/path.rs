@@ -1,0 +1,180 @@
+//! Which paths the planner is offered, and the plans they become.
+//!
+//! Sources: `set_rel_pathlist` in `allpaths.c`, `create_customscan_plan` in `createplan.c` and
+//! `set_customscan_references` in `setrefs.c` of Postgres.
+
+use std::sync::OnceLock;
+
+use pgrx::pg_guard;
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+
+use super::{NAME, Table, entries, first, list_of, make, node, raw, shortlist};
+use crate::pg::am;
+use crate::pg::guc;
+
+/// What all rows cost with the filter in the search, as a part of what they cost without.
+const FACTOR: f64 = 0.9;
+
+static PATH: Table<pg_sys::CustomPathMethods> = Table(pg_sys::CustomPathMethods {
+    CustomName: NAME.as_ptr(),
+    PlanCustomPath: Some(plan),
+    ReparameterizeCustomPathByChild: None,
+});
+
+/// The hook that was there before ours.
+static PREVIOUS: OnceLock<pg_sys::set_rel_pathlist_hook_type> = OnceLock::new();
+
+/// Puts our hook before others.
+pub fn install() {
+    // SAFETY: at load time, by the backend's only thread.
+    unsafe {
+        if PREVIOUS.set(pg_sys::set_rel_pathlist_hook).is_ok() {
+            pg_sys::set_rel_pathlist_hook = Some(offer);
+        }
+    }
+}
+
+/// As `set_rel_pathlist_hook`: puts our node around ordered scans of our indexes that have a filter.
+unsafe extern "C-unwind" fn offer(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    number: pg_sys::Index,
+    entry: *mut pg_sys::RangeTblEntry,
+) {
+    // SAFETY: Postgres calls with a relation whose paths are all there.
+    unsafe {
+        // What it raises jumps over this frame, which has nothing to drop.
+        if let Some(previous) = PREVIOUS.get().copied().flatten() {
+            previous(root, rel, number, entry);
+        }
+        put_around(root, rel, entry);
+    }
+}
+
+/// Puts our node around the scans that it is for.
+#[pg_guard]
+unsafe extern "C-unwind" fn put_around(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    entry: *const pg_sys::RangeTblEntry,
+) {
+    // SAFETY: as `offer`.
+    unsafe {
+        if (*entry).rtekind != pg_sys::RTEKind::RTE_RELATION || (*rel).indexlist.is_null() {
+            return;
+        }
+        let paths: Vec<_> = entries::<pg_sys::Path>((*rel).pathlist)
+            .filter(|path| is_filtered_search(*path))
+            .collect();
+        if paths.is_empty() || !guc::filtered_scan() {
+            return;
+        }
+        let listed = shortlist::path(root, rel);
+        for path in paths {
+            // The path alone has nothing to offer that ours has not.
+            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, path.cast());
+            pg_sys::add_path(rel, around(root, rel, path.cast(), listed).cast());
+        }
+    }
+}
+
+/// Whether a path is an ordered scan of an index of ours with a filter that may be evaluated on any
+/// row. One that takes values from other tables of a join is left as it is.
+unsafe fn is_filtered_search(path: *mut pg_sys::Path) -> bool {
+    // SAFETY: a path of the planner; its tag tells what it is.
+    unsafe {
+        if (*path).type_ != NodeTag::T_IndexPath
+            || (*path).pathtype != NodeTag::T_IndexScan
+            || !(*path).param_info.is_null()
+        {
+            return false;
+        }
+        let path: *mut pg_sys::IndexPath = path.cast();
+        let (index, order) = ((*path).indexinfo, (*path).indexorderbys);
+        if !am::is_ours_planned(index) || order.is_null() || (*order).length != 1 {
+            return false;
+        }
+        // Clauses without columns are checked once, above the scan.
+        let clauses = (*index).indrestrictinfo;
+        entries::<pg_sys::RestrictInfo>(clauses).any(|clause| !(*clause).pseudoconstant)
+            && !pg_sys::contain_volatile_functions(clauses.cast())
+    }
+}
+
+/// Our path around that of an index scan.
+unsafe fn around(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    scan: *mut pg_sys::IndexPath,
+    listed: Option<(*mut pg_sys::Path, f64)>,
+) -> *mut pg_sys::CustomPath {
+    // SAFETY: the caller vouches for both; a path of zeros is filled in here.
+    unsafe {
+        let path: *mut pg_sys::CustomPath = make(NodeTag::T_CustomPath);
+        (*path).path = (*scan).path;
+        (*path).path.type_ = NodeTag::T_CustomPath;
+        (*path).path.pathtype = NodeTag::T_CustomScan;
+        let startup = (*scan).path.startup_cost;
+        (*path).path.total_cost = startup + FACTOR * ((*scan).path.total_cost - startup);
+        (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
+        (*path).custom_paths = list_of(scan);
+        let share = ((*rel).rows / (*(*scan).indexinfo).tuples.max(1.0)).clamp(0.0, 1.0);
+        let share = (share * node::SHARE_UNIT) as i32;
+        let wanted = (*root).limit_tuples.clamp(-1.0, 1e9) as i32;
+        // A part of the table has its rows for a condition that is not asked again.
+        let listed = listed.filter(|_| (*(*scan).indexinfo).indpred.is_null());
+        let rows = listed.map_or(-1.0, |(_, rows)| rows.min(1e9)) as i32;
+        for number in [share, wanted, rows] {
+            let number = pg_sys::makeInteger(number);
+            (*path).custom_private = pg_sys::lappend((*path).custom_private, number.cast());
+        }
+        if let Some((bitmap, _)) = listed {
+            (*path).custom_paths = pg_sys::lappend((*path).custom_paths, bitmap.cast());
+        }
+        (*path).methods = &raw const PATH.0;
+        path
+    }
+}
+
+/// A child without the node that checks clauses without columns, once: Postgres puts another of it above
+/// ours.
+unsafe fn ungated(plan: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
+    // SAFETY: the caller vouches for the plan.
+    unsafe {
+        if (*plan).type_ == NodeTag::T_Result {
+            (*plan).lefttree
+        } else {
+            plan
+        }
+    }
+}
+
+/// As `PlanCustomPath`. Our node computes what is asked for from what the scan gives; both may be the
+/// same. What is asked for may also be put in later, so there is always enough to compute it from.
+unsafe extern "C-unwind" fn plan(
+    _root: *mut pg_sys::PlannerInfo,
+    _rel: *mut pg_sys::RelOptInfo,
+    path: *mut pg_sys::CustomPath,
+    targets: *mut pg_sys::List,
+    _clauses: *mut pg_sys::List,
+    plans: *mut pg_sys::List,
+) -> *mut pg_sys::Plan {
+    // SAFETY: Postgres calls with a path of ours and the plan of its child.
+    unsafe {
+        let child = ungated(first(plans));
+        let scan: *mut pg_sys::CustomScan = make(NodeTag::T_CustomScan);
+        (*scan).scan.plan.targetlist = targets;
+        (*scan).flags = (*path).flags;
+        (*scan).custom_plans = list_of(child);
+        if let Some(heap) = entries::<pg_sys::Plan>(plans).nth(1) {
+            // Its bitmap alone: the search fetches the rows.
+            let bitmap = (*ungated(heap)).lefttree;
+            (*scan).custom_plans = raw::lappend((*scan).custom_plans, bitmap.cast());
+        }
+        (*scan).custom_scan_tlist = raw::copyObjectImpl((*child).targetlist.cast()).cast();
+        (*scan).custom_private = (*path).custom_private;
+        (*scan).methods = &raw const node::SCAN.0;
+        scan.cast()
+    }
+}
