@@ -107,11 +107,11 @@ target/venv/ready: benches/graph/requirements.txt
 	@touch $@
 
 # Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and PEERS=
-# choose what and whom, NAME= names the main set, RESULTS= is the folder to write to, PG= is 16 or 18.
+# choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to, PG= is 16 or 18.
 PG ?= 16
 PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(N),--rows $(N)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(filter undefined,$(origin DIMS)),,--dims $(DIMS)) $(if $(WORK),--works $(WORK)) $(if $(PEERS),--peers $(PEERS)) \
-	$(if $(NAME),--name $(NAME)) $(if $(RESULTS),--results $(RESULTS))
+	$(if $(GENERATED),--generated) $(if $(NAME),--name $(NAME)) $(if $(RESULTS),--results $(RESULTS))
 
 bench-peers: target/venv-peers/ready
 	@scripts/setup server peers

@@ -72,13 +72,14 @@ class Job:
 
 
 def jobs(options: Options) -> list[Job]:
-    """The main set, then generated ones."""
+    """The main set, unless it is left out, then generated ones."""
     size = Size(options.plan.generated_rows, options.plan.questions)
     works = tuple(work for work in options.works if work in ON_GENERATED)
     generated = [
         Job(works, options.generated, partial(data.generate, dims, size)) for dims in options.plan.generated_dims
     ]
-    return [Job(options.works, options.plan, partial(main_set, options)), *(generated if works else [])]
+    main = [] if options.generated_alone else [Job(options.works, options.plan, partial(main_set, options))]
+    return [*main, *(generated if works else [])]
 
 
 def make_peers(

@@ -86,6 +86,7 @@ class Options:
     results: Path
     works: tuple[str, ...]
     peers: tuple[str, ...]
+    generated_alone: bool
     server: Path
     library: Path
 
@@ -107,6 +108,8 @@ class Options:
             words.append(f"ROUNDS={self.plan.rounds}")
         if self.plan.generated_dims != whole.generated_dims:
             words.append(f"DIMS='{' '.join(map(str, self.plan.generated_dims))}'")
+        if self.generated_alone:
+            words.append("GENERATED=1")
         if self.works != WORKS:
             words.append(f"WORK='{' '.join(self.works)}'")
         if self.peers != NAMES:
@@ -122,6 +125,7 @@ def chosen(names: tuple[str, ...]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a look in five minutes, no figures to quote")
     parser.add_argument("--rows", type=int, help="rows of each set")
     parser.add_argument("--dims", type=int, nargs="*", help="of generated sets")
+    parser.add_argument("--generated", action="store_true", help="generated sets alone")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--works", nargs="*", choices=WORKS, default=[*WORKS])
     parser.add_argument("--peers", nargs="*", choices=names, default=[*names])
@@ -150,6 +154,7 @@ def parse() -> Options:
         results=given.results or PROJECT / ("target/bench-peers" if given.quick else "benches/results"),
         works=tuple(given.works),
         peers=tuple(given.peers),
+        generated_alone=given.generated,
         server=given.server,
         library=given.library,
     )

@@ -35,13 +35,15 @@ class Effort:
 
     clients: int
     seconds: int | None = None
+    # What comes in so many seconds before that is not counted.
+    warm: int = 0
     statements: int | None = None
     # Both servers are asked the same of a seed.
     seed: int = 1
 
     def arguments(self) -> list[str]:
         """As pgbench takes it. Not more threads than cores."""
-        until = ["-T", str(self.seconds)] if self.seconds else ["-t", str(self.statements)]
+        until = ["-T", str(self.warm + self.seconds)] if self.seconds else ["-t", str(self.statements)]
         threads = min(self.clients, cores())
         return ["-c", str(self.clients), "-j", str(threads), f"--random-seed={self.seed}", *until]
 
@@ -67,7 +69,7 @@ def run(cluster: Cluster, script: Script, options: Setting, effort: Effort) -> T
             raise RuntimeError(f"pgbench failed:\n{done.stderr}\n{script.text}")
         log = np.vstack([read_log(file) for file in Path(folder).glob("log.*")])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return summarize(log, cpu)
+    return summarize(log, cpu, effort.warm)
 
 
 def read_log(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -79,13 +81,17 @@ def read_log(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.column_stack([columns[:, 0], columns[:, 1], ends, columns[:, 2] / 1e6])
 
 
-def summarize(log: np.ndarray[tuple[int, int], np.dtype[np.float64]], cpu: float) -> Timed:
-    """What the log tells of statements after each client's first; of short runs, of all but one."""
+def summarize(log: np.ndarray[tuple[int, int], np.dtype[np.float64]], cpu: float, warm: float = 0) -> Timed:
+    """What the log tells of statements after each client's first, and after some seconds; of short runs, of
+    all but one."""
     if len(log) == 0:
         raise RuntimeError("pgbench ran no statement")
     lasts = {client: log[log[:, 0] == client, 1].max() for client in np.unique(log[:, 0])}
     first = min(FIRST, int(min(lasts.values())) // 2)
-    kept = log[log[:, 1] > first]
+    starts = log[:, 2] - log[:, 3]
+    late = log[:, 1] > first
+    warmed = late & (starts >= starts.min() + warm)
+    kept = log[warmed if warmed.any() else late]
     elapsed = float(kept[:, 2].max() - (kept[:, 2] - kept[:, 3]).min())
     whole = float(log[:, 2].max() - (log[:, 2] - log[:, 3]).min())
     return Timed.of(kept[:, 3].tolist(), elapsed, cpu / max(whole, 1e-9))

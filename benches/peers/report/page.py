@@ -70,7 +70,7 @@ def method(run: Run) -> str:
     lines = "\n".join(f"    {name} = {value}" for name, value in run.sets[0].settings.items())
     text = METHOD.format(seconds=run.plan.seconds, library_seconds=run.plan.library_seconds, cores=run.machine.cores)
     return (
-        f"## How it was measured\n\n{text}\n\nSettings of both servers, sized for the first set:\n\n{lines}"
+        f"## How it was measured\n\n{text}\n\nSettings of both servers, here for the first set:\n\n{lines}"
         if lines
         else text
     )

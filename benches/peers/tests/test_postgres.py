@@ -46,6 +46,21 @@ def test_first_statements_of_each_client_do_not_count() -> None:
     assert np.isclose(timed.client_cores or 0, 0.5)
 
 
+def test_what_comes_while_a_session_warms_up_does_not_count() -> None:
+    # Half a second each at first, then a tenth.
+    rows, end = [], 100.0
+    for number in range(1, 41):
+        length = 0.5 if number <= 2 * FIRST else 0.1
+        end += length
+        rows.append([0, number, end, length])
+    timed = summarize(np.asarray(rows), cpu=1.0, warm=FIRST)
+    assert timed.queries == 28
+    assert np.isclose(timed.rate, 10)
+    assert np.isclose(timed.p99, 100)
+    # One that is slower than that counts as it is.
+    assert summarize(np.asarray([[0, 1, 1.0, 1.0], [0, 2, 2.0, 1.0]]), cpu=0, warm=5).queries == 1
+
+
 def test_short_runs_keep_some_statements() -> None:
     assert summarize(np.asarray([[0, 1, 1.0, 1.0]]), cpu=0).queries == 1
     assert summarize(np.asarray([[0, 1, 1.0, 1.0], [0, 2, 2.0, 1.0]]), cpu=0).queries == 1
