@@ -12,7 +12,7 @@ use pgrx::pg_sys::Datum;
 use super::method::{Found, Ranked};
 use super::opened::Opened;
 use super::scan::Rows;
-use super::shortlist::{Given, Nothing, Shortlist};
+use super::shortlist::{Given, Shortlist};
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
@@ -48,7 +48,9 @@ pub trait Passes {
 pub struct Listed {
     /// Rows of which all of them say that they may pass.
     pub rows: f64,
-    /// Entries that a bitmap of them is made of; none where the rows of one can be had one by one.
+    /// Entries of several indexes that are had one by one and brought together.
+    pub single: f64,
+    /// Entries that a bitmap is made of.
     pub merged: f64,
 }
 
@@ -59,8 +61,9 @@ const FETCHED: f64 = 2.0;
 /// The same for values that lie out of line: each is found by a search of the index of its TOAST table.
 const FETCHED_APART: f64 = 12.0;
 
-/// What an entry of another index costs, where a bitmap is made of them.
-const READ: f64 = 0.2;
+/// What an entry of another index costs, where it is had one by one, and where a bitmap is made of them.
+const SINGLE: f64 = 0.035;
+const MERGED: f64 = 0.2;
 
 /// What a row costs that the index ranks, its entry included, and what nodes it reads for any number of rows.
 const RANKED: f64 = 0.12;
@@ -68,6 +71,10 @@ const RANKED_AT_LEAST: f64 = 100.0;
 
 /// What a search costs for each row that it asks the filter about.
 const ASKED: f64 = 7.0;
+
+/// As many times more may a shortlist cost than the search is likely to: it costs that, whatever the filter has to
+/// do with the vectors.
+const SURE: f64 = 1.25;
 
 /// Rows that a query is taken to want where nobody knows.
 const WANTED: f64 = 10.0;
@@ -78,9 +85,6 @@ const AGAINST: f64 = 6.0;
 /// The part of a shortlist's cost that a search may spend then, and less where it has not even that part of
 /// the rows.
 const EARLY: f64 = 1.0 / 3.0;
-
-/// The part of what a search has spent in vain that is spent on learning to rank.
-const LEARNING: f64 = 1.0;
 
 /// Bytes of memory that a shortlisted row takes: its place, its bound, its distance.
 const BYTES: usize = 32;
@@ -119,6 +123,13 @@ pub struct Ending {
     pub learns: u64,
     /// Rows that it could not rank.
     pub missed: usize,
+}
+
+impl Listed {
+    /// What it costs to list them, where that is not a part of what each row costs.
+    fn cost(self) -> f64 {
+        SINGLE * self.single + MERGED * self.merged
+    }
 }
 
 impl Filtered {
@@ -205,7 +216,7 @@ impl Filtered {
 
     /// What it costs to rank a shortlist.
     fn ranking(listed: Listed) -> f64 {
-        RANKED_AT_LEAST + READ * listed.merged + RANKED * listed.rows
+        RANKED_AT_LEAST + listed.cost() + RANKED * listed.rows
     }
 
     /// What a shortlist costs.
@@ -213,7 +224,7 @@ impl Filtered {
         if self.ranks {
             Self::ranking(listed)
         } else {
-            READ * listed.merged + self.fetched * listed.rows
+            listed.cost() + self.fetched * listed.rows
         }
     }
 
@@ -227,7 +238,8 @@ impl Filtered {
         }
         let shortlist = self.cost(listed);
         if self.asked == 0 {
-            return shortlist < ASKED * self.wanted / passes.share().max(f64::EPSILON);
+            let search = ASKED * self.wanted / passes.share().max(f64::EPSILON);
+            return shortlist < SURE * search;
         }
         let spent = rows.stream.cost().nodes as f64 + self.asked as f64;
         let expected = passes.share() * self.asked as f64;
@@ -267,7 +279,7 @@ impl Filtered {
                 None
             };
             let ranked = ranked.unwrap_or_else(|| Ranked {
-                stream: Box::new(Nothing),
+                stream: None,
                 strangers: tids,
             });
             let shortlist = Shortlist::new(rows, ranked, given, passes);
@@ -282,9 +294,8 @@ impl Filtered {
             From::Shortlist(shortlist) => shortlist.cost(),
             From::Search | From::SearchAlone => (0, 0),
         };
-        let merged = self.listed.map_or(0.0, |listed| listed.merged);
         let listing = match &self.from {
-            From::Shortlist(_) => READ * merged,
+            From::Shortlist(_) => self.listed.map_or(0.0, Listed::cost),
             From::Search | From::SearchAlone => 0.0,
         };
         let searching = nodes as f64 + self.asked as f64;
@@ -293,7 +304,7 @@ impl Filtered {
         let in_vain = if self.ranks { 0.0 } else { spent - ranking };
         Ending {
             nodes: read,
-            learns: (LEARNING * in_vain.max(0.0)) as u64,
+            learns: in_vain.max(0.0) as u64,
             missed: if self.ranks { fetched } else { 0 },
         }
     }

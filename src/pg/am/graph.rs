@@ -149,10 +149,10 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         let ranked = self.index.rank(&outline, C::value(&ready), tids);
         let ranked = ranked.map_err(C::failure)?;
         Ok(ranked.map(|ranked| Ranked {
-            stream: Box::new(Ranks {
+            stream: Some(Box::new(Ranks {
                 index: &self.index,
                 ranking: ranked.ranking,
-            }),
+            })),
             strangers: ranked.strangers,
         }))
     }

@@ -201,8 +201,8 @@ pub struct Found {
 
 /// Rows that were ranked.
 pub struct Ranked<'s> {
-    /// Rows that the index knows.
-    pub stream: Box<dyn Stream + 's>,
+    /// Rows that the index knows, if it was asked.
+    pub stream: Option<Box<dyn Stream + 's>>,
     /// The others.
     pub strangers: Vec<Tid>,
 }

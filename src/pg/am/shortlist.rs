@@ -114,7 +114,7 @@ impl Shortlist {
 
     /// Nodes that were read, and rows that the index did not know.
     pub fn cost(&self) -> (u64, usize) {
-        (self.rows.ranked.cost().nodes, self.measured)
+        (self.rows.cost().nodes, self.measured)
     }
 }
 
@@ -146,7 +146,7 @@ unsafe fn measure(
 
 /// Rows that were ranked, among others that were measured.
 struct Merged {
-    ranked: Box<dyn Stream>,
+    ranked: Option<Box<dyn Stream>>,
     /// The next row of those.
     ahead: Option<Bounded<Found>>,
     others: BinaryHeap<Reverse<Measured<Tid>>>,
@@ -162,8 +162,8 @@ impl Stream for Merged {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
-        if self.ahead.is_none() {
-            self.ahead = self.ranked.next()?;
+        if let (None, Some(ranked)) = (&self.ahead, &mut self.ranked) {
+            self.ahead = ranked.next()?;
         }
         let other = self.others.peek().map(|Reverse(row)| bound(row.distance));
         match (&self.ahead, other) {
@@ -185,7 +185,8 @@ impl Stream for Merged {
     }
 
     fn cost(&self) -> Cost {
-        self.ranked.cost()
+        let ranked = self.ranked.as_ref();
+        ranked.map_or_else(Cost::default, |ranked| ranked.cost())
     }
 }
 
@@ -195,30 +196,5 @@ fn bound(distance: f64) -> f64 {
         f64::INFINITY
     } else {
         distance
-    }
-}
-
-/// No rows.
-pub struct Nothing;
-
-impl Stream for Nothing {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    fn floor(&self) -> f64 {
-        f64::INFINITY
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
-        Ok(None)
-    }
-
-    fn go_on(&self) -> Continue {
-        Continue::Never
-    }
-
-    fn cost(&self) -> Cost {
-        Cost::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys;
 
-use super::{raw, shortlist};
+use super::{list, raw};
 use crate::pg::am::{Listed, Passes, Tid};
 use crate::pg::error::catch;
 
@@ -53,6 +53,6 @@ impl Passes for Filter {
     unsafe fn shortlist(&mut self, most: usize) -> Option<Vec<Tid>> {
         // A search makes one shortlist, and before another search begins the node rescans its children.
         // SAFETY: the plan is running; the node stays as long as it.
-        unsafe { shortlist::read(self.bitmap, most) }
+        unsafe { list::read(self.bitmap, most) }
     }
 }

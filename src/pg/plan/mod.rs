@@ -6,10 +6,12 @@
 //! | `path.rs` | which paths the planner is offered, and the plans they become |
 //! | `node.rs` | the node while a query runs |
 //! | `filter.rs` | the filter of the scan beneath, for the index to ask |
-//! | `shortlist.rs` | what other indexes know of the filter |
+//! | `shortlist.rs` | the bitmap of other indexes that the planner would make |
+//! | `list.rs` | its rows |
 //! | `raw.rs` | functions of Postgres without a guard |
 
 mod filter;
+mod list;
 mod node;
 mod path;
 mod raw;

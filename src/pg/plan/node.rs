@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{CustomScanState, NodeTag, TupleTableSlot};
 
 use super::filter::Filter;
-use super::{NAME, Table, entries, first, make, raw, shortlist};
+use super::{NAME, Table, entries, first, list, make, raw};
 use crate::pg::am;
 
 /// A share of 1, as plans have it.
@@ -135,7 +135,7 @@ unsafe fn open(node: *mut CustomScanState, child: *mut pg_sys::IndexScanState) {
                 scan: child,
                 share: next() / SHARE_UNIT,
                 wanted: next(),
-                listed: (!bitmap.is_null()).then(|| shortlist::expected(bitmap, next())),
+                listed: (!bitmap.is_null()).then(|| list::expected(bitmap, next())),
                 bitmap,
                 checked: &raw mut (*node.cast::<Node>()).checked,
             };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `answers.rs` | as many rows as there are, and the nearest, by filters of all kinds |
 //! | `shortlists.rs` | rows that other indexes shortlist, where a search would cost more |
+//! | `several.rs` | shortlists of several indexes |
 //! | `ranks.rs` | shortlists that the index ranks |
 //! | `plans.rs` | which plans have the node, and what EXPLAIN says of it |
 //! | `ways.rs` | the ways rows are asked for: prepared, joined, by cursors, by workers, from partitions |
@@ -13,6 +14,7 @@ mod answers;
 mod plans;
 mod ranks;
 mod safety;
+mod several;
 mod shortlists;
 mod ways;
 
@@ -65,4 +67,11 @@ fn assert_node(client: &mut impl GenericClient, query: &str, wanted: usize) -> R
 fn ids(client: &mut impl GenericClient, query: &str) -> Result<Vec<i32>> {
     let rows = client.query(query, &[])?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Rows on which a query evaluates its filter, as EXPLAIN says it.
+fn checked(plan: &str) -> Result<u32> {
+    let mut lines = plan.lines();
+    let checked = lines.find_map(|line| line.trim().strip_prefix("Rows Checked: "));
+    Ok(checked.ok_or("nothing is checked")?.parse()?)
 }

@@ -3,23 +3,15 @@
 use postgres::Client;
 
 use super::shortlists::{analyzed, exact, prepare_shortlists, query};
-use super::{DIMS, ids};
+use super::{DIMS, checked, ids};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
-/// Rows on which a query evaluates its filter.
-fn checked(client: &mut Client, query: &str) -> Result<u32> {
-    let plan = analyzed(client, query)?;
-    let mut lines = plan.lines();
-    let checked = lines.find_map(|line| line.trim().strip_prefix("Rows Checked: "));
-    Ok(checked.ok_or("nothing is checked")?.parse()?)
-}
-
 /// Asks until rows are ranked, not fetched one by one.
-fn learn(client: &mut Client) -> Result<()> {
+pub fn learn(client: &mut Client) -> Result<()> {
     let query = query("far < 400");
     for _ in 0..50 {
-        if checked(client, &query)? < 200 {
+        if checked(&analyzed(client, &query)?)? < 200 {
             return Ok(());
         }
     }
@@ -39,7 +31,7 @@ fn a_session_learns_to_rank_what_it_has_shortlisted() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = prepare_shortlists(&cluster)?;
     let far = query("far < 400");
-    assert!(checked(&mut client, &far)? >= 400);
+    assert!(checked(&analyzed(&mut client, &far)?)? >= 400);
     learn(&mut client)?;
     for order in ["strict_order", "relaxed_order"] {
         client.batch_execute(&format!("SET hnsw.iterative_scan = {order}"))?;
@@ -59,10 +51,10 @@ fn a_session_learns_to_rank_what_it_has_shortlisted() -> Result<()> {
     // Another session has its own; without memory there is none.
     let mut other = cluster.client()?;
     other.batch_execute("SET enable_seqscan = off; SET enable_sort = off")?;
-    assert!(checked(&mut other, &far)? >= 400);
+    assert!(checked(&analyzed(&mut other, &far)?)? >= 400);
     client.batch_execute("SET hnsw.outline_mem = '10kB'")?;
     for _ in 0..20 {
-        assert!(checked(&mut client, &far)? >= 400);
+        assert!(checked(&analyzed(&mut client, &far)?)? >= 400);
     }
     client.batch_execute("RESET hnsw.outline_mem")?;
     learn(&mut client)
@@ -147,7 +139,7 @@ fn each_metric_ranks() -> Result<()> {
         let truth = exact(&mut client, &query)?;
         let mut fewest = u32::MAX;
         for _ in 0..50 {
-            fewest = fewest.min(checked(&mut client, &query)?);
+            fewest = fewest.min(checked(&analyzed(&mut client, &query)?)?);
             assert_eq!(ids(&mut client, &query)?, truth, "{operator}");
         }
         assert!(fewest < 200, "{operator}: {fewest}");
@@ -163,7 +155,7 @@ fn each_metric_ranks() -> Result<()> {
     let truth = exact(&mut client, query)?;
     let mut fewest = u32::MAX;
     for _ in 0..50 {
-        fewest = fewest.min(checked(&mut client, query)?);
+        fewest = fewest.min(checked(&analyzed(&mut client, query)?)?);
         assert_eq!(ids(&mut client, query)?, truth);
     }
     assert!(fewest < 200, "{fewest}");

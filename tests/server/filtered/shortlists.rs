@@ -2,7 +2,7 @@
 
 use postgres::Client;
 
-use super::{DIMS, NODE, ids, prepare};
+use super::{DIMS, NODE, checked, ids, prepare};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::EXACT;
@@ -285,10 +285,7 @@ fn a_shortlist_that_outgrows_its_memory_is_left_to_the_search() -> Result<()> {
             plan.contains("Bitmap") && !plan.contains("never executed"),
             "{plan}"
         );
-        let checked = plan
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Rows Checked: "));
-        let checked: u32 = checked.ok_or("nothing checked")?.parse()?;
+        let checked = checked(&plan)?;
         assert_eq!(checked < 4_000, is_shortlisted, "{memory}: {checked}");
         assert_eq!(ids(&mut client, &query)?, truth, "{memory}");
     }

@@ -1,0 +1,305 @@
+//! The rows that other indexes know of, from the nodes that would make a bitmap of them.
+//!
+//! A bitmap sorts what an index gives in order already, and is brought together with others in as much
+//! time again. So where an index can give its rows one by one, they are taken so, and lists of several indexes
+//! are brought together here.
+//!
+//! Source: `nodeBitmapIndexscan.c`, `nodeBitmapAnd.c`, `nodeBitmapHeapscan.c` and `tidbitmap.c` of Postgres.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::{NodeTag, PlanState};
+use rustc_hash::FxHashSet;
+
+use super::raw;
+use crate::pg::am::{self, Listed, Tid};
+use crate::pg::error::catch;
+
+/// As many times more entries of an index are not read to drop rows that others have listed already: to fetch one and
+/// ask the filter costs as much.
+const NOT_READ: f64 = 40.0;
+
+/// `amgettuple` of an index.
+type Next = unsafe extern "C-unwind" fn(pg_sys::IndexScanDesc, pg_sys::ScanDirection::Type) -> bool;
+
+/// A node, and how its rows are had.
+enum Source<'p> {
+    /// One by one.
+    Walk(*mut pg_sys::BitmapIndexScanState, Next),
+    /// As a bitmap.
+    Bitmap,
+    /// What all of these have.
+    All(&'p [*mut PlanState]),
+    /// What any of these has.
+    Any(&'p [*mut PlanState]),
+}
+
+/// The nodes beneath one.
+unsafe fn parts<'p>(nodes: *mut *mut PlanState, count: i32) -> &'p [*mut PlanState] {
+    // SAFETY: the caller vouches for an array of so many nodes, which stays as long as the plan runs.
+    unsafe { std::slice::from_raw_parts(nodes, count.try_into().unwrap_or(0)) }
+}
+
+unsafe fn source<'p>(node: *mut PlanState) -> Source<'p> {
+    // SAFETY: the caller vouches for the node; its tag says what it is.
+    unsafe {
+        let tag = (*node).type_;
+        if tag == NodeTag::T_BitmapAndState {
+            let node: *mut pg_sys::BitmapAndState = node.cast();
+            return Source::All(parts((*node).bitmapplans, (*node).nplans));
+        }
+        if tag == NodeTag::T_BitmapOrState {
+            let node: *mut pg_sys::BitmapOrState = node.cast();
+            return Source::Any(parts((*node).bitmapplans, (*node).nplans));
+        }
+        if tag != NodeTag::T_BitmapIndexScanState {
+            return Source::Bitmap;
+        }
+        let scan = node.cast::<pg_sys::BitmapIndexScanState>();
+        // Where the executor goes through an array, a row may come twice.
+        let simple = (*scan).biss_NumArrayKeys == 0 && (*scan).biss_result.is_null();
+        let next = (*(*(*scan).biss_RelationDesc).rd_indam).amgettuple;
+        match next.filter(|_| simple) {
+            Some(next) => Source::Walk(scan, next),
+            None => Source::Bitmap,
+        }
+    }
+}
+
+/// What a list of so many rows is expected to take.
+///
+/// # Safety
+/// The node has begun, and its plan is running.
+pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
+    // SAFETY: as the caller says.
+    let (single, merged) = unsafe {
+        match source(node) {
+            Source::Walk(..) => (0.0, 0.0),
+            Source::Bitmap | Source::All(_) | Source::Any(_) => entries(node),
+        }
+    };
+    Listed {
+        rows,
+        single,
+        merged,
+    }
+}
+
+/// Entries of indexes that a list is made of: those that are had one by one, and those of bitmaps.
+unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
+    // SAFETY: the caller vouches for the node.
+    unsafe {
+        match source(node) {
+            Source::Walk(..) => (expected_rows(node), 0.0),
+            Source::Bitmap => (0.0, expected_rows(node)),
+            Source::All(parts) | Source::Any(parts) => {
+                let parts = parts.iter().map(|part| entries(*part));
+                parts.fold((0.0, 0.0), |all, part| (all.0 + part.0, all.1 + part.1))
+            }
+        }
+    }
+}
+
+unsafe fn expected_rows(node: *mut PlanState) -> f64 {
+    // SAFETY: the caller vouches for the node.
+    unsafe { (*(*node).plan).plan_rows }
+}
+
+/// Lists the rows of a bitmap that a node of a plan would make, in any order; more where that is less work.
+/// None where they are more than `most`, or their count is lost.
+///
+/// # Safety
+/// The node has begun, and its plan is running.
+pub unsafe fn read(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
+    // SAFETY: as the caller says.
+    unsafe {
+        match source(node) {
+            Source::Walk(scan, next) => walk(scan, next, most),
+            Source::Bitmap => read_bitmap(node, most),
+            Source::All(parts) => timed(node, || read_all(parts, most)),
+            Source::Any(parts) => timed(node, || read_any(parts, most)),
+        }
+    }
+    .filter(|tids| tids.len() <= most)
+}
+
+/// Has EXPLAIN show what a node has done that is not executed itself.
+unsafe fn timed(node: *mut PlanState, read: impl FnOnce() -> Option<Vec<Tid>>) -> Option<Vec<Tid>> {
+    // SAFETY: the caller vouches for the node. Nothing is raised by the clock.
+    unsafe {
+        let instrumentation = (*node).instrument;
+        if instrumentation.is_null() {
+            return read();
+        }
+        catch(|| raw::InstrStartNode(instrumentation));
+        let tids = read();
+        let count = tids.as_ref().map_or(0, Vec::len);
+        catch(|| raw::InstrStopNode(instrumentation, count as f64));
+        tids
+    }
+}
+
+/// What all have, as far as they know.
+unsafe fn read_all(parts: &[*mut PlanState], most: usize) -> Option<Vec<Tid>> {
+    let mut common: Option<Vec<Tid>> = None;
+    for &part in parts {
+        // SAFETY: the caller vouches for the nodes.
+        unsafe {
+            let few = common
+                .as_ref()
+                .map_or(f64::INFINITY, |tids| tids.len() as f64);
+            if NOT_READ * few < expected_rows(part) {
+                continue;
+            }
+            common = match (common, read(part, most)) {
+                (Some(these), Some(others)) => Some(intersection(these, others)),
+                (these, others) => these.or(others),
+            };
+        }
+    }
+    common
+}
+
+/// What any has.
+unsafe fn read_any(parts: &[*mut PlanState], most: usize) -> Option<Vec<Tid>> {
+    let (mut all, mut seen) = (Vec::new(), FxHashSet::default());
+    for &part in parts {
+        // SAFETY: the caller vouches for the nodes.
+        let tids = unsafe { read(part, most) }?;
+        all.extend(tids.into_iter().filter(|tid| seen.insert(tid.place())));
+        if all.len() > most {
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// What is in both lists.
+fn intersection(these: Vec<Tid>, others: Vec<Tid>) -> Vec<Tid> {
+    let (few, mut many) = if these.len() < others.len() {
+        (these, others)
+    } else {
+        (others, these)
+    };
+    let mut few: FxHashSet<u64> = few.into_iter().map(Tid::place).collect();
+    many.retain(|tid| few.remove(&tid.place()));
+    many
+}
+
+/// Reads the rows of one index. None where they are more than `most`.
+unsafe fn walk(
+    scan: *mut pg_sys::BitmapIndexScanState,
+    next: Next,
+    most: usize,
+) -> Option<Vec<Tid>> {
+    let mut tids = Vec::new();
+    // SAFETY: the caller vouches for the node, which is not used otherwise before it is rescanned; what is
+    // raised jumps over nothing that is to be dropped. Source: `MultiExecBitmapIndexScan`.
+    let all = unsafe {
+        catch(|| {
+            let state = &raw mut (*scan).ss.ps;
+            let instrumentation = (*state).instrument;
+            if !instrumentation.is_null() {
+                raw::InstrStartNode(instrumentation);
+            }
+            let unready = (*scan).biss_NumRuntimeKeys > 0 && !(*scan).biss_RuntimeKeysReady;
+            if unready || !(*state).chgParam.is_null() {
+                raw::ExecReScan(state);
+            }
+            let rows = (*scan).biss_ScanDesc;
+            let all = loop {
+                if std::ptr::read_volatile(&raw const pg_sys::InterruptPending) != 0 {
+                    raw::ProcessInterrupts();
+                }
+                if !next(rows, pg_sys::ScanDirection::ForwardScanDirection) {
+                    break true;
+                }
+                if tids.len() == most {
+                    break false;
+                }
+                tids.push(am::tid_of((*rows).xs_heaptid));
+            };
+            if !instrumentation.is_null() {
+                raw::InstrStopNode(instrumentation, tids.len() as f64);
+            }
+            all
+        })
+    };
+    all.then_some(tids)
+}
+
+/// Reads a bitmap that a node of a plan makes. None where it has more than `most` rows, or has lost count
+/// of them to stay inside its memory.
+///
+/// # Safety
+/// The node has begun, and its plan is running.
+unsafe fn read_bitmap(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
+    // SAFETY: as the caller says; the bitmap is ours once the node has made it.
+    unsafe {
+        let bitmap: *mut pg_sys::TIDBitmap = catch(|| raw::MultiExecProcNode(node)).cast();
+        let tids = tids(bitmap, most);
+        pg_sys::tbm_free(bitmap);
+        tids
+    }
+}
+
+/// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
+/// `MaxHeapTuplesPerPage`.
+const ROWS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
+
+fn tid(block: pg_sys::BlockNumber, offset: pg_sys::OffsetNumber) -> Tid {
+    am::tid_of(pg_sys::ItemPointerData {
+        ip_blkid: pg_sys::BlockIdData {
+            bi_hi: (block >> 16) as u16,
+            bi_lo: block as u16,
+        },
+        ip_posid: offset,
+    })
+}
+
+#[cfg(not(feature = "pg18"))]
+unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
+    // SAFETY: a bitmap that nobody else reads.
+    unsafe {
+        let mut tids = Vec::new();
+        let pages = pg_sys::tbm_begin_iterate(bitmap);
+        let all = loop {
+            let Some(page) = pg_sys::tbm_iterate(pages).as_ref() else {
+                break true;
+            };
+            let Ok(rows) = usize::try_from(page.ntuples) else {
+                break false;
+            };
+            if tids.len() + rows > most {
+                break false;
+            }
+            let offsets = page.offsets.as_slice(rows.min(ROWS));
+            tids.extend(offsets.iter().map(|offset| tid(page.blockno, *offset)));
+        };
+        pg_sys::tbm_end_iterate(pages);
+        all.then_some(tids)
+    }
+}
+
+#[cfg(feature = "pg18")]
+unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
+    // SAFETY: a bitmap that nobody else reads.
+    unsafe {
+        let (mut tids, mut offsets) = (Vec::new(), [0; ROWS]);
+        let pages = pg_sys::tbm_begin_private_iterate(bitmap);
+        let mut page = pg_sys::TBMIterateResult::default();
+        let all = loop {
+            if !pg_sys::tbm_private_iterate(pages, &raw mut page) {
+                break true;
+            }
+            if page.lossy || tids.len() > most {
+                break false;
+            }
+            let first = offsets.as_mut_ptr();
+            let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, ROWS as u32);
+            let offsets = offsets.iter().take(rows as usize);
+            tids.extend(offsets.map(|offset| tid(page.blockno, *offset)));
+        };
+        pg_sys::tbm_end_private_iterate(pages);
+        all.then_some(tids)
+    }
+}
