@@ -52,6 +52,13 @@ pub struct Hnsw {
     pub memory: usize,
 }
 
+impl Hnsw {
+    /// Whether it goes on where the rows of its first walk do not suffice.
+    pub fn goes_on(&self) -> bool {
+        self.go_on != Continue::Never
+    }
+}
+
 /// The settings of searches of graphs, as they are now.
 pub fn hnsw() -> Hnsw {
     // SAFETY: a setting, read by the backend's thread.

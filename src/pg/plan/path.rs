@@ -9,12 +9,17 @@ use pgrx::pg_guard;
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::{NAME, Table, entries, first, list_of, make, node, raw, shortlist};
+use super::shortlist::{self, Known};
+use super::{NAME, Table, entries, first, list_of, make, node, raw};
 use crate::pg::am;
 use crate::pg::guc;
 
-/// What all rows cost with the filter in the search, as a part of what they cost without.
+/// What all rows cost with the filter in the search, as a part of what they cost without; and what a shortlist of
+/// several indexes costs, as a part of their bitmap's scan.
 const FACTOR: f64 = 0.9;
+
+/// Pages that a shortlist reads of our index before it has a row.
+const OPENED: f64 = 1.0;
 
 static PATH: Table<pg_sys::CustomPathMethods> = Table(pg_sys::CustomPathMethods {
     CustomName: NAME.as_ptr(),
@@ -70,13 +75,31 @@ unsafe extern "C-unwind" fn put_around(
         if paths.is_empty() || !guc::filtered_scan() {
             return;
         }
-        let listed = shortlist::path(root, rel);
+        let known = shortlist::path(root, rel);
         for path in paths {
             // The path alone has nothing to offer that ours has not.
             (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, path.cast());
-            pg_sys::add_path(rel, around(root, rel, path.cast(), listed).cast());
+            let scan: *mut pg_sys::IndexPath = path.cast();
+            // A part of the table has its rows for a condition that is not asked again.
+            let known = known.filter(|_| (*(*scan).indexinfo).indpred.is_null());
+            let searching = around(root, rel, scan, known);
+            pg_sys::add_path(rel, searching.cast());
+            if let Some(known) = known.filter(|known| known.several && may_list(root)) {
+                let listing = around(root, rel, scan, Some(known));
+                let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
+                (*listing).path.startup_cost = cost;
+                (*listing).path.total_cost = cost;
+                pg_sys::add_path(rel, listing.cast());
+            }
         }
     }
+}
+
+/// Whether our node may be preferred to a bitmap's scan with a sort: where some of the rows are asked for, and the search
+/// may go on to list them.
+unsafe fn may_list(root: *const pg_sys::PlannerInfo) -> bool {
+    // SAFETY: a query that is being planned.
+    unsafe { (*root).limit_tuples > 0.0 && guc::hnsw().goes_on() }
 }
 
 /// Whether a path is an ordered scan of an index of ours with a filter that may be evaluated on any
@@ -107,7 +130,7 @@ unsafe fn around(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     scan: *mut pg_sys::IndexPath,
-    listed: Option<(*mut pg_sys::Path, f64)>,
+    known: Option<Known>,
 ) -> *mut pg_sys::CustomPath {
     // SAFETY: the caller vouches for both; a path of zeros is filled in here.
     unsafe {
@@ -122,15 +145,13 @@ unsafe fn around(
         let share = ((*rel).rows / (*(*scan).indexinfo).tuples.max(1.0)).clamp(0.0, 1.0);
         let share = (share * node::SHARE_UNIT) as i32;
         let wanted = (*root).limit_tuples.clamp(-1.0, 1e9) as i32;
-        // A part of the table has its rows for a condition that is not asked again.
-        let listed = listed.filter(|_| (*(*scan).indexinfo).indpred.is_null());
-        let rows = listed.map_or(-1.0, |(_, rows)| rows.min(1e9)) as i32;
+        let rows = known.map_or(-1.0, |known| known.rows.min(1e9)) as i32;
         for number in [share, wanted, rows] {
             let number = pg_sys::makeInteger(number);
             (*path).custom_private = pg_sys::lappend((*path).custom_private, number.cast());
         }
-        if let Some((bitmap, _)) = listed {
-            (*path).custom_paths = pg_sys::lappend((*path).custom_paths, bitmap.cast());
+        if let Some(known) = known {
+            (*path).custom_paths = pg_sys::lappend((*path).custom_paths, known.scan.cast());
         }
         (*path).methods = &raw const PATH.0;
         path

@@ -59,15 +59,22 @@ impl Drop for Apart {
     }
 }
 
-/// The scan of a bitmap of other indexes, if they know enough of the filter, and how many rows it is
-/// expected to have.
+/// What other indexes know.
+#[derive(Clone, Copy)]
+pub struct Known {
+    /// The scan of a bitmap of them.
+    pub scan: *mut pg_sys::Path,
+    /// Rows that it is expected to have.
+    pub rows: f64,
+    /// Whether it is of several.
+    pub several: bool,
+}
+
+/// What other indexes know of the filter, if it is enough.
 ///
 /// # Safety
 /// Postgres plans the relation, and all its paths are there.
-pub unsafe fn path(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-) -> Option<(*mut pg_sys::Path, f64)> {
+pub unsafe fn path(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo) -> Option<Known> {
     // SAFETY: as the caller says; what is made lies in the planner's memory.
     unsafe {
         if !pg_sys::enable_bitmapscan {
@@ -82,12 +89,16 @@ pub unsafe fn path(
             drop(apart);
             paths
         };
-        let path = entries::<pg_sys::Path>(paths).find(|path| {
+        let scan = entries::<pg_sys::Path>(paths).find(|path| {
             (**path).type_ == NodeTag::T_BitmapHeapPath && (**path).param_info.is_null()
         })?;
-        let bitmap = (*path.cast::<pg_sys::BitmapHeapPath>()).bitmapqual;
+        let bitmap = (*scan.cast::<pg_sys::BitmapHeapPath>()).bitmapqual;
         let (mut cost, mut share) = (0.0, 0.0);
         pg_sys::cost_bitmap_tree_node(bitmap, &raw mut cost, &raw mut share);
-        (share <= MOST).then_some((path, (share * (*rel).tuples).max(1.0)))
+        (share <= MOST).then_some(Known {
+            scan,
+            rows: (share * (*rel).tuples).max(1.0),
+            several: (*bitmap).type_ != NodeTag::T_IndexPath,
+        })
     }
 }

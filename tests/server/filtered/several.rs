@@ -4,7 +4,7 @@ use postgres::Client;
 
 use super::ranks::learn;
 use super::shortlists::{analyzed, exact, prepare_shortlists, query};
-use super::{checked, ids};
+use super::{assert_node, checked, ids};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
@@ -172,6 +172,38 @@ fn a_list_that_outgrows_its_memory_is_left_out() -> Result<()> {
         let (plan, found) = analyzed_unknown(&mut client, bounds)?;
         assert!(checked(&plan)? < 400, "{plan}");
         assert_eq!(found, exact(&mut client, &query(filter))?, "{plan}");
+    }
+    Ok(())
+}
+
+/// The planner's own way would make a bitmap and sort what it fetches.
+#[test]
+fn lists_of_several_indexes_are_preferred_to_a_bitmap_and_a_sort() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute("RESET ALL")?;
+    let both = query("far < 300 AND a < 300");
+    let one = query("far < 20");
+    let all = both.replace("LIMIT 10", "");
+    for (setting, query, wanted) in [
+        ("hnsw.ef_search = 40", &both, 1),
+        ("hnsw.iterative_scan = relaxed_order", &both, 1),
+        // Exact, and as fast.
+        ("hnsw.ef_search = 40", &one, 0),
+        ("hnsw.ef_search = 40", &all, 0),
+        // Such scans list nothing.
+        ("hnsw.iterative_scan = off", &both, 0),
+        ("hnsw.filtered_scan = off", &both, 0),
+        ("enable_bitmapscan = off", &both, 0),
+    ] {
+        client.batch_execute(&format!("SET {setting}"))?;
+        assert_node(&mut client, query, wanted)?;
+        let mut found = ids(&mut client, query)?;
+        let mut truth = exact(&mut client, query)?;
+        client.batch_execute("RESET ALL")?;
+        found.sort_unstable();
+        truth.sort_unstable();
+        assert_eq!(found, truth, "{setting}: {query}");
     }
     Ok(())
 }
