@@ -144,8 +144,7 @@ impl Growing {
     fn finish(mut self) -> Outline {
         self.rows.sort_unstable_by_key(|(place, _)| *place);
         Outline {
-            places: Places::new(self.rows.iter().map(|(place, _)| *place).collect()),
-            rows: self.rows.into_iter().map(|(_, row)| row).collect(),
+            places: Places::new(self.rows),
             codes: self.codes,
             vacuums: self.vacuums,
         }

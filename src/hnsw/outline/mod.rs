@@ -35,8 +35,6 @@ struct Row {
 /// All rows of an index.
 pub struct Outline {
     places: Places,
-    /// In the order of places.
-    rows: Vec<Row>,
     codes: Codes,
     /// Vacuums that the index had seen when it was begun.
     vacuums: u32,
@@ -46,6 +44,6 @@ impl Outline {
     /// Rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.rows.len()
+        self.places.len()
     }
 }

@@ -1,10 +1,15 @@
 //! Where rows are in the table: numbers that are sorted, and found by about where they must be.
 
-/// Sorted places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
+use crate::distance::prefetch_at;
+
+use super::Row;
+
+/// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
 /// parts as there are rows.
 #[derive(Default)]
 pub(super) struct Places {
-    sorted: Vec<u64>,
+    /// Together, so that who finds a place has its row.
+    sorted: Vec<(u64, Row)>,
     /// The first place of each part; then their number.
     starts: Vec<u32>,
     /// Parts are of so many blocks, as a power of two.
@@ -15,48 +20,89 @@ pub(super) struct Places {
 const OFFSET: u32 = 16;
 
 impl Places {
-    /// Takes places, which are sorted and less than 2^32.
-    pub fn new(places: Vec<u64>) -> Self {
-        let last = places.last().map_or(0, |place| place >> OFFSET);
-        let most = 2 * places.len() as u64;
+    /// Takes rows by place, which are sorted, different, and less than 2^32.
+    pub fn new(rows: Vec<(u64, Row)>) -> Self {
+        let last = rows.last().map_or(0, |(place, _)| place >> OFFSET);
+        let most = 2 * rows.len() as u64;
         let mut shift = 0;
         while last >> shift > most {
             shift += 1;
         }
         let mut starts = Vec::new();
-        for (at, place) in (0..).zip(&places) {
+        for (at, (place, _)) in (0..).zip(&rows) {
             let part = usize::try_from(place >> OFFSET >> shift).unwrap_or(usize::MAX);
             if starts.len() <= part {
                 starts.resize(part + 1, at);
             }
         }
-        starts.push(u32::try_from(places.len()).unwrap_or(u32::MAX));
+        starts.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         Self {
-            sorted: places,
+            sorted: rows,
             starts,
             shift,
         }
     }
 
-    /// The place of a number.
-    pub fn get(&self, at: usize) -> Option<u64> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// The place of a number, and its row.
+    pub fn get(&self, at: usize) -> Option<(u64, Row)> {
         self.sorted.get(at).copied()
     }
 
-    /// The number of a place.
+    /// The number of the first place of a part, and that of the next part.
     #[inline]
-    pub fn find(&self, place: u64) -> Option<usize> {
+    fn part(&self, place: u64) -> Option<&[u32]> {
         let part = usize::try_from(place >> OFFSET >> self.shift).ok()?;
-        let start = *self.starts.get(part)? as usize;
-        let end = *self.starts.get(part + 1)? as usize;
-        let places = self.sorted.get(start..end)?;
-        // Rows of a block that are all there are numbered from 1 on.
-        let guess = ((place & ((1 << OFFSET) - 1)) as usize).wrapping_sub(1);
-        if self.shift == 0 && places.get(guess) == Some(&place) {
-            return Some(start + guess);
+        self.starts.get(part..part + 2)
+    }
+
+    /// Where a place is among those of its part if all rows of its block are there: they are numbered from 1 on.
+    #[inline]
+    fn guess(place: u64) -> usize {
+        ((place & ((1 << OFFSET) - 1)) as usize).wrapping_sub(1)
+    }
+
+    /// Asks for what says where a place is.
+    #[inline]
+    pub fn prefetch_part(&self, place: u64) {
+        if let Some(part) = self.part(place) {
+            prefetch_at(part.as_ptr().cast(), size_of_val(part));
         }
-        let found = places.binary_search(&place);
-        found.ok().map(|at| start + at)
+    }
+
+    /// Asks for where a place is likely to be, of which the above was asked for.
+    #[inline]
+    pub fn prefetch_guess(&self, place: u64) {
+        if let Some([start, _]) = self.part(place)
+            && let at = (*start as usize).wrapping_add(Self::guess(place))
+            && let Some(row) = self.sorted.get(at)
+        {
+            prefetch_at(std::ptr::from_ref(row).cast(), size_of_val(row));
+        }
+    }
+
+    /// The number of a place, and its row.
+    #[inline]
+    pub fn find(&self, place: u64) -> Option<(usize, Row)> {
+        let [start, end] = self.part(place)? else {
+            return None;
+        };
+        let start = *start as usize;
+        let rows = self.sorted.get(start..*end as usize)?;
+        let guess = Self::guess(place);
+        if let Some((found, row)) = rows.get(guess)
+            && *found == place
+        {
+            return Some((start + guess, *row));
+        }
+        let at = rows
+            .binary_search_by_key(&place, |(place, _)| *place)
+            .ok()?;
+        Some((start + at, rows.get(at)?.1))
     }
 }
 
@@ -75,10 +121,14 @@ mod tests {
         ) {
             let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
-            let places = Places::new(sorted.clone());
+            let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, Row { node, code: node }));
+            let places = Places::new(numbered.collect());
             prop_assert!(places.starts.len() <= 4 * sorted.len() + 4);
             for (at, place) in sorted.iter().enumerate() {
-                prop_assert_eq!(places.find(*place), Some(at));
+                let found = places.find(*place).map(|(found, row)| (found, row.node as usize));
+                prop_assert_eq!(found, Some((at, at)));
+                places.prefetch_part(*place);
+                places.prefetch_guess(*place);
             }
             for other in others {
                 prop_assert_eq!(places.find(place(other)).is_some(), rows.contains(&other));

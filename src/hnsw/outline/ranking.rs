@@ -13,6 +13,8 @@ use super::super::index::Index;
 use super::super::node::Tid;
 use super::super::scan::Row;
 use super::super::space::Space;
+use super::codes::Codes;
+use super::places::Places;
 use super::{AloneQuery, Outline};
 
 /// Standard errors below an estimate at which a row is looked for.
@@ -21,7 +23,7 @@ const DOUBT: f32 = 2.5;
 /// Nodes that are read together: more are on their way at once, and some in vain.
 const TOGETHER: usize = 8;
 
-/// Codes that are asked for ahead of the one that is looked at.
+/// Rows, and codes, that are asked for ahead of the one that is looked at.
 const AHEAD: usize = 8;
 
 /// What an outline makes of rows.
@@ -63,14 +65,8 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let Some(query) = self.space.query_alone(&point) else {
             return Ok(None);
         };
-        let (mut known, mut strangers) = (Vec::with_capacity(tids.len()), Vec::new());
-        for tid in tids {
-            match outline.places.find(tid.place()) {
-                Some(row) => known.push(row),
-                None => strangers.push(*tid),
-            }
-        }
-        let coded = bounds(outline, &known, &query);
+        let (known, strangers) = look_up(&outline.places, tids);
+        let coded = bounds(&outline.codes, &known, &query);
         let ranking = Ranking {
             index: self,
             outline: Rc::clone(outline),
@@ -84,15 +80,32 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     }
 }
 
-/// How far rows are at least.
-fn bounds(outline: &Outline, rows: &[usize], query: &AloneQuery) -> Vec<Reverse<Key>> {
-    let code = |at: usize| Some(outline.rows.get(*rows.get(at)?)?.code);
-    let bound = |(at, row): (usize, &usize)| {
-        if let Some(next) = code(at + AHEAD) {
-            outline.codes.prefetch(next);
+/// Numbers and codes of rows, and those that are not known.
+fn look_up(places: &Places, tids: &[Tid]) -> (Vec<(u32, u32)>, Vec<Tid>) {
+    let (mut known, mut strangers) = (Vec::with_capacity(tids.len()), Vec::new());
+    for (at, tid) in tids.iter().enumerate() {
+        if let Some(tid) = tids.get(at + 2 * AHEAD) {
+            places.prefetch_part(tid.place());
         }
-        let bound = outline.codes.bound(code(at).unwrap_or(0), query, DOUBT);
-        Reverse(Key::new(bound, u32::try_from(*row).unwrap_or(u32::MAX)))
+        if let Some(tid) = tids.get(at + AHEAD) {
+            places.prefetch_guess(tid.place());
+        }
+        if let Some((number, row)) = places.find(tid.place()) {
+            known.push((u32::try_from(number).unwrap_or(u32::MAX), row.code));
+        } else {
+            strangers.push(*tid);
+        }
+    }
+    (known, strangers)
+}
+
+/// How far rows are at least.
+fn bounds(codes: &Codes, rows: &[(u32, u32)], query: &AloneQuery) -> Vec<Reverse<Key>> {
+    let bound = |(at, &(row, code)): (usize, &(u32, u32))| {
+        if let Some((_, next)) = rows.get(at + AHEAD) {
+            codes.prefetch(*next);
+        }
+        Reverse(Key::new(codes.bound(code, query, DOUBT), row))
     };
     rows.iter().enumerate().map(bound).collect()
 }
@@ -131,7 +144,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
             };
             *place = key.number() as usize;
             count += 1;
-            if let Some(row) = self.outline.rows.get(*place) {
+            if let Some((_, row)) = self.outline.places.get(*place) {
                 self.index.pages.prefetch_value(row.node);
             }
         }
@@ -144,8 +157,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
     /// Reads the node of a row. Where it has another row by now, or is none, a vacuum has come since the
     /// outline was found current: then nobody who has ranked rows by it sees this one.
     fn read(&mut self, row: usize) -> Result<(), Error> {
-        let place = self.outline.places.get(row);
-        let Some((row, place)) = self.outline.rows.get(row).zip(place) else {
+        let Some((place, row)) = self.outline.places.get(row) else {
             return Ok(());
         };
         let (index, number) = (self.index, row.node);
