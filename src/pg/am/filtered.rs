@@ -66,7 +66,7 @@ const SINGLE: f64 = 0.035;
 const MERGED: f64 = 0.2;
 
 /// What a row costs that the index ranks, its entry included, and what nodes it reads for any number of rows.
-const RANKED: f64 = 0.12;
+const RANKED: f64 = 0.07;
 const RANKED_AT_LEAST: f64 = 100.0;
 
 /// What a search costs for each row that it asks the filter about.
