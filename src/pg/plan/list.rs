@@ -115,25 +115,35 @@ pub unsafe fn read(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
         match source(node) {
             Source::Walk(scan, next) => walk(scan, next, most),
             Source::Bitmap => read_bitmap(node, most),
-            Source::All(parts) => timed(node, || read_all(parts, most)),
-            Source::Any(parts) => timed(node, || read_any(parts, most)),
+            Source::All(parts) => execute(node, || read_all(parts, most)),
+            Source::Any(parts) => execute(node, || read_any(parts, most)),
         }
     }
     .filter(|tids| tids.len() <= most)
 }
 
-/// Has EXPLAIN show what a node has done that is not executed itself.
-unsafe fn timed(node: *mut PlanState, read: impl FnOnce() -> Option<Vec<Tid>>) -> Option<Vec<Tid>> {
-    // SAFETY: the caller vouches for the node. Nothing is raised by the clock.
+/// Reads the parts of a node that is not executed itself: hands parameters that have changed down to them, and has EXPLAIN
+/// show what it has done. Source: `MultiExecProcNode`, `MultiExecBitmapAnd`.
+unsafe fn execute(
+    node: *mut PlanState,
+    read: impl FnOnce() -> Option<Vec<Tid>>,
+) -> Option<Vec<Tid>> {
+    // SAFETY: the caller vouches for the node.
     unsafe {
         let instrumentation = (*node).instrument;
-        if instrumentation.is_null() {
-            return read();
-        }
-        catch(|| raw::InstrStartNode(instrumentation));
+        catch(|| {
+            if !(*node).chgParam.is_null() {
+                raw::ExecReScan(node);
+            }
+            if !instrumentation.is_null() {
+                raw::InstrStartNode(instrumentation);
+            }
+        });
         let tids = read();
-        let count = tids.as_ref().map_or(0, Vec::len);
-        catch(|| raw::InstrStopNode(instrumentation, count as f64));
+        if !instrumentation.is_null() {
+            let count = tids.as_ref().map_or(0, Vec::len);
+            catch(|| raw::InstrStopNode(instrumentation, count as f64));
+        }
         tids
     }
 }

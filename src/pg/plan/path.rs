@@ -84,7 +84,7 @@ unsafe extern "C-unwind" fn put_around(
             let known = known.filter(|_| (*(*scan).indexinfo).indpred.is_null());
             let searching = around(root, rel, scan, known);
             pg_sys::add_path(rel, searching.cast());
-            if let Some(known) = known.filter(|known| known.several && may_list(root)) {
+            if let Some(known) = known.filter(|known| known.several && may_list(root, rel)) {
                 let listing = around(root, rel, scan, Some(known));
                 let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
@@ -95,11 +95,16 @@ unsafe extern "C-unwind" fn put_around(
     }
 }
 
-/// Whether our node may be preferred to a bitmap's scan with a sort: where some of the rows are asked for, and the search
-/// may go on to list them.
-unsafe fn may_list(root: *const pg_sys::PlannerInfo) -> bool {
+/// Whether our node may be preferred to a bitmap's scan with a sort: where some rows of this table alone are asked for, and
+/// the search may go on to list them. In a join all of them could be, in any order, and it would be
+/// taken for a cheaper scan.
+unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
     // SAFETY: a query that is being planned.
-    unsafe { (*root).limit_tuples > 0.0 && guc::hnsw().goes_on() }
+    unsafe {
+        (*root).limit_tuples > 0.0
+            && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
+            && guc::hnsw().goes_on()
+    }
 }
 
 /// Whether a path is an ordered scan of an index of ours with a filter that may be evaluated on any

@@ -4,7 +4,7 @@ use postgres::Client;
 
 use super::ranks::learn;
 use super::shortlists::{analyzed, exact, prepare_shortlists, query};
-use super::{assert_node, checked, ids};
+use super::{NODE, assert_node, checked, ids};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
@@ -153,6 +153,37 @@ fn an_index_that_would_drop_few_rows_is_not_read() -> Result<()> {
     Ok(())
 }
 
+/// Parameters change above the node that brings lists together.
+#[test]
+fn lists_of_several_indexes_are_made_again_for_other_values() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    for (filter, node) in [
+        (
+            "far BETWEEN q.id AND q.id + 600 AND a BETWEEN q.id AND q.id + 700",
+            "BitmapAnd",
+        ),
+        (
+            "(far BETWEEN q.id AND q.id + 60 OR a BETWEEN q.id AND q.id + 70)",
+            "BitmapOr",
+        ),
+    ] {
+        let joined = format!(
+            "SELECT n.id FROM (SELECT * FROM questions ORDER BY id LIMIT 6) q, LATERAL
+             (SELECT id FROM items WHERE {filter} ORDER BY v <-> q.v LIMIT 4) n"
+        );
+        let mut truth = exact(&mut client, &joined)?;
+        assert_eq!(truth.len(), 24);
+        let plan = analyzed(&mut client, &joined)?;
+        assert!(plan.contains(node) && plan.contains(NODE), "{plan}");
+        let mut found = ids(&mut client, &joined)?;
+        found.sort_unstable();
+        truth.sort_unstable();
+        assert_eq!(found, truth, "{filter}");
+    }
+    Ok(())
+}
+
 /// What one index has too much of, another may know enough of.
 #[test]
 fn a_list_that_outgrows_its_memory_is_left_out() -> Result<()> {
@@ -185,12 +216,14 @@ fn lists_of_several_indexes_are_preferred_to_a_bitmap_and_a_sort() -> Result<()>
     let both = query("far < 300 AND a < 300");
     let one = query("far < 20");
     let all = both.replace("LIMIT 10", "");
+    let joined = both.replace("FROM items WHERE", "FROM items JOIN small USING (a) WHERE");
     for (setting, query, wanted) in [
         ("hnsw.ef_search = 40", &both, 1),
         ("hnsw.iterative_scan = relaxed_order", &both, 1),
         // Exact, and as fast.
         ("hnsw.ef_search = 40", &one, 0),
         ("hnsw.ef_search = 40", &all, 0),
+        ("enable_nestloop = off", &joined, 0),
         // Such scans list nothing.
         ("hnsw.iterative_scan = off", &both, 0),
         ("hnsw.filtered_scan = off", &both, 0),
