@@ -6,7 +6,6 @@
 
 use pgrx::pg_sys;
 
-use super::scan::pointer_of;
 use crate::distance::prefetch_at;
 use crate::hnsw::Tid;
 use crate::pg::storage::block_address;
@@ -98,7 +97,9 @@ impl<'t> Ahead<'t> {
 
 /// A row's block, and how many line pointers are before its own.
 fn place(tid: Tid) -> (u32, usize) {
-    let pointer = pointer_of(tid);
-    let block = u32::from(pointer.ip_blkid.bi_hi) << 16 | u32::from(pointer.ip_blkid.bi_lo);
-    (block, usize::from(pointer.ip_posid).saturating_sub(1))
+    let place = tid.place();
+    (
+        (place >> 16) as u32,
+        usize::from(place as u16).saturating_sub(1),
+    )
 }

@@ -257,13 +257,7 @@ unsafe fn read_bitmap(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
 const ROWS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 
 fn tid(block: pg_sys::BlockNumber, offset: pg_sys::OffsetNumber) -> Tid {
-    am::tid_of(pg_sys::ItemPointerData {
-        ip_blkid: pg_sys::BlockIdData {
-            bi_hi: (block >> 16) as u16,
-            bi_lo: block as u16,
-        },
-        ip_posid: offset,
-    })
+    Tid::at(u64::from(block) << 16 | u64::from(offset))
 }
 
 #[cfg(not(feature = "pg18"))]

@@ -4,7 +4,7 @@ use postgres::Client;
 
 use super::ranks::learn;
 use super::shortlists::{analyzed, exact, prepare_shortlists, query};
-use super::{NODE, assert_node, checked, ids};
+use super::{NODE, assert_node, checked, ids, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
@@ -72,17 +72,15 @@ fn what_several_indexes_list_is_what_they_have_in_common() -> Result<()> {
                 ("far < 600 AND far > 3000 AND a < 600", "Bitmap"),
             ] {
                 let query = query(filter);
-                let mut truth = exact(&mut client, &query)?;
+                let truth = exact(&mut client, &query)?;
                 client.batch_execute(&format!(
                     "SET hnsw.iterative_scan = {order}; SET hnsw.ef_search = 400"
                 ))?;
                 let plan = analyzed(&mut client, &query)?;
                 assert!(plan.contains(node), "{filter}\n{plan}");
                 // Of rows that are ranked one in some hundred comes late.
-                let mut found = ids(&mut client, &query)?;
-                found.sort_unstable();
-                truth.sort_unstable();
-                assert_eq!(found, truth, "{filter}, {order}, {learned}");
+                let found = ids(&mut client, &query)?;
+                assert_eq!(sorted(found), sorted(truth), "{filter}, {order}, {learned}");
             }
         }
         learn(&mut client)?;
@@ -101,10 +99,8 @@ fn every_row_of_several_lists_comes_once() -> Result<()> {
             "far < 300 OR a < 150 OR tags @> '{3, 4}'",
         ] {
             let all = query(filter).replace("LIMIT 10", "LIMIT 2000");
-            let (mut found, mut truth) = (ids(&mut client, &all)?, exact(&mut client, &all)?);
-            found.sort_unstable();
-            truth.sort_unstable();
-            assert_eq!(found, truth, "{filter}");
+            let (found, truth) = (ids(&mut client, &all)?, exact(&mut client, &all)?);
+            assert_eq!(sorted(found), sorted(truth), "{filter}");
         }
         learn(&mut client)?;
     }
@@ -172,14 +168,12 @@ fn lists_of_several_indexes_are_made_again_for_other_values() -> Result<()> {
             "SELECT n.id FROM (SELECT * FROM questions ORDER BY id LIMIT 6) q, LATERAL
              (SELECT id FROM items WHERE {filter} ORDER BY v <-> q.v LIMIT 4) n"
         );
-        let mut truth = exact(&mut client, &joined)?;
+        let truth = exact(&mut client, &joined)?;
         assert_eq!(truth.len(), 24);
         let plan = analyzed(&mut client, &joined)?;
         assert!(plan.contains(node) && plan.contains(NODE), "{plan}");
-        let mut found = ids(&mut client, &joined)?;
-        found.sort_unstable();
-        truth.sort_unstable();
-        assert_eq!(found, truth, "{filter}");
+        let found = ids(&mut client, &joined)?;
+        assert_eq!(sorted(found), sorted(truth), "{filter}");
     }
     Ok(())
 }
@@ -231,12 +225,10 @@ fn lists_of_several_indexes_are_preferred_to_a_bitmap_and_a_sort() -> Result<()>
     ] {
         client.batch_execute(&format!("SET {setting}"))?;
         assert_node(&mut client, query, wanted)?;
-        let mut found = ids(&mut client, query)?;
-        let mut truth = exact(&mut client, query)?;
+        let found = ids(&mut client, query)?;
+        let truth = exact(&mut client, query)?;
         client.batch_execute("RESET ALL")?;
-        found.sort_unstable();
-        truth.sort_unstable();
-        assert_eq!(found, truth, "{setting}: {query}");
+        assert_eq!(sorted(found), sorted(truth), "{setting}: {query}");
     }
     Ok(())
 }

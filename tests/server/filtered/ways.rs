@@ -2,7 +2,7 @@
 
 use postgres::Client;
 
-use super::{DIMS, NODE, TAKE_INDEX, assert_node, ids, prepare};
+use super::{DIMS, NODE, TAKE_INDEX, assert_node, ids, prepare, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, EXACT, plan};
@@ -86,10 +86,8 @@ fn common_table_expressions_and_joins_above_a_search_work() -> Result<()> {
         format!("SELECT id FROM ({search}) n WHERE n.a >= 0"),
     ] {
         assert_node(&mut client, &query, 1)?;
-        let (mut found, mut wanted) = (ids(&mut client, &query)?, near.clone());
-        found.sort_unstable();
-        wanted.sort_unstable();
-        assert_eq!(found, wanted, "{query}");
+        let found = ids(&mut client, &query)?;
+        assert_eq!(sorted(found), sorted(near.clone()), "{query}");
     }
     // Twice in one query, with the same filter and another.
     let twice = format!("SELECT x.id FROM ({search}) x JOIN ({search}) y USING (id)");
