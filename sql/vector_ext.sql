@@ -1,5 +1,9 @@
 -- The whole SQL surface of vector_ext, top to bottom. Names, volatility, casts and operators are
 -- pgvector's; src/README.md says which C symbol lives in which room.
+--
+-- `make install` installs this file as vector_ext--VERSION.sql. Whoever changes it makes the same change in the update script,
+-- vector_ext--0.1.0--0.2.0.sql, which brings the databases of the version before to this surface. `tests/server/upgrade`
+-- compares the two, object by object, and fails where they differ.
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION vector_ext" to load this file. \quit

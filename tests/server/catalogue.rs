@@ -66,6 +66,61 @@ const CATALOGUES: [(&str, &str); 7] = [
     ),
 ];
 
+/// Beside these, all that a session can see of an extension's objects: for comparing two databases with one extension.
+const OBJECTS: [(&str, &str); 7] = [
+    (
+        "members and comments",
+        "SELECT concat_ws(' ', pg_describe_object(d.classid, d.objid, 0), obj_description(d.objid, d.classid::regclass::name))
+           FROM pg_depend d WHERE d.deptype = 'e' AND of_extension(d.classid::regclass::text, d.objid)",
+    ),
+    (
+        "dependencies",
+        "SELECT concat_ws(' ', pg_describe_object(d.classid, d.objid, d.objsubid), d.deptype,
+                pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid))
+           FROM pg_depend d WHERE of_extension(d.classid::regclass::text, d.objid)",
+    ),
+    (
+        "definitions of functions",
+        "SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.prokind <> 'a' AND of_extension('pg_proc', p.oid)",
+    ),
+    (
+        "views",
+        "SELECT concat_ws(' ', c.relname, c.relkind, c.reloptions, pg_get_viewdef(c.oid))
+           FROM pg_class c WHERE of_extension('pg_class', c.oid)",
+    ),
+    (
+        "columns",
+        "SELECT concat_ws(' ', c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attacl,
+                col_description(c.oid, a.attnum))
+           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE of_extension('pg_class', c.oid)",
+    ),
+    (
+        "rights",
+        "SELECT concat_ws(' ', pg_describe_object(o.catalogue, o.oid, 0), o.owner::regrole, o.acl)
+           FROM (SELECT 'pg_proc'::regclass, oid, proowner, proacl FROM pg_proc
+                  UNION ALL SELECT 'pg_class'::regclass, oid, relowner, relacl FROM pg_class
+                  UNION ALL SELECT 'pg_type'::regclass, oid, typowner, typacl FROM pg_type) o (catalogue, oid, owner, acl)
+          WHERE of_extension(o.catalogue::text, o.oid)",
+    ),
+    (
+        "first rights",
+        "SELECT concat_ws(' ', pg_describe_object(i.classoid, i.objoid, i.objsubid), i.privtype, i.initprivs)
+           FROM pg_init_privs i WHERE of_extension(i.classoid::regclass::text, i.objoid)",
+    ),
+];
+
+/// Each object of an extension with its definition, its comment and its rights, as lines.
+pub fn surface(client: &mut Client, extension: &str) -> Result<BTreeSet<String>> {
+    tell_members(client, extension)?;
+    let mut lines = BTreeSet::new();
+    for (catalogue, query) in CATALOGUES.iter().chain(&OBJECTS) {
+        let query = query.replace("of_extension", "pg_temp.of_extension");
+        let found = rows(client, &query)?;
+        lines.extend(found.iter().map(|row| format!("{catalogue}: {row}")));
+    }
+    Ok(lines)
+}
+
 /// A type that pgvector has not: so it has nothing that names it.
 const ADDED_TYPE: &str = "int8vec";
 
@@ -90,7 +145,7 @@ fn rows(client: &mut Client, query: &str) -> Result<BTreeSet<String>> {
 /// Tells which objects are the extension's.
 fn tell_members(client: &mut Client, extension: &str) -> Result<()> {
     client.batch_execute(&format!(
-        "CREATE FUNCTION pg_temp.of_extension(catalogue text, object oid) RETURNS boolean LANGUAGE sql AS
+        "CREATE OR REPLACE FUNCTION pg_temp.of_extension(catalogue text, object oid) RETURNS boolean LANGUAGE sql AS
            $$ SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                               WHERE d.classid = catalogue::regclass AND d.objid = object AND d.deptype = 'e'
                                 AND e.extname = '{extension}') $$"

@@ -17,4 +17,5 @@ mod shim;
 mod soft;
 mod support;
 mod text;
+mod upgrade;
 mod visibility;

@@ -63,15 +63,15 @@ fn assert_answers(client: &mut Client) -> Result<()> {
 fn migrations_create_the_extension_as_they_do_pgvectors() -> Result<()> {
     let cluster = cluster()?;
     for (i, (statement, expected)) in [
-        ("CREATE EXTENSION vector", "vector 0.8.5 public"),
+        ("CREATE EXTENSION vector", "vector 0.8.7 public"),
         (
             "CREATE EXTENSION IF NOT EXISTS vector",
-            "vector 0.8.5 public",
+            "vector 0.8.7 public",
         ),
-        ("CREATE EXTENSION vector CASCADE", "vector 0.8.5 public"),
+        ("CREATE EXTENSION vector CASCADE", "vector 0.8.7 public"),
         (
             "CREATE EXTENSION IF NOT EXISTS \"vector\" WITH SCHEMA extensions CASCADE",
-            "vector 0.8.5 extensions",
+            "vector 0.8.7 extensions",
         ),
         (
             "CREATE EXTENSION vector VERSION '0.8.0'",
@@ -96,13 +96,13 @@ fn migrations_create_the_extension_as_they_do_pgvectors() -> Result<()> {
         client.batch_execute(
             "CREATE EXTENSION IF NOT EXISTS vector;
              ALTER EXTENSION vector UPDATE;
-             ALTER EXTENSION vector UPDATE TO '0.8.5';
+             ALTER EXTENSION vector UPDATE TO '0.8.7';
              COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
              ALTER EXTENSION vector SET SCHEMA public",
         )?;
         let found = one(&mut client, EXTENSIONS)?;
         assert!(
-            found.starts_with("vector 0.8.5 public "),
+            found.starts_with("vector 0.8.7 public "),
             "{statement}: {found}"
         );
         assert_answers(&mut client)?;
@@ -138,7 +138,7 @@ fn a_database_with_vector_ext_takes_the_name_and_keeps_its_objects() -> Result<(
         one(&mut client, EXTENSIONS)?,
         before.1.replace(
             concat!("vector_ext ", env!("CARGO_PKG_VERSION")),
-            "vector 0.8.5"
+            "vector 0.8.7"
         )
     );
     assert_answers(&mut client)?;
@@ -202,6 +202,7 @@ fn installing_leaves_genuine_pgvector_alone_and_uninstalling_leaves_nothing() ->
     assert_eq!(
         installation.extension_files("vector")?,
         [
+            "vector_ext--0.1.0--0.2.0.sql",
             concat!("vector_ext--", env!("CARGO_PKG_VERSION"), ".sql"),
             "vector_ext.control"
         ]

@@ -75,6 +75,12 @@ impl Installation {
         )?;
         let script = format!("vector_ext--{}.sql", env!("CARGO_PKG_VERSION"));
         replace(&project("sql/vector_ext.sql"), &extensions.join(script))?;
+        for update in fs::read_dir(project("sql"))? {
+            let update = update?;
+            if update.file_name() != "vector_ext.sql" {
+                replace(&update.path(), &extensions.join(update.file_name()))?;
+            }
+        }
         replace(library, &place(&package_lib).join("vector_ext.so"))?;
 
         let user = if geteuid().is_root() {
@@ -90,6 +96,12 @@ impl Installation {
             root,
             user,
         })
+    }
+
+    /// Adds a script of an extension, under its own name.
+    pub fn add_script(&self, script: &Path) -> Result<()> {
+        let name = script.file_name().ok_or("a script has a name")?;
+        replace(script, &self.extensions.join(name))
     }
 
     /// This installation with the name `vector` for vector_ext, in the place of genuine pgvector.
