@@ -14,16 +14,21 @@ export PGRX_PG_CONFIG_PATH = $(PG_CONFIG)
 # Asked when they are used: on a fresh machine pg_config comes with `setup`.
 MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 LIBRARY = $(CURDIR)/target/pg$(MAJOR)/vector_ext.so
+PACKAGE_LIB = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
+EXTENSIONS = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: help setup build test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package clean
+.PHONY: all help setup build built test test-pure test-server check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
+
+all: build
 
 help:
+	@echo 'make                 builds the library for the PostgreSQL of PG_CONFIG'
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
 	@echo 'make test            every test: pure, pg_regress, server'
 	@echo 'make test-clients    drivers and ORMs of Python, Node and Rust on a private server (CLIENTS=python)'
 	@echo 'make check           format, lints, docs'
-	@echo 'make install         into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
+	@echo 'make install         what make has built, into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
 	@echo 'make install-shim    the name "vector" as well, where genuine pgvector is not installed'
 	@echo 'make bench           distance kernels, and exact search beside pgvector'
 	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
@@ -31,15 +36,23 @@ help:
 	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, N=, WORK=, PEERS=, PG=18)'
 	@echo 'make test-bench      tests of that benchmark itself'
 	@echo 'make fuzz            every fuzz target for a minute (TARGET=vector_text SECONDS=600: one of them, longer)'
-	@echo 'make package         target/vector_ext-VERSION-pgMAJOR.tar.gz'
+	@echo 'make package         a tarball, and for PostgreSQL of Debian a .deb, into target/packages'
+	@echo 'make test-package    installs and removes them (as root by apt, where the machine is not changed)'
 
 setup:
 	@scripts/setup server
 
+# Symbols for debuggers lie beside the library, which names their file; Rust's backtraces find it there too.
 build: setup
-	@mkdir -p target/pg$(MAJOR)
+	@mkdir -p $(dir $(LIBRARY))
 	$(CARGO) build --release --features pg$(MAJOR)
-	@cp -f target/release/libvector_ext.so $(LIBRARY).new && mv -f $(LIBRARY).new $(LIBRARY)
+	@objcopy --only-keep-debug target/release/libvector_ext.so $(LIBRARY).debug
+	@objcopy --strip-unneeded --add-gnu-debuglink=$(LIBRARY).debug target/release/libvector_ext.so $(LIBRARY).new
+	@chmod 755 $(LIBRARY).new && chmod 644 $(LIBRARY).debug && mv -f $(LIBRARY).new $(LIBRARY)
+
+# What installs needs neither Rust nor the network: it is for root, whose PATH may hold neither cargo nor apt's proxies.
+built:
+	@test -f $(LIBRARY) || { echo '$(LIBRARY) is not there: run "make" first, as the user who has Rust.' >&2; exit 1; }
 
 test: test-pure test-server
 
@@ -61,20 +74,19 @@ check-postgres: setup
 demo: build
 	$(RUN) run --quiet --example demo -- $(if $(KEEP),--keep)
 
-install: build
-	install -d '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)' '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension'
-	install -m 755 $(LIBRARY) '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)/vector_ext.so'
-	install -m 644 vector_ext.control '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/'
-	install -m 644 sql/vector_ext.sql '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/vector_ext--$(VERSION).sql'
+# `install` puts a new file in the place of the old, which sessions that run may go on to use.
+install: built
+	install -d '$(PACKAGE_LIB)' '$(EXTENSIONS)'
+	install -m 755 $(LIBRARY) '$(PACKAGE_LIB)/vector_ext.so'
+	install -m 644 vector_ext.control sql/vector_ext--*.sql '$(EXTENSIONS)/'
+	install -m 644 sql/vector_ext.sql '$(EXTENSIONS)/vector_ext--$(VERSION).sql'
 
-uninstall: setup
-	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)/vector_ext.so'
-	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension/vector_ext'*
+uninstall:
+	rm -f '$(PACKAGE_LIB)/vector_ext.so' '$(EXTENSIONS)/vector_ext.control' '$(EXTENSIONS)'/vector_ext--*.sql
 
 # The name `vector`, after `install`.
-install-shim uninstall-shim: setup
-	scripts/shim $(@:-shim=) '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension' \
-		'$(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)'
+install-shim uninstall-shim:
+	scripts/shim $(@:-shim=) '$(EXTENSIONS)' '$(PACKAGE_LIB)'
 
 bench: bench-exact
 	$(CARGO) bench --bench distance
@@ -180,10 +192,11 @@ target/tools/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --locked --root target/tools --target-dir target/tools/build
 
 package: build
-	rm -rf target/package
-	$(MAKE) install DESTDIR=$(CURDIR)/target/package
-	tar -C target/package -czf target/vector_ext-$(VERSION)-pg$(MAJOR).tar.gz .
-	@echo target/vector_ext-$(VERSION)-pg$(MAJOR).tar.gz
+	@scripts/setup package
+	MAJOR=$(MAJOR) VERSION=$(VERSION) LIBRARY=$(LIBRARY) scripts/package
+
+test-package: package
+	MAJOR=$(MAJOR) VERSION=$(VERSION) scripts/test-package
 
 clean:
 	$(CARGO) clean
