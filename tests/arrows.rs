@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("vector", &[]),
     ("page", &[]),
     ("distance", &["vector"]),
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("pg", &["vector", "distance"]),
+    ("pg/backtrace", &[]),
     ("pg/error", &["hnsw", "page", "vector"]),
     ("pg/guc", &["distance", "hnsw"]),
     ("pg/storage", &["distance", "hnsw", "page"]),

@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | `error.rs` | the one place that knows SQLSTATEs and raises |
+//! | `backtrace.rs` | errors without the frames of our own code |
 //! | `guc.rs` | settings |
 //! | `types/` | the SQL types: datums in, datums out |
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
@@ -23,6 +24,7 @@
 mod types;
 mod admin;
 mod am;
+mod backtrace;
 mod error;
 mod guc;
 mod plan;
@@ -35,6 +37,8 @@ pgrx::pg_module_magic!(name, version);
 /// Called once by the server when it loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: the server loads libraries before anything of theirs starts a thread.
+    unsafe { backtrace::disable() };
     guc::define();
     plan::install();
 }

@@ -172,13 +172,13 @@ impl Installation {
     }
 
     /// A command that runs as the unprivileged user (a server refuses to run as root), outside of
-    /// folders that user may not enter, and without a caller's PG settings.
+    /// folders that user may not enter, without a caller's PG settings, and where Rust programs are asked
+    /// for backtraces, which no client may see.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(self.bin.join(program.as_ref()));
-        // pgrx would put a backtrace into the details of errors.
         command
             .current_dir(self.root.path())
-            .env_remove("RUST_BACKTRACE");
+            .env("RUST_BACKTRACE", "full");
         for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG")) {
             command.env_remove(name);
         }
