@@ -89,9 +89,11 @@ fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
     }
 }
 
-/// Says that a build goes on in files.
-pub fn notice_spill(rows: u64) {
-    let message = format!("graph no longer fits into maintenance_work_mem after {rows} rows");
+/// Says that a build by an access method goes on in files: pgvector's words, which tools look for.
+pub fn notice_spill(method: &CStr, rows: u64) {
+    let method = method.to_string_lossy();
+    let message =
+        format!("{method} graph no longer fits into maintenance_work_mem after {rows} tuples");
     ErrorReport::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
         message,
@@ -100,6 +102,17 @@ pub fn notice_spill(rows: u64) {
     .set_detail("The build goes on in temporary files and takes longer.")
     .set_hint("Increase maintenance_work_mem to speed up builds.")
     .report(PgLogLevel::NOTICE);
+}
+
+/// Says how many threads build an index. Postgres itself says "serially", for it knows of no workers.
+pub fn tell_threads(index: &CStr, threads: usize) {
+    let index = index.to_string_lossy();
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("building graph of index \"{index}\" with {threads} threads"),
+        "vector_ext",
+    )
+    .report(PgLogLevel::DEBUG1);
 }
 
 impl Failure {

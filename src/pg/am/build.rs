@@ -42,6 +42,7 @@ pub unsafe extern "C-unwind" fn phase_name(phase: i64) -> *mut c_char {
 
 /// What the scan of the table hands its rows to.
 struct Loader {
+    method: &'static CStr,
     builder: Box<dyn Build>,
     rows: u64,
     /// So many rows fit into memory.
@@ -54,7 +55,7 @@ impl TableRows for Loader {
         if unsafe { self.builder.push(datum, tid_of(tid)) }? {
             self.rows += 1;
             if self.rows == self.fitting {
-                error::notice_spill(self.rows);
+                error::notice_spill(self.method, self.rows);
             }
         }
         Ok(())
@@ -102,10 +103,12 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
     unsafe {
         guarded(|| {
             let resources = resources(threads(heap))?;
-            let budget = resources.budget;
+            let (budget, name) = (resources.budget, &raw const (*(*index).rd_rel).relname);
+            error::tell_threads(CStr::from_ptr(name.cast()), resources.threads);
             let builder = M::builder(index, resources)?;
             let fitting = budget / builder.bytes_per_row() + 1;
             let mut loader = Loader {
+                method: M::NAME,
                 builder,
                 rows: 0,
                 fitting: fitting as u64,
@@ -178,6 +181,7 @@ pub unsafe extern "C-unwind" fn build_empty<M: Method>(index: pg_sys::Relation) 
         guarded(|| {
             let builder = M::builder(index, resources(1)?)?;
             let loader = Loader {
+                method: M::NAME,
                 builder,
                 rows: 0,
                 fitting: u64::MAX,

@@ -3,19 +3,18 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use postgres::{Config, NoTls};
+use postgres::{Client, Config, NoTls};
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, assert_right, make_table};
 
-#[test]
-fn a_build_past_its_memory_says_so_and_goes_on_in_files() -> Result<()> {
-    let cluster = Cluster::quick()?;
+/// A session, and the messages below an error that it hears.
+fn listening(cluster: &Cluster) -> Result<(Client, Arc<Mutex<Vec<String>>>)> {
     let notices = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&notices);
     drop(cluster.client()?);
-    let mut client = Config::new()
+    let client = Config::new()
         .host_path(cluster.socket())
         .user("postgres")
         .dbname("postgres")
@@ -25,6 +24,29 @@ fn a_build_past_its_memory_says_so_and_goes_on_in_files() -> Result<()> {
             }
         })
         .connect(NoTls)?;
+    Ok((client, notices))
+}
+
+/// Postgres itself says "serially" of each build, for it knows of workers only.
+#[test]
+fn a_build_says_how_many_threads_it_has() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let (mut client, notices) = listening(&cluster)?;
+    client.batch_execute(
+        "CREATE TABLE items (v vector(3)); INSERT INTO items VALUES ('[1,2,3]');
+         SET client_min_messages = debug1; SET max_parallel_maintenance_workers = 3;
+         CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)",
+    )?;
+    let said = notices.lock().map_err(|_| "a notice has panicked")?.clone();
+    let told = "building graph of index \"items_v\" with 4 threads";
+    assert!(said.iter().any(|notice| notice == told), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn a_build_past_its_memory_says_so_and_goes_on_in_files() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let (mut client, notices) = listening(&cluster)?;
     make_table(
         &mut client,
         "",
@@ -34,9 +56,8 @@ fn a_build_past_its_memory_says_so_and_goes_on_in_files() -> Result<()> {
     client.batch_execute("SET maintenance_work_mem = '1MB'; CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)")?;
     let said = notices.lock().map_err(|_| "a notice has panicked")?.clone();
     assert!(
-        said.iter()
-            .any(|notice| notice
-                .starts_with("graph no longer fits into maintenance_work_mem after ")),
+        said.iter().any(|notice| notice
+            .starts_with("hnsw graph no longer fits into maintenance_work_mem after ")),
         "{said:?}"
     );
     assert_eq!(
