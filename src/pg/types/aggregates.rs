@@ -85,12 +85,23 @@ fn vector_of<E: Element>(numbers: impl ExactSizeIterator<Item = f64>) -> Result<
     Ok(new)
 }
 
+/// Checks that a state, which may be of no rows and so of no dimensions, has not more than a vector.
+fn check_most(dims: usize) -> Result<(), Invalid> {
+    if dims > Type::Vector.max_dims() {
+        Err(Invalid::TooManyDims(Type::Vector))
+    } else {
+        Ok(())
+    }
+}
+
 sql_functions! {
     /// Joins the states of two workers, of whatever type.
     fn vector_combine(call) -> Datum {
         let (mut left, mut right) = (array(call, 0), array(call, 1));
         let a = left.as_state(Type::Vector, "combine")?;
         let b = right.as_state(Type::Vector, "combine")?;
+        check_most(a.len() - 1)?;
+        check_most(b.len() - 1)?;
         let sums = if a[0] == 0.0 {
             b[1..].to_vec()
         } else if b[0] == 0.0 {
