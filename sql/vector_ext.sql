@@ -9,18 +9,23 @@
 \echo Use "CREATE EXTENSION vector_ext" to load this file. \quit
 
 -- Access methods have no schema, so a database holds either these or pgvector's.
+--
+-- Here and wherever this extension has SQL that runs: an operator or a function without its schema is looked up in
+-- all of search_path, and one of anybody's whose types match exactly wins over one of pg_catalog whose types do not.
+-- So each is named with its schema.
 DO $$
 DECLARE
-    other name;
+    other pg_catalog.name;
 BEGIN
     SELECT e.extname INTO other
       FROM pg_catalog.pg_am a
-      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_am'::regclass AND d.objid = a.oid AND d.deptype = 'e'
-      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-     WHERE a.amname = 'hnsw';
+      JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_am'::pg_catalog.regclass::pg_catalog.oid
+       AND d.objid OPERATOR(pg_catalog.=) a.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
+      JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+     WHERE a.amname OPERATOR(pg_catalog.=) 'hnsw'::pg_catalog.name;
     IF FOUND THEN
         RAISE duplicate_object USING
-            MESSAGE = format('extension "%s" of this database has the access method "hnsw" already', other),
+            MESSAGE = pg_catalog.format('extension "%s" of this database has the access method "hnsw" already', other),
             HINT = 'Use that one, or dump the database and restore it where "vector_ext" is, as README tells.';
     END IF;
 END $$;
@@ -253,6 +258,10 @@ COMMENT ON FUNCTION array_to_vector(real[], integer, boolean) IS 'convert float4
 COMMENT ON FUNCTION array_to_vector(double precision[], integer, boolean) IS 'convert float8 array to vector';
 COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'convert numeric array to vector';
 COMMENT ON FUNCTION vector_to_float4(vector, integer, boolean) IS 'convert vector to float4 array';
+COMMENT ON OPERATOR <-> (vector, vector) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (vector, vector) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (vector, vector) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (vector, vector) IS 'taxicab distance';
 COMMENT ON OPERATOR + (vector, vector) IS 'add';
 COMMENT ON OPERATOR - (vector, vector) IS 'subtract';
 COMMENT ON OPERATOR * (vector, vector) IS 'multiply';
@@ -265,6 +274,14 @@ COMMENT ON OPERATOR >= (vector, vector) IS 'greater than or equal';
 COMMENT ON OPERATOR > (vector, vector) IS 'greater than';
 COMMENT ON AGGREGATE avg(vector) IS 'the average (arithmetic mean) as vector of all vector values';
 COMMENT ON AGGREGATE sum(vector) IS 'sum as vector across all vector input values';
+COMMENT ON CAST (vector AS vector) IS 'adjust vector to typmod';
+COMMENT ON CAST (vector AS real[]) IS 'convert vector to float4 array';
+COMMENT ON CAST (integer[] AS vector) IS 'convert int4 array to vector';
+COMMENT ON CAST (real[] AS vector) IS 'convert float4 array to vector';
+COMMENT ON CAST (double precision[] AS vector) IS 'convert float8 array to vector';
+COMMENT ON CAST (numeric[] AS vector) IS 'convert numeric array to vector';
+COMMENT ON OPERATOR CLASS vector_ops USING btree IS 'order of vector: element by element';
+COMMENT ON OPERATOR FAMILY vector_ops USING btree IS 'order of vector: element by element';
 
 -- ---------------------------------------------------------------- type halfvec
 
@@ -504,6 +521,10 @@ COMMENT ON FUNCTION array_to_halfvec(real[], integer, boolean) IS 'convert float
 COMMENT ON FUNCTION array_to_halfvec(double precision[], integer, boolean) IS 'convert float8 array to halfvec';
 COMMENT ON FUNCTION array_to_halfvec(numeric[], integer, boolean) IS 'convert numeric array to halfvec';
 COMMENT ON FUNCTION halfvec_to_float4(halfvec, integer, boolean) IS 'convert halfvec to float4 array';
+COMMENT ON OPERATOR <-> (halfvec, halfvec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (halfvec, halfvec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (halfvec, halfvec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (halfvec, halfvec) IS 'taxicab distance';
 COMMENT ON OPERATOR + (halfvec, halfvec) IS 'add';
 COMMENT ON OPERATOR - (halfvec, halfvec) IS 'subtract';
 COMMENT ON OPERATOR * (halfvec, halfvec) IS 'multiply';
@@ -516,6 +537,16 @@ COMMENT ON OPERATOR >= (halfvec, halfvec) IS 'greater than or equal';
 COMMENT ON OPERATOR > (halfvec, halfvec) IS 'greater than';
 COMMENT ON AGGREGATE avg(halfvec) IS 'the average (arithmetic mean) as halfvec of all halfvec values';
 COMMENT ON AGGREGATE sum(halfvec) IS 'sum as halfvec across all halfvec input values';
+COMMENT ON CAST (halfvec AS halfvec) IS 'adjust halfvec to typmod';
+COMMENT ON CAST (halfvec AS vector) IS 'convert halfvec to vector';
+COMMENT ON CAST (vector AS halfvec) IS 'convert vector to halfvec';
+COMMENT ON CAST (halfvec AS real[]) IS 'convert halfvec to float4 array';
+COMMENT ON CAST (integer[] AS halfvec) IS 'convert int4 array to halfvec';
+COMMENT ON CAST (real[] AS halfvec) IS 'convert float4 array to halfvec';
+COMMENT ON CAST (double precision[] AS halfvec) IS 'convert float8 array to halfvec';
+COMMENT ON CAST (numeric[] AS halfvec) IS 'convert numeric array to halfvec';
+COMMENT ON OPERATOR CLASS halfvec_ops USING btree IS 'order of halfvec: element by element';
+COMMENT ON OPERATOR FAMILY halfvec_ops USING btree IS 'order of halfvec: element by element';
 
 -- ---------------------------------------------------------------- type sparsevec
 
@@ -697,12 +728,27 @@ COMMENT ON FUNCTION array_to_sparsevec(integer[], integer, boolean) IS 'convert 
 COMMENT ON FUNCTION array_to_sparsevec(real[], integer, boolean) IS 'convert float4 array to sparsevec';
 COMMENT ON FUNCTION array_to_sparsevec(double precision[], integer, boolean) IS 'convert float8 array to sparsevec';
 COMMENT ON FUNCTION array_to_sparsevec(numeric[], integer, boolean) IS 'convert numeric array to sparsevec';
+COMMENT ON OPERATOR <-> (sparsevec, sparsevec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (sparsevec, sparsevec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (sparsevec, sparsevec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (sparsevec, sparsevec) IS 'taxicab distance';
 COMMENT ON OPERATOR < (sparsevec, sparsevec) IS 'less than';
 COMMENT ON OPERATOR <= (sparsevec, sparsevec) IS 'less than or equal';
 COMMENT ON OPERATOR = (sparsevec, sparsevec) IS 'equal';
 COMMENT ON OPERATOR <> (sparsevec, sparsevec) IS 'not equal';
 COMMENT ON OPERATOR >= (sparsevec, sparsevec) IS 'greater than or equal';
 COMMENT ON OPERATOR > (sparsevec, sparsevec) IS 'greater than';
+COMMENT ON CAST (sparsevec AS sparsevec) IS 'adjust sparsevec to typmod';
+COMMENT ON CAST (sparsevec AS vector) IS 'convert sparsevec to vector';
+COMMENT ON CAST (vector AS sparsevec) IS 'convert vector to sparsevec';
+COMMENT ON CAST (sparsevec AS halfvec) IS 'convert sparsevec to halfvec';
+COMMENT ON CAST (halfvec AS sparsevec) IS 'convert halfvec to sparsevec';
+COMMENT ON CAST (integer[] AS sparsevec) IS 'convert int4 array to sparsevec';
+COMMENT ON CAST (real[] AS sparsevec) IS 'convert float4 array to sparsevec';
+COMMENT ON CAST (double precision[] AS sparsevec) IS 'convert float8 array to sparsevec';
+COMMENT ON CAST (numeric[] AS sparsevec) IS 'convert numeric array to sparsevec';
+COMMENT ON OPERATOR CLASS sparsevec_ops USING btree IS 'order of sparsevec: element by element';
+COMMENT ON OPERATOR FAMILY sparsevec_ops USING btree IS 'order of sparsevec: element by element';
 
 -- ---------------------------------------------------------------- what pgvector has of other types only
 
@@ -952,6 +998,10 @@ COMMENT ON FUNCTION array_to_int8vec(numeric[], integer, boolean) IS 'convert nu
 COMMENT ON FUNCTION int8vec_to_int2(int8vec, integer, boolean) IS 'convert int8vec to int2 array';
 COMMENT ON FUNCTION int8vec_to_int4(int8vec, integer, boolean) IS 'convert int8vec to int4 array';
 COMMENT ON FUNCTION int8vec_to_float4(int8vec, integer, boolean) IS 'convert int8vec to float4 array';
+COMMENT ON OPERATOR <-> (int8vec, int8vec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (int8vec, int8vec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (int8vec, int8vec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (int8vec, int8vec) IS 'taxicab distance';
 COMMENT ON OPERATOR || (int8vec, int8vec) IS 'concatenate';
 COMMENT ON OPERATOR < (int8vec, int8vec) IS 'less than';
 COMMENT ON OPERATOR <= (int8vec, int8vec) IS 'less than or equal';
@@ -961,6 +1011,21 @@ COMMENT ON OPERATOR >= (int8vec, int8vec) IS 'greater than or equal';
 COMMENT ON OPERATOR > (int8vec, int8vec) IS 'greater than';
 COMMENT ON AGGREGATE avg(int8vec) IS 'the average (arithmetic mean) as vector of all int8vec values';
 COMMENT ON AGGREGATE sum(int8vec) IS 'sum as vector across all int8vec input values';
+COMMENT ON CAST (int8vec AS int8vec) IS 'adjust int8vec to typmod';
+COMMENT ON CAST (int8vec AS vector) IS 'convert int8vec to vector';
+COMMENT ON CAST (vector AS int8vec) IS 'convert vector to int8vec';
+COMMENT ON CAST (int8vec AS halfvec) IS 'convert int8vec to halfvec';
+COMMENT ON CAST (halfvec AS int8vec) IS 'convert halfvec to int8vec';
+COMMENT ON CAST (smallint[] AS int8vec) IS 'convert int2 array to int8vec';
+COMMENT ON CAST (integer[] AS int8vec) IS 'convert int4 array to int8vec';
+COMMENT ON CAST (real[] AS int8vec) IS 'convert float4 array to int8vec';
+COMMENT ON CAST (double precision[] AS int8vec) IS 'convert float8 array to int8vec';
+COMMENT ON CAST (numeric[] AS int8vec) IS 'convert numeric array to int8vec';
+COMMENT ON CAST (int8vec AS smallint[]) IS 'convert int8vec to int2 array';
+COMMENT ON CAST (int8vec AS integer[]) IS 'convert int8vec to int4 array';
+COMMENT ON CAST (int8vec AS real[]) IS 'convert int8vec to float4 array';
+COMMENT ON OPERATOR CLASS int8vec_ops USING btree IS 'order of int8vec: element by element';
+COMMENT ON OPERATOR FAMILY int8vec_ops USING btree IS 'order of int8vec: element by element';
 
 -- ---------------------------------------------------------------- distances of bit
 
@@ -976,6 +1041,8 @@ CREATE OPERATOR <%> (
     LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance, COMMUTATOR = <%>
 );
 
+COMMENT ON OPERATOR <~> (bit, bit) IS 'Hamming distance';
+COMMENT ON OPERATOR <%> (bit, bit) IS 'Jaccard distance';
 COMMENT ON FUNCTION hamming_distance(bit, bit) IS 'Hamming distance';
 COMMENT ON FUNCTION jaccard_distance(bit, bit) IS 'Jaccard distance';
 
@@ -990,23 +1057,23 @@ COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
 
 CREATE OPERATOR CLASS vector_l2_ops
     FOR TYPE vector USING hnsw AS
-    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 vector_l2_squared_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
     FOR TYPE vector USING hnsw AS
-    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 vector_negative_inner_product(vector, vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
     FOR TYPE vector USING hnsw AS
-    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 vector_negative_inner_product(vector, vector),
     FUNCTION 2 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING hnsw AS
-    OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 l1_distance(vector, vector);
 
 CREATE FUNCTION hnsw_halfvec_support(internal) RETURNS internal
@@ -1014,49 +1081,49 @@ CREATE FUNCTION hnsw_halfvec_support(internal) RETURNS internal
 
 CREATE OPERATOR CLASS halfvec_l2_ops
     FOR TYPE halfvec USING hnsw AS
-    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
     FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
     FOR TYPE halfvec USING hnsw AS
-    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
     FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
     FOR TYPE halfvec USING hnsw AS
-    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
     FUNCTION 2 l2_norm(halfvec),
     FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_l1_ops
     FOR TYPE halfvec USING hnsw AS
-    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 l1_distance(halfvec, halfvec),
     FUNCTION 3 hnsw_halfvec_support(internal);
 COMMENT ON FUNCTION hnsw_halfvec_support(internal) IS 'hnsw halfvec support';
 
 CREATE OPERATOR CLASS int8vec_l2_ops
     FOR TYPE int8vec USING hnsw AS
-    OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 int8vec_l2_squared_distance(int8vec, int8vec);
 
 CREATE OPERATOR CLASS int8vec_ip_ops
     FOR TYPE int8vec USING hnsw AS
-    OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec);
 
 CREATE OPERATOR CLASS int8vec_cosine_ops
     FOR TYPE int8vec USING hnsw AS
-    OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec),
     FUNCTION 2 l2_norm(int8vec);
 
 CREATE OPERATOR CLASS int8vec_l1_ops
     FOR TYPE int8vec USING hnsw AS
-    OPERATOR 1 <+> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 1 <+> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 l1_distance(int8vec, int8vec);
 
 CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
@@ -1064,26 +1131,26 @@ CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
 
 CREATE OPERATOR CLASS sparsevec_l2_ops
     FOR TYPE sparsevec USING hnsw AS
-    OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 sparsevec_l2_squared_distance(sparsevec, sparsevec),
     FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_ip_ops
     FOR TYPE sparsevec USING hnsw AS
-    OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
     FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_cosine_ops
     FOR TYPE sparsevec USING hnsw AS
-    OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
     FUNCTION 2 l2_norm(sparsevec),
     FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l1_ops
     FOR TYPE sparsevec USING hnsw AS
-    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 l1_distance(sparsevec, sparsevec),
     FUNCTION 3 hnsw_sparsevec_support(internal);
 COMMENT ON FUNCTION hnsw_sparsevec_support(internal) IS 'hnsw sparsevec support';
@@ -1094,15 +1161,52 @@ COMMENT ON FUNCTION hnsw_bit_support(internal) IS 'hnsw bit support';
 
 CREATE OPERATOR CLASS bit_hamming_ops
     FOR TYPE bit USING hnsw AS
-    OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 hamming_distance(bit, bit),
     FUNCTION 3 hnsw_bit_support(internal);
 
 CREATE OPERATOR CLASS bit_jaccard_ops
     FOR TYPE bit USING hnsw AS
-    OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+    OPERATOR 1 <%> (bit, bit) FOR ORDER BY pg_catalog.float_ops,
     FUNCTION 1 jaccard_distance(bit, bit),
     FUNCTION 3 hnsw_bit_support(internal);
+
+COMMENT ON OPERATOR CLASS vector_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vector_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS vector_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY vector_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS halfvec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY halfvec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS halfvec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY halfvec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY halfvec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS halfvec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY halfvec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS int8vec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY int8vec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS int8vec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY int8vec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS int8vec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY int8vec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS int8vec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY int8vec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS sparsevec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY sparsevec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS sparsevec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY sparsevec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS sparsevec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY sparsevec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS sparsevec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY sparsevec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING hnsw IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING hnsw IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
+COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 
 -- ---------------------------------------------------------------- for people who run an index
 
@@ -1145,76 +1249,17 @@ CREATE FUNCTION vector_index_scans() RETURNS TABLE (
 )
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
 CREATE VIEW vector_index_scans AS
-    SELECT s.* FROM vector_index_scans() AS s WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = s.index);
-COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, by index';
+    SELECT s.* FROM vector_index_scans() AS s
+     WHERE EXISTS (SELECT FROM pg_catalog.pg_class c
+                    WHERE c.oid OPERATOR(pg_catalog.=) s.index::pg_catalog.oid);
+COMMENT ON FUNCTION vector_index_scans() IS 'what searches of this session have cost, by index';
+COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, by index that is still there';
+-- Each session sees its own searches alone.
+GRANT SELECT ON vector_index_scans TO PUBLIC;
 
 -- Rows of the table as questions, each left out of its own answer. A row that is found counts if it is
 -- no farther than the k-th by exact search.
 CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
 RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
-LANGUAGE plpgsql STRICT
--- what is changed within goes back at the end
-SET search_path = pg_catalog, pg_temp SET enable_indexscan = on SET enable_seqscan = on SET enable_sort = on
-SET hnsw.ef_search = 40 AS $$
-DECLARE
-    place text;
-    expression text;
-    operator text;
-    of text;
-    nearest text;
-    question record;
-    efs integer[] := ARRAY[10, 20, 40, 80, 160, 320, 640, 1000];
-    found bigint[] := array_fill(0, ARRAY[8]);
-    spent double precision[] := array_fill(0, ARRAY[8]);
-    questions bigint := 0;
-    expected bigint := 0;
-    farthest double precision;
-    rows bigint;
-    hits bigint;
-    start timestamptz;
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-                    WHERE c.oid = index AND c.relkind = 'i' AND a.amname = 'hnsw') THEN
-        RAISE wrong_object_type USING MESSAGE = format('"%s" is not an hnsw index', index);
-    END IF;
-    IF sample < 1 OR k < 1 THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'sample and k must be at least 1';
-    END IF;
-    SELECT format('%s WHERE %s', i.indrelid::regclass, coalesce('(' || pg_get_expr(i.indpred, i.indrelid) || ')', 'true')),
-           pg_get_indexdef(i.indexrelid, 1, true),
-           format('OPERATOR(%I.%s)', n.nspname, o.oprname), format_type(t.atttypid, t.atttypmod)
-      INTO place, expression, operator, of
-      FROM pg_index i
-      JOIN pg_attribute t ON t.attrelid = i.indexrelid AND t.attnum = 1
-      JOIN pg_opclass c ON c.oid = i.indclass[0]
-      JOIN pg_amop a ON a.amopfamily = c.opcfamily AND a.amopstrategy = 1
-      JOIN pg_operator o ON o.oid = a.amopopr
-      JOIN pg_namespace n ON n.oid = o.oprnamespace
-     WHERE i.indexrelid = index;
-    -- Questions pass as text: the plan of an EXECUTE is kept, and cannot take another type in the next call.
-    nearest := format('SELECT (%2$s) %3$s $1::%4$s AS d FROM %1$s AND ctid <> $2 ORDER BY (%2$s) %3$s $1::%4$s LIMIT $3',
-                      place, expression, operator, of);
-    FOR question IN EXECUTE format('SELECT ctid AS row, (%2$s)::text AS value FROM %1$s AND (%2$s) IS NOT NULL ORDER BY random() LIMIT $1',
-                                   place, expression) USING sample LOOP
-        PERFORM set_config('enable_indexscan', 'off', true);
-        EXECUTE 'SELECT max(d), count(*) FROM (' || nearest || ') AS nearest WHERE d = d'
-           INTO farthest, rows USING question.value, question.row, k;
-        CONTINUE WHEN rows = 0;
-        questions := questions + 1;
-        expected := expected + rows;
-        PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);
-        FOR i IN 1 .. cardinality(efs) LOOP
-            PERFORM set_config('hnsw.ef_search', efs[i]::text, true);
-            start := clock_timestamp();
-            EXECUTE 'SELECT count(*) FROM (' || nearest || ') AS nearest WHERE d <= $4'
-               INTO hits USING question.value, question.row, k, farthest;
-            spent[i] := spent[i] + 1000 * extract(epoch FROM clock_timestamp() - start);
-            found[i] := found[i] + least(hits, rows);
-        END LOOP;
-        PERFORM set_config('enable_seqscan', 'on', true);
-    END LOOP;
-    RETURN QUERY SELECT efs[i], found[i]::double precision / nullif(expected, 0), spent[i] / nullif(questions, 0)
-                   FROM generate_subscripts(efs, 1) AS i
-                  WHERE efs[i] >= k;
-END $$;
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by ef_search';

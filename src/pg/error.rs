@@ -50,6 +50,21 @@ pub enum Failure {
     OperatorClass,
     /// A relation, named, that is no index of ours.
     NotAnIndex(String),
+    /// An index, named, that has partitions in the place of pages.
+    Partitioned(String),
+    /// The user lacks rights on a table, named; which they are.
+    Privileges(String, &'static str),
+    /// Recall of fewer than one question or row.
+    SampleSize,
+    /// An index gives a row in a block that its table does not have.
+    BeyondTable {
+        /// The name of the index.
+        index: String,
+        /// The block of the row.
+        block: u32,
+        /// Blocks of the table.
+        blocks: u32,
+    },
     /// A scan backward.
     Backward,
     /// A scan of the named access method without ORDER BY.
@@ -144,11 +159,13 @@ impl Failure {
                 | Invalid::DifferentBits { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,
             },
-            Self::Modifier(_) | Self::NoDimensions | Self::EfConstruction => {
+            Self::Modifier(_) | Self::NoDimensions | Self::EfConstruction | Self::SampleSize => {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::Index(error) => index_code(error),
-            Self::NotAnIndex(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NotAnIndex(_) | Self::Partitioned(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::Privileges(..) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Self::BeyondTable { .. } => Code::ERRCODE_INDEX_CORRUPTED,
             Self::TooManyDimensions(..) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Self::OperatorClass
             | Self::VaryingBits(_)
@@ -191,6 +208,10 @@ impl Failure {
                 "ef_construction must be greater than or equal to 2 * m".to_owned()
             }
             Self::NotAnIndex(name) => format!("\"{name}\" is not an hnsw index"),
+            Self::Partitioned(name) => format!("\"{name}\" is a partitioned index"),
+            Self::Privileges(table, _) => format!("permission denied for table {table}"),
+            Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
+            Self::SampleSize => "sample and k must be at least 1".to_owned(),
             Self::OperatorClass => "operator class is not supported".to_owned(),
             Self::Backward => "index scans go forward only".to_owned(),
             Self::NoOrder(method) => {
@@ -224,6 +245,10 @@ impl Failure {
             Self::OperatorClass => {
                 Some("Its first support function is none that the index knows.".to_owned())
             }
+            Self::Privileges(_, needs) => Some((*needs).to_owned()),
+            Self::BeyondTable { block, blocks, .. } => Some(format!(
+                "It has a row in block {block} of a table of {blocks} blocks."
+            )),
             Self::Value(_)
             | Self::Modifier(_)
             | Self::Array(_)
@@ -235,6 +260,8 @@ impl Failure {
             | Self::VaryingBits(_)
             | Self::EfConstruction
             | Self::NotAnIndex(_)
+            | Self::Partitioned(_)
+            | Self::SampleSize
             | Self::Backward
             | Self::NoOrder(_)
             | Self::Snapshot(_) => None,
@@ -250,9 +277,8 @@ impl Failure {
                 Some("A cast rounds: write '[...]'::vector::int8vec.")
             }
             Self::Corrupted { .. } => Some("Restore the row from a backup."),
-            Self::Index(hnsw::Error::Page(_) | hnsw::Error::OtherSpace { .. }) => {
-                Some("REINDEX the index.")
-            }
+            Self::Index(hnsw::Error::Page(_) | hnsw::Error::OtherSpace { .. })
+            | Self::BeyondTable { .. } => Some("REINDEX the index."),
             Self::Index(hnsw::Error::Full) => Some("Partition the table."),
             Self::Index(hnsw::Error::Spill(_)) => Some(
                 "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
@@ -267,6 +293,9 @@ impl Failure {
                 Some("Use one of the operator classes that the extension has made.")
             }
             Self::NoOrder(_) => Some("Add ORDER BY with a distance operator."),
+            Self::Partitioned(_) => {
+                Some("Ask the indexes of its partitions: pg_partition_tree lists them.")
+            }
             Self::Value(_)
             | Self::Modifier(_)
             | Self::Array(_)
@@ -277,6 +306,8 @@ impl Failure {
             | Self::VaryingBits(_)
             | Self::EfConstruction
             | Self::NotAnIndex(_)
+            | Self::Privileges(..)
+            | Self::SampleSize
             | Self::Backward
             | Self::Snapshot(_) => None,
         }

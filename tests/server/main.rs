@@ -13,6 +13,7 @@ mod malformed;
 mod moving;
 mod parity;
 mod regress;
+mod rights;
 mod shim;
 mod soft;
 mod support;

@@ -6,6 +6,7 @@ use pgrx::IntoDatum;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
+use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
 use crate::pg::am::{Search, TableRows, each_row, pointer_of};
@@ -58,10 +59,11 @@ unsafe fn scan_table(relation: &IndexRelation, state: *mut c_void) {
         (*info).ii_Unique = false;
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetActiveSnapshot());
         let none = std::ptr::null_mut();
-        let scan = pg_sys::table_beginscan_strat(relation.table, snapshot, 0, none, true, false);
+        // A scan that is handed over may start amid the table: Postgres asserts that its caller allows it.
+        let scan = pg_sys::table_beginscan_strat(relation.table, snapshot, 0, none, true, true);
         let callback: pg_sys::IndexBuildCallback = Some(each_row::<Comparison<'_>>);
         let (table, index) = (relation.table, relation.index);
-        pg_sys::table_index_build_scan(table, index, info, false, false, callback, state, scan);
+        pg_sys::table_index_build_scan(table, index, info, true, false, callback, state, scan);
         pg_sys::UnregisterSnapshot(snapshot);
     }
 }
@@ -100,7 +102,11 @@ sql_functions! {
         let standby = unsafe { pg_sys::RecoveryInProgress() };
         let access = if standby { Access::Read } else { Access::HoldWriters };
         let relation = IndexRelation::open(call.relation(0), access)?;
-        let problems = problems(&relation)?;
+        let problems = {
+            // SAFETY: the table is open.
+            let _owner = unsafe { AsOwner::of(relation.table) };
+            problems(&relation)?
+        };
         let rows = problems.into_iter().map(|problem| vec![problem.into_datum()]);
         // SAFETY: the catalogue declares this column.
         Ok(unsafe { result::table(call.info(), rows) })

@@ -3,13 +3,15 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `relation.rs` | an index and its table, opened and locked |
+//! | `owner.rs` | the table's owner, as whom that one's code runs |
 //! | `result.rs` | rows that a function returns |
 //! | `check.rs` | `vector_index_check` |
 //! | `info.rs` | `vector_index_info`, `vector_index_prewarm`, `vector_index_scans` |
-//!
-//! `vector_index_recall` is SQL: see `sql/vector_ext.sql`.
+//! | `recall.rs` | `vector_index_recall` |
 
 mod check;
 mod info;
+mod owner;
+mod recall;
 mod relation;
 mod result;

@@ -17,6 +17,27 @@ pub enum Access {
     HoldWriters,
 }
 
+impl Access {
+    /// The lock on the table that this takes, where the user may take it.
+    fn demand(self, table: pg_sys::Oid) -> Result<i32, Failure> {
+        let any = pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE | pg_sys::ACL_TRUNCATE;
+        let refused = |needs| Err(Failure::Privileges(name(table), needs));
+        match self {
+            Self::Read if !has_any(table, pg_sys::ACL_SELECT) => {
+                refused("It takes SELECT on the table.")
+            }
+            Self::HoldWriters if !(has_any(table, pg_sys::ACL_SELECT) && has_any(table, any)) => {
+                refused(
+                    "It takes SELECT on the table and, because writers wait meanwhile, one of UPDATE, DELETE and \
+                     TRUNCATE.",
+                )
+            }
+            Self::Read => Ok(pg_sys::AccessShareLock as i32),
+            Self::HoldWriters => Ok(pg_sys::ShareLock as i32),
+        }
+    }
+}
+
 /// An open index of ours and its table. Closed when it goes; the locks stay to the transaction's end.
 pub struct IndexRelation {
     /// The index.
@@ -29,32 +50,27 @@ impl IndexRelation {
     /// Opens an index.
     ///
     /// # Errors
-    /// Where it is no index of ours. Raises where the user may not.
+    /// Where it is no index of ours, or only the parent of some, or the user may not.
     pub fn open(oid: pg_sys::Oid, access: Access) -> Result<Self, Failure> {
         let reading = pg_sys::AccessShareLock as i32;
         // SAFETY: any oid may be asked for; what is opened is closed by `drop`.
         unsafe {
             let table = pg_sys::IndexGetRelation(oid, true);
-            let is_index = pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_INDEX;
-            if table == pg_sys::InvalidOid || !is_index {
+            if table == pg_sys::InvalidOid {
                 return Err(Failure::NotAnIndex(name(oid)));
             }
-            demand(table, pg_sys::ACL_SELECT);
-            let mode = match access {
-                Access::Read => reading,
-                Access::HoldWriters => {
-                    let any = pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE | pg_sys::ACL_TRUNCATE;
-                    demand(table, any);
-                    pg_sys::ShareLock as i32
-                }
-            };
+            let mode = access.demand(table)?;
             // The table first, as whoever drops it does.
             let opened = Self {
                 table: pg_sys::table_open(table, mode),
                 index: pg_sys::index_open(oid, reading),
             };
-            if !am::is_ours(opened.index) {
+            // Nothing kept the index before the lock: the number may be another's by now.
+            if !am::is_ours(opened.index) || pg_sys::IndexGetRelation(oid, true) != table {
                 return Err(Failure::NotAnIndex(name(oid)));
+            }
+            if (*(*opened.index).rd_rel).relkind as u8 == pg_sys::RELKIND_PARTITIONED_INDEX {
+                return Err(Failure::Partitioned(name(oid)));
             }
             Ok(opened)
         }
@@ -82,20 +98,16 @@ impl Drop for IndexRelation {
     }
 }
 
-/// Raises an error where the user has none of these rights on a table.
-unsafe fn demand(table: pg_sys::Oid, rights: u32) {
-    // SAFETY: a table that was there; if it is not any more, this raises an error too.
-    unsafe {
-        #[allow(
-            clippy::useless_conversion,
-            reason = "32 bits on PostgreSQL 15, then 64"
-        )]
-        let allowed = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), rights.into());
-        if allowed != pg_sys::AclResult::ACLCHECK_OK {
-            let kind = pg_sys::get_relkind_objtype(pg_sys::RELKIND_RELATION as _);
-            pg_sys::aclcheck_error(allowed, kind, pg_sys::get_rel_name(table));
-        }
-    }
+/// Whether the user has one of these rights on a table.
+fn has_any(table: pg_sys::Oid, rights: u32) -> bool {
+    #[allow(
+        clippy::useless_conversion,
+        reason = "32 bits on PostgreSQL 15, then 64"
+    )]
+    let rights = rights.into();
+    // SAFETY: a table that was there; if it is not any more, this raises an error.
+    let allowed = unsafe { pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), rights) };
+    allowed == pg_sys::AclResult::ACLCHECK_OK
 }
 
 /// The name of a relation, or its number where it has none.

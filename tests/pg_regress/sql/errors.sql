@@ -71,6 +71,9 @@ SELECT '{}/0'::sparsevec;
 SELECT subvector('[1,2]'::vector, 3, 1);
 \echo :SQLSTATE
 -- Invalid::TooManyDims
+SELECT cardinality(vector_combine('{0}', (SELECT array_agg(n) FROM generate_series(1, 16001) n)));
+SELECT vector_combine('{0}', (SELECT array_agg(n) FROM generate_series(1, 16002) n));
+\echo :SQLSTATE
 SELECT array_fill(0, ARRAY[16001])::vector;
 \echo :SQLSTATE
 SELECT array_fill(0::real, ARRAY[10000])::halfvec || array_fill(0::real, ARRAY[10000])::halfvec;
@@ -203,6 +206,12 @@ SELECT vector_index_prewarm(0);
 \echo :SQLSTATE
 SELECT * FROM vector_index_recall('t_btree');
 \echo :SQLSTATE
+-- Failure::Partitioned
+CREATE TABLE parted (v vector(2)) PARTITION BY LIST (v);
+CREATE INDEX parted_v ON parted USING hnsw (v vector_l2_ops);
+SELECT * FROM vector_index_info('parted_v');
+\echo :SQLSTATE
+DROP TABLE parted;
 -- a query through an index
 SET enable_seqscan = off;
 SELECT id FROM t ORDER BY v <-> '[1,2]' LIMIT 1;
@@ -266,10 +275,10 @@ CREATE INDEX ON t USING hnsw (v vector_l2_ops) INCLUDE (id);
 \echo :SQLSTATE
 CREATE INDEX ON t USING hnsw (v vector_l2_ops DESC);
 \echo :SQLSTATE
--- what the functions written in SQL check
+-- Failure::SampleSize
 SELECT * FROM vector_index_recall('t_v', 0);
 \echo :SQLSTATE
--- rights
+-- Failure::Privileges
 CREATE ROLE regress_stranger;
 SET ROLE regress_stranger;
 SELECT * FROM vector_index_info('t_v');
