@@ -7,3 +7,117 @@
 
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION vector_ext UPDATE" to load this file. \quit
+
+-- vector_index_recall runs index expressions as the table's owner, in a security-restricted operation
+CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+-- the view calls nothing of others, and everybody may read it
+CREATE OR REPLACE VIEW vector_index_scans AS
+    SELECT s.* FROM vector_index_scans() AS s
+     WHERE EXISTS (SELECT FROM pg_catalog.pg_class c
+                    WHERE c.oid OPERATOR(pg_catalog.=) s.index::pg_catalog.oid);
+GRANT SELECT ON vector_index_scans TO PUBLIC;
+COMMENT ON FUNCTION vector_index_scans() IS 'what searches of this session have cost, by index';
+COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, by index that is still there';
+
+-- what had no comment
+COMMENT ON OPERATOR <-> (vector, vector) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (vector, vector) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (vector, vector) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (vector, vector) IS 'taxicab distance';
+COMMENT ON CAST (vector AS vector) IS 'adjust vector to typmod';
+COMMENT ON CAST (vector AS real[]) IS 'convert vector to float4 array';
+COMMENT ON CAST (integer[] AS vector) IS 'convert int4 array to vector';
+COMMENT ON CAST (real[] AS vector) IS 'convert float4 array to vector';
+COMMENT ON CAST (double precision[] AS vector) IS 'convert float8 array to vector';
+COMMENT ON CAST (numeric[] AS vector) IS 'convert numeric array to vector';
+COMMENT ON OPERATOR CLASS vector_ops USING btree IS 'order of vector: element by element';
+COMMENT ON OPERATOR FAMILY vector_ops USING btree IS 'order of vector: element by element';
+COMMENT ON OPERATOR <-> (halfvec, halfvec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (halfvec, halfvec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (halfvec, halfvec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (halfvec, halfvec) IS 'taxicab distance';
+COMMENT ON CAST (halfvec AS halfvec) IS 'adjust halfvec to typmod';
+COMMENT ON CAST (halfvec AS vector) IS 'convert halfvec to vector';
+COMMENT ON CAST (vector AS halfvec) IS 'convert vector to halfvec';
+COMMENT ON CAST (halfvec AS real[]) IS 'convert halfvec to float4 array';
+COMMENT ON CAST (integer[] AS halfvec) IS 'convert int4 array to halfvec';
+COMMENT ON CAST (real[] AS halfvec) IS 'convert float4 array to halfvec';
+COMMENT ON CAST (double precision[] AS halfvec) IS 'convert float8 array to halfvec';
+COMMENT ON CAST (numeric[] AS halfvec) IS 'convert numeric array to halfvec';
+COMMENT ON OPERATOR CLASS halfvec_ops USING btree IS 'order of halfvec: element by element';
+COMMENT ON OPERATOR FAMILY halfvec_ops USING btree IS 'order of halfvec: element by element';
+COMMENT ON OPERATOR <-> (sparsevec, sparsevec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (sparsevec, sparsevec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (sparsevec, sparsevec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (sparsevec, sparsevec) IS 'taxicab distance';
+COMMENT ON CAST (sparsevec AS sparsevec) IS 'adjust sparsevec to typmod';
+COMMENT ON CAST (sparsevec AS vector) IS 'convert sparsevec to vector';
+COMMENT ON CAST (vector AS sparsevec) IS 'convert vector to sparsevec';
+COMMENT ON CAST (sparsevec AS halfvec) IS 'convert sparsevec to halfvec';
+COMMENT ON CAST (halfvec AS sparsevec) IS 'convert halfvec to sparsevec';
+COMMENT ON CAST (integer[] AS sparsevec) IS 'convert int4 array to sparsevec';
+COMMENT ON CAST (real[] AS sparsevec) IS 'convert float4 array to sparsevec';
+COMMENT ON CAST (double precision[] AS sparsevec) IS 'convert float8 array to sparsevec';
+COMMENT ON CAST (numeric[] AS sparsevec) IS 'convert numeric array to sparsevec';
+COMMENT ON OPERATOR CLASS sparsevec_ops USING btree IS 'order of sparsevec: element by element';
+COMMENT ON OPERATOR FAMILY sparsevec_ops USING btree IS 'order of sparsevec: element by element';
+COMMENT ON OPERATOR <-> (int8vec, int8vec) IS 'Euclidean distance';
+COMMENT ON OPERATOR <#> (int8vec, int8vec) IS 'negative inner product';
+COMMENT ON OPERATOR <=> (int8vec, int8vec) IS 'cosine distance';
+COMMENT ON OPERATOR <+> (int8vec, int8vec) IS 'taxicab distance';
+COMMENT ON CAST (int8vec AS int8vec) IS 'adjust int8vec to typmod';
+COMMENT ON CAST (int8vec AS vector) IS 'convert int8vec to vector';
+COMMENT ON CAST (vector AS int8vec) IS 'convert vector to int8vec';
+COMMENT ON CAST (int8vec AS halfvec) IS 'convert int8vec to halfvec';
+COMMENT ON CAST (halfvec AS int8vec) IS 'convert halfvec to int8vec';
+COMMENT ON CAST (smallint[] AS int8vec) IS 'convert int2 array to int8vec';
+COMMENT ON CAST (integer[] AS int8vec) IS 'convert int4 array to int8vec';
+COMMENT ON CAST (real[] AS int8vec) IS 'convert float4 array to int8vec';
+COMMENT ON CAST (double precision[] AS int8vec) IS 'convert float8 array to int8vec';
+COMMENT ON CAST (numeric[] AS int8vec) IS 'convert numeric array to int8vec';
+COMMENT ON CAST (int8vec AS smallint[]) IS 'convert int8vec to int2 array';
+COMMENT ON CAST (int8vec AS integer[]) IS 'convert int8vec to int4 array';
+COMMENT ON CAST (int8vec AS real[]) IS 'convert int8vec to float4 array';
+COMMENT ON OPERATOR CLASS int8vec_ops USING btree IS 'order of int8vec: element by element';
+COMMENT ON OPERATOR FAMILY int8vec_ops USING btree IS 'order of int8vec: element by element';
+COMMENT ON OPERATOR <~> (bit, bit) IS 'Hamming distance';
+COMMENT ON OPERATOR <%> (bit, bit) IS 'Jaccard distance';
+COMMENT ON OPERATOR CLASS vector_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vector_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS vector_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY vector_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS halfvec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY halfvec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS halfvec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY halfvec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY halfvec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS halfvec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY halfvec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS int8vec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY int8vec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS int8vec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY int8vec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS int8vec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY int8vec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS int8vec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY int8vec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS sparsevec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY sparsevec_l2_ops USING hnsw IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS sparsevec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY sparsevec_ip_ops USING hnsw IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS sparsevec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY sparsevec_cosine_ops USING hnsw IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS sparsevec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY sparsevec_l1_ops USING hnsw IS 'nearest by taxicab distance, <+>';
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING hnsw IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING hnsw IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
+COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';

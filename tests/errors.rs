@@ -14,7 +14,7 @@ const ERRORS: [(&str, &str); 4] = [
 ];
 
 /// What no SQL raises, and why.
-const UNREACHABLE: [(&str, &str); 15] = [
+const UNREACHABLE: [(&str, &str); 16] = [
     ("Failure::Value", "holds an Invalid"),
     ("Failure::Index", "holds an Error"),
     (
@@ -28,6 +28,10 @@ const UNREACHABLE: [(&str, &str); 15] = [
     (
         "Failure::Snapshot",
         "all that reads an index in order for SQL has an MVCC snapshot",
+    ),
+    (
+        "Failure::BeyondTable",
+        "takes an index whose file was changed: tests/server/hnsw/beyond.rs",
     ),
     ("Error::Page", "holds a PageError"),
     ("Error::Full", "takes four thousand million nodes"),

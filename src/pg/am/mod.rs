@@ -11,6 +11,7 @@
 //! | `filtered.rs` | rows that pass a filter, by the search or by what other indexes list |
 //! | `ahead.rs` | rows of a table on their way from memory |
 //! | `exact.rs` | exact distances of rows, from the table |
+//! | `extent.rs` | how far a table reaches |
 //! | `vacuum.rs` | `ambulkdelete`, `amvacuumcleanup` |
 //! | `cost.rs` | `amcostestimate` |
 //! | `options.rs` | `amoptions` |
@@ -26,6 +27,7 @@ mod build;
 mod cost;
 pub mod counters;
 mod exact;
+mod extent;
 mod filtered;
 mod graph;
 mod hnsw;

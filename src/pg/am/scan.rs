@@ -7,6 +7,7 @@ use pgrx::pg_sys;
 
 use super::counters;
 use super::exact::Exact;
+use super::extent::Extent;
 use super::filtered::{Filtered, Passes};
 use super::guarded;
 use super::method::{Cost, Found, Method, Search, Stream};
@@ -60,6 +61,8 @@ struct Running {
     last: Option<Found>,
     /// Rows that turned out to be dead to everybody.
     dead: Vec<Found>,
+    /// How far the table reaches.
+    extent: Extent,
     opened: Rc<Opened>,
 }
 
@@ -170,6 +173,7 @@ impl Running {
             scan,
             exact,
             dead: &mut self.dead,
+            extent: &mut self.extent,
         };
         let refined = &mut self.refined;
         let Some(passes) = passes else {
@@ -217,6 +221,7 @@ unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Running, Failu
             filtered: None,
             last: None,
             dead: Vec::new(),
+            extent: Extent::default(),
             opened,
         })
     }
@@ -311,6 +316,7 @@ pub(super) struct Rows<'r> {
     pub scan: pg_sys::IndexScanDesc,
     exact: &'r mut Option<Exact>,
     pub dead: &'r mut Vec<Found>,
+    extent: &'r mut Extent,
 }
 
 impl Rows<'_> {
@@ -321,6 +327,7 @@ impl Rows<'_> {
             scan: self.scan,
             exact: self.exact,
             dead: self.dead,
+            extent: self.extent,
         }
     }
 
@@ -348,7 +355,12 @@ impl Source for Rows<'_> {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
-        self.stream.next()
+        let row = self.stream.next()?;
+        if let Some(row) = &row {
+            // SAFETY: the scan is going on.
+            unsafe { self.extent.verify(self.scan, row.row.tid) }?;
+        }
+        Ok(row)
     }
 
     fn measure(&mut self, row: &Found) -> Result<Option<f64>, Failure> {

@@ -3,11 +3,13 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `admin.rs` | the functions for people who run an index |
+//! | `beyond.rs` | rows that the table does not have |
 //! | `build.rs` | memory, progress and threads of builds |
 //! | `cancel.rs` | cancelled statements end at once and leave nothing behind |
 //! | `churn.rs` | an index that is changed for long |
 //! | `crash.rs` | kill -9 in the middle of builds, inserts and vacuums |
 //! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
+//! | `domains.rs` | domains, fields of composites, generated columns, defaults |
 //! | `filters.rs` | filters and LIMIT |
 //! | `plans.rs` | what the planner chooses |
 //! | `recall.rs` | recall and order by operator class, stored form and dimensions |
@@ -18,11 +20,13 @@
 //! | `types.rs` | every operator class of every type |
 
 mod admin;
+mod beyond;
 mod build;
 mod cancel;
 mod churn;
 mod crash;
 mod ddl;
+mod domains;
 mod filters;
 mod plans;
 mod recall;

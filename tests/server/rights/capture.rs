@@ -11,18 +11,23 @@ use crate::support::cluster::Cluster;
 use crate::support::installation::Installation;
 use crate::support::{Result, project};
 
-/// All SQL that an installation runs, and the sources that run more.
-const SOURCES: [&str; 3] = [
-    "sql/vector_ext.sql",
-    "shim/vector.sql",
-    "src/pg/admin/recall.rs",
-];
+/// Sources with SQL that runs on people's servers.
+fn sources() -> Result<Vec<String>> {
+    let mut sources = vec![
+        "shim/vector.sql".to_owned(),
+        "src/pg/admin/recall.rs".to_owned(),
+    ];
+    for script in fs::read_dir(project("sql"))? {
+        sources.push(format!("sql/{}", script?.file_name().to_string_lossy()));
+    }
+    Ok(sources)
+}
 
 /// Words that stand before a parenthesis: functions, and what only looks like one.
 fn called() -> Result<BTreeSet<String>> {
     let mut words = BTreeSet::new();
-    for source in SOURCES {
-        let text = fs::read_to_string(project(source))?;
+    for source in sources()? {
+        let text = fs::read_to_string(project(&source))?;
         for (at, _) in text.match_indices('(') {
             let before = text[..at].chars().rev();
             let word: String = before
@@ -141,12 +146,27 @@ fn use_everything(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
+/// Runs the statements of all update scripts, which can be run twice, with the path that they have.
+fn update(client: &mut Client) -> Result<()> {
+    client.batch_execute("SET search_path = public, pg_temp")?;
+    for source in sources()?.iter().filter(|source| source.contains("--")) {
+        let script = fs::read_to_string(project(source))?;
+        let lines = script.lines().filter(|line| !line.starts_with("\\echo"));
+        let script: String = lines.map(|line| format!("{line}\n")).collect();
+        client.batch_execute(&script.replace("MODULE_PATHNAME", "$libdir/vector_ext"))?;
+    }
+    client.query("SELECT * FROM vector_index_scans", &[])?;
+    client.batch_execute("SET search_path = public, pg_catalog")?;
+    Ok(())
+}
+
 #[test]
 fn the_scripts_and_views_call_no_operator_or_function_of_others() -> Result<()> {
     let cluster = hostile()?;
     let mut client = another(&cluster, "plain")?;
     client.batch_execute("CREATE EXTENSION vector_ext")?;
     use_everything(&mut client)?;
+    update(&mut client)?;
     // The name `vector` takes what is there,
     fails_with(
         &mut client,

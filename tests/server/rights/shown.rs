@@ -43,7 +43,7 @@ fn errors_show_no_frames_where_the_server_asks_for_backtraces() -> Result<()> {
         ("SELECT vector_index_recall('items_v')", None),
         ("REINDEX INDEX items_v", None),
         ("SELECT vector_index_info('items')", None),
-        ("SELECT '[1,2'::vector", Some("Unexpected end of input.")),
+        ("SELECT '[1,2'::vector", None),
         (
             "SET ROLE reader; SELECT vector_index_info('items_v')",
             Some("It takes SELECT on the table."),
