@@ -37,6 +37,7 @@ static ITERATIVE_SCAN: GucSetting<IterativeScan> =
 static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(i32::MAX);
 static FILTERED_SCAN: GucSetting<bool> = GucSetting::<bool>::new(true);
 static OUTLINE_MEM: GucSetting<i32> = GucSetting::<i32>::new(32 * 1024);
+static MAX_OUTLINE_MEM: GucSetting<i32> = GucSetting::<i32>::new(i32::MAX);
 static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
 /// What a search of a graph may do.
@@ -85,14 +86,16 @@ pub fn filtered_scan() -> bool {
     FILTERED_SCAN.get()
 }
 
-/// Bytes that a backend may keep of outlines of indexes.
+/// Bytes that a backend may keep of outlines of indexes: what the user asks for, and at most what the
+/// administrator allows.
 pub fn outline_memory() -> usize {
-    OUTLINE_MEM.get() as usize * 1024
+    OUTLINE_MEM.get().min(MAX_OUTLINE_MEM.get()) as usize * 1024
 }
 
 static KERNELS: GucSetting<KernelChoice> = GucSetting::<KernelChoice>::new(KernelChoice::Auto);
 
-/// Registers all settings; called once, when the library is loaded.
+/// Registers all settings; called once, when the library is loaded. All change plans, or what they cost, so
+/// `EXPLAIN (SETTINGS)` shows those that have been changed.
 pub fn define() {
     GucRegistry::define_enum_guc(
         c"vector_ext.kernels",
@@ -100,7 +103,7 @@ pub fn define() {
         c"auto takes the fastest that the CPU can run; plain is slow and the same everywhere.",
         &KERNELS,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
     define_hnsw();
     // SAFETY: constant C strings, at load time.
@@ -119,7 +122,7 @@ fn define_hnsw() {
         1,
         1000,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
     GucRegistry::define_enum_guc(
         c"hnsw.iterative_scan",
@@ -127,7 +130,7 @@ fn define_hnsw() {
         c"off ends a scan after ef_search candidates; the others go on until LIMIT is met.",
         &ITERATIVE_SCAN,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
     GucRegistry::define_int_guc(
         c"hnsw.max_scan_tuples",
@@ -137,7 +140,7 @@ fn define_hnsw() {
         1,
         i32::MAX,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
     GucRegistry::define_float_guc(
         c"hnsw.scan_mem_multiplier",
@@ -147,7 +150,7 @@ fn define_hnsw() {
         1.0,
         1000.0,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
     GucRegistry::define_bool_guc(
         c"hnsw.filtered_scan",
@@ -155,8 +158,12 @@ fn define_hnsw() {
         c"off plans them as before: the index gives all rows, and the filter drops those that fail.",
         &FILTERED_SCAN,
         GucContext::Userset,
-        GucFlags::default(),
+        GucFlags::EXPLAIN,
     );
+    define_outlines();
+}
+
+fn define_outlines() {
     GucRegistry::define_int_guc(
         c"hnsw.outline_mem",
         c"Sets the memory that a session keeps to rank rows by index that other indexes have found",
@@ -165,7 +172,17 @@ fn define_hnsw() {
         0,
         i32::MAX,
         GucContext::Userset,
-        GucFlags::UNIT_KB,
+        GucFlags::UNIT_KB | GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_int_guc(
+        c"hnsw.max_outline_mem",
+        c"Sets the most that hnsw.outline_mem can give a session",
+        c"Whatever a user sets there, the lower of the two counts. For administrators: sessions keep memory each.",
+        &MAX_OUTLINE_MEM,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB | GucFlags::EXPLAIN,
     );
 }
 

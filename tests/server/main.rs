@@ -14,6 +14,7 @@ mod moving;
 mod parity;
 mod regress;
 mod rights;
+mod settings;
 mod shim;
 mod soft;
 mod support;

@@ -60,6 +60,31 @@ fn a_session_learns_to_rank_what_it_has_shortlisted() -> Result<()> {
     learn(&mut client)
 }
 
+/// However much a user asks for, an administrator's limit counts, and is not the user's to lift.
+#[test]
+fn an_administrator_limits_what_a_session_keeps() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare_shortlists(&cluster)?;
+    let far = query("far < 400");
+    client.batch_execute(
+        "ALTER DATABASE postgres SET hnsw.max_outline_mem = '10kB'; CREATE ROLE plain;
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain",
+    )?;
+    let mut client = cluster.client()?;
+    client.batch_execute("SET enable_seqscan = off; SET enable_sort = off")?;
+    client.batch_execute("SET ROLE plain; SET hnsw.outline_mem = '10GB'")?;
+    let refused = client
+        .batch_execute("SET hnsw.max_outline_mem = '10GB'")
+        .err();
+    let code = refused.and_then(|e| e.code().map(|code| code.code().to_owned()));
+    assert_eq!(code.as_deref(), Some("42501"));
+    for _ in 0..20 {
+        assert!(checked(&analyzed(&mut client, &far)?)? >= 400);
+    }
+    client.batch_execute("RESET ROLE; SET hnsw.max_outline_mem = '1GB'; SET ROLE plain")?;
+    learn(&mut client)
+}
+
 /// Distances of rows, in order.
 const DISTANCES: &str = "SELECT round((v <-> (SELECT v FROM one))::numeric, 4)::text FROM items WHERE id = ANY ($1) ORDER BY 1";
 
