@@ -152,7 +152,7 @@ fn update(client: &mut Client) -> Result<()> {
     for source in sources()?.iter().filter(|source| source.contains("--")) {
         let script = fs::read_to_string(project(source))?;
         let lines = script.lines().filter(|line| !line.starts_with("\\echo"));
-        let script: String = lines.map(|line| format!("{line}\n")).collect();
+        let script = lines.collect::<Vec<_>>().join("\n");
         client.batch_execute(&script.replace("MODULE_PATHNAME", "$libdir/vector_ext"))?;
     }
     client.query("SELECT * FROM vector_index_scans", &[])?;
