@@ -71,7 +71,8 @@ fn an_administrator_limits_what_a_session_keeps() -> Result<()> {
          GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain",
     )?;
     let mut client = cluster.client()?;
-    client.batch_execute("SET enable_seqscan = off; SET enable_sort = off")?;
+    // Postgres knows who may change a setting once the library has told it.
+    client.batch_execute("LOAD 'vector_ext'; SET enable_seqscan = off; SET enable_sort = off")?;
     client.batch_execute("SET ROLE plain; SET hnsw.outline_mem = '10GB'")?;
     let refused = client
         .batch_execute("SET hnsw.max_outline_mem = '10GB'")
