@@ -1,7 +1,6 @@
 //! The same index from the same rows, cancelled builds, spilled ones.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use vector_ext::hnsw::{
     Builder, Dense, Error, Index, Metric, Progress, Resources, Sink, Tid, build_into,
@@ -93,24 +92,6 @@ fn a_folder_that_takes_no_file_is_an_error() {
     assert!(matches!(result, Err(Error::Spill(_))));
 }
 
-/// Notes how long a build goes without polling.
-struct Patient {
-    last: Instant,
-    longest: Duration,
-}
-
-impl Sink for Patient {
-    fn page(&mut self, _: &Bytes) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll(&mut self) -> Result<(), Error> {
-        self.longest = self.longest.max(self.last.elapsed());
-        self.last = Instant::now();
-        Ok(())
-    }
-}
-
 /// A builder that has `rows` rows.
 fn filled(rows: u64, dims: usize, m: u16) -> Builder<Dense> {
     let mut builder = Builder::dense(dims, Metric::L2, &options(m), resources(2));
@@ -123,56 +104,129 @@ fn filled(rows: u64, dims: usize, m: u16) -> Builder<Dense> {
     builder
 }
 
-/// What takes a tenth of a second at most, in the best of five attempts: the machine may be busy.
-fn within_a_tenth_of_a_second(attempt: impl Fn() -> Duration) {
-    let promised = Duration::from_millis(100);
-    let taken: Vec<Duration> = (0..5)
-        .scan(false, |done, _| {
-            let taken = (!*done).then(&attempt)?;
-            *done = taken < promised;
-            Some(taken)
-        })
-        .collect();
-    assert!(taken.iter().any(|taken| *taken < promised), "{taken:?}");
+/// Counts how often a build polls while nothing, some and all of its values are linked, and what it writes in between.
+struct Counting<'p> {
+    progress: &'p Progress,
+    values: u64,
+    linking: u32,
+    linked: u32,
+    writing: u32,
+    pages: usize,
+    most_pages: usize,
 }
 
-/// From the first link to the last page.
-#[test]
-fn a_build_polls_in_all_its_phases() {
-    within_a_tenth_of_a_second(|| {
-        let builder = filled(20_000, 8, 4);
-        let mut sink = Patient {
-            last: Instant::now(),
-            longest: Duration::ZERO,
-        };
-        builder.finish(&Progress::default(), &mut sink).unwrap();
-        sink.longest
-    });
+impl<'p> Counting<'p> {
+    fn new(progress: &'p Progress, values: u64) -> Self {
+        Self {
+            progress,
+            values,
+            linking: 0,
+            linked: 0,
+            writing: 0,
+            pages: 0,
+            most_pages: 0,
+        }
+    }
 }
 
-/// Ends a build when it is first polled.
-struct Impatient(Instant);
-
-impl Sink for Impatient {
+impl Sink for Counting<'_> {
     fn page(&mut self, _: &Bytes) -> Result<(), Error> {
+        self.pages += 1;
+        self.most_pages = self.most_pages.max(self.pages);
         Ok(())
     }
 
     fn poll(&mut self) -> Result<(), Error> {
-        self.0 = Instant::now();
+        let linked = self.progress.linked.load(Ordering::Relaxed);
+        if self.progress.written.load(Ordering::Relaxed) > 0 {
+            self.writing += 1;
+        } else if linked == self.values {
+            self.linked += 1;
+        } else if linked > 0 {
+            self.linking += 1;
+        }
+        self.pages = 0;
+        Ok(())
+    }
+}
+
+/// From the first link to the last page: how much is done between two polls does not grow with the rows.
+#[test]
+fn a_build_polls_in_all_its_phases() {
+    let count = |rows: u64| {
+        let progress = Progress::default();
+        let mut sink = Counting::new(&progress, rows);
+        filled(rows, 8, 4).finish(&progress, &mut sink).unwrap();
+        let Counting {
+            linking,
+            linked,
+            writing,
+            most_pages,
+            ..
+        } = sink;
+        assert!(linking > 0, "no poll while values are linked");
+        // Once all are linked, the calling thread passes them all twice: to see what is reached, and to number them.
+        assert!(
+            u64::from(linked) >= 2 * rows / 1_024,
+            "{linked} polls after {rows} values are linked"
+        );
+        assert!(writing > 0, "no poll while pages are written");
+        most_pages
+    };
+    let (few, many) = (count(10_000), count(40_000));
+    assert!(few > 0 && many <= few + 8, "{few}, {many} pages at once");
+}
+
+/// Cancels a build at a poll, and notes how much was linked by then.
+struct Cancelling<'p> {
+    progress: &'p Progress,
+    polls_left: u32,
+    linked: u64,
+    pages_after: u32,
+}
+
+impl Sink for Cancelling<'_> {
+    fn page(&mut self, _: &Bytes) -> Result<(), Error> {
+        self.pages_after += u32::from(self.polls_left == 0);
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        self.polls_left -= 1;
+        if self.polls_left > 0 {
+            return Ok(());
+        }
+        // Told before it is counted: each thread may end the value that it has begun.
+        self.progress.cancel.store(true, Ordering::SeqCst);
+        self.linked = self.progress.linked.load(Ordering::SeqCst);
         Err(Error::Cancelled)
     }
 }
 
+/// `filled` builds with two threads, and each looks before it takes a value.
 #[test]
-fn a_build_ends_within_a_tenth_of_a_second() {
-    within_a_tenth_of_a_second(|| {
-        let builder = filled(6_000, 64, 16);
-        let mut sink = Impatient(Instant::now());
-        let result = builder.finish(&Progress::default(), &mut sink);
+fn a_cancelled_build_begins_no_other_value() {
+    let (mut cancelled, mut polls) = (0, 1);
+    loop {
+        let progress = Progress::default();
+        let mut sink = Cancelling {
+            progress: &progress,
+            polls_left: polls,
+            linked: 0,
+            pages_after: 0,
+        };
+        let result = filled(6_000, 32, 16).finish(&progress, &mut sink);
+        if result.is_ok() {
+            break;
+        }
         assert!(matches!(result, Err(Error::Cancelled)));
-        sink.0.elapsed()
-    });
+        let more = progress.linked.load(Ordering::SeqCst) - sink.linked;
+        assert!(more <= 2, "{more} values after the {polls}th poll");
+        assert_eq!(sink.pages_after, 0);
+        cancelled += 1;
+        polls *= 2;
+    }
+    assert!(cancelled >= 4, "only {cancelled} builds were cancelled");
 }
 
 /// A thread that came down onto a value whose own links were not made yet linked to nothing else.

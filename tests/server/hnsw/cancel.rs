@@ -1,4 +1,5 @@
-//! Statements that are cancelled end within a second, their sessions go on, and nothing is left behind.
+//! Statements that are cancelled end, their sessions go on, and nothing is left behind. How soon they end is measured by
+//! `make bench-index`, and what a build does after it is told by `tests/graph/builds.rs`.
 
 use std::path::Path;
 use std::thread;
@@ -30,13 +31,8 @@ impl Sessions {
     }
 }
 
-/// Runs a statement and cancels it after a while; says whether it was cancelled, and how long it took
-/// to end after that.
-fn cancel_after(
-    sessions: &mut Sessions,
-    statement: &str,
-    delay: Duration,
-) -> Result<(bool, Duration)> {
+/// Runs a statement and cancels it after a while; says whether it was cancelled.
+fn cancel_after(sessions: &mut Sessions, statement: &str, delay: Duration) -> Result<bool> {
     let Sessions {
         client,
         process,
@@ -45,32 +41,27 @@ fn cancel_after(
     thread::scope(|scope| {
         let canceller = scope.spawn(move || {
             thread::sleep(delay);
-            let asked = Instant::now();
-            canceller
-                .execute("SELECT pg_cancel_backend($1)", &[process])
-                .map(|_| asked)
+            canceller.execute("SELECT pg_cancel_backend($1)", &[process])
         });
         let outcome = client.batch_execute(statement);
-        let ended = Instant::now();
-        let asked = canceller
+        canceller
             .join()
             .map_err(|_| "the canceller has panicked")??;
         if outcome.is_ok() {
             // A cancellation that comes too late may stop what comes next.
             let _ = client.batch_execute("SELECT pg_sleep(0.01)");
         }
-        let hit = match &outcome {
-            Ok(()) => false,
+        match &outcome {
+            Ok(()) => Ok(false),
             Err(error) => {
                 assert_eq!(
                     error.code(),
                     Some(&SqlState::QUERY_CANCELED),
                     "{statement}: {error}"
                 );
-                true
+                Ok(true)
             }
-        };
-        Ok((hit, ended.saturating_duration_since(asked)))
+        }
     })
 }
 
@@ -121,11 +112,7 @@ fn cancel_often(sessions: &mut Sessions, statement: &str, undo: &str, rounds: u6
     let (mut random, mut cancelled) = (Random(rounds), 0);
     for _ in 0..rounds {
         let delay = Duration::from_millis(random.below(whole));
-        let (hit, lag) = cancel_after(sessions, statement, delay)?;
-        assert!(
-            lag < Duration::from_secs(1),
-            "{statement}: {lag:?} after {delay:?}"
-        );
+        let hit = cancel_after(sessions, statement, delay)?;
         cancelled += u32::from(hit);
         if !hit && !undo.is_empty() {
             sessions.client.batch_execute(undo)?;
@@ -175,17 +162,11 @@ fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<(
     client.batch_execute("SET statement_timeout = 150")?;
     let build =
         "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (ef_construction = 400)";
-    let begin = Instant::now();
     let error = client
         .batch_execute(build)
         .err()
         .ok_or("the build was not timed out")?;
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error}");
-    assert!(
-        begin.elapsed() < Duration::from_millis(1_150),
-        "{:?}",
-        begin.elapsed()
-    );
     client.batch_execute("RESET statement_timeout; SELECT 1")?;
 
     let mut other = cluster.connect()?;
@@ -195,13 +176,11 @@ fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<(
         other.execute("SELECT pg_terminate_backend($1)", &[&process])
     });
     assert!(client.batch_execute(build).is_err());
-    let begin = Instant::now();
     killer.join().map_err(|_| "the killer has panicked")??;
     wait("the terminated session stays", || {
         let alive = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {process}");
         Ok(cluster.text(&alive)? == "0")
     })?;
-    assert!(begin.elapsed() < Duration::from_secs(2));
     assert_eq!(cluster.text("SELECT to_regclass('items_v') IS NULL")?, "t");
     assert!(!cluster.log().contains("PANIC"), "{}", cluster.log());
     Ok(())
