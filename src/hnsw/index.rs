@@ -215,6 +215,20 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         &self.space
     }
 
+    /// Prepares a point for a walk.
+    pub(super) fn query(&self, point: V::Point) -> Result<V::Query, PageError> {
+        let scale = self.scale_of(&point)?;
+        Ok(self.space.query(point, scale))
+    }
+
+    /// What makes a point as long as the longest value in the index, where estimates depend on that.
+    pub(super) fn scale_of(&self, point: &V::Point) -> Result<f32, PageError> {
+        let Some(length) = self.space.length(point) else {
+            return Ok(1.0);
+        };
+        Ok(self.pages.roots()?.lengths.scale(length))
+    }
+
     /// Bytes of a node and links it has room for.
     pub fn shape(&self) -> &Shape {
         self.pages.shape()

@@ -1,13 +1,12 @@
 //! A row more: one search, a new node, and a small change for each neighbour.
 
 use crate::page::PageStore;
-use crate::search::{Beam, walk};
 
-use super::descent::Level;
 use super::error::Error;
 use super::index::Index;
-use super::node::{Link, MAX_LEVEL, Node, NodeMut, Tid};
-use super::select::{Candidates, Newcomer};
+use super::link::Newcomer;
+use super::node::{Link, MAX_LEVEL, NodeMut, Tid};
+use super::select::{Candidate, Degree};
 use super::shape::NONE;
 use super::space::{Probe, Space};
 
@@ -60,11 +59,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(None);
         };
         let _writer = self.pages.store.writer();
+        if let Some(length) = self.space.length(&point) {
+            self.note_length(length)?;
+        }
         let mut own = vec![0; self.space.stored_bytes(&point)];
         let scale = self.space.store(&point, &mut own);
         let stored = self.space.load(&own, scale);
         let mut new = New::<V> {
-            probe: Probe::new(self.space.query(point)),
+            probe: Probe::new(self.query(point)?),
             own,
             scale,
             stored,
@@ -99,15 +101,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         for (at, links) in (0..=level).zip(new.neighbours.clone()) {
             let rows = if at == 0 { &[tid][..] } else { &[] };
             let number = self.create_node(self.node_bytes(new, at, below, rows), &new.own)?;
-            for (nearest, to) in links.iter().enumerate() {
-                let newcomer = Newcomer {
-                    number,
-                    point: &new.stored,
-                    distance: to.distance,
-                    must: nearest == 0,
-                };
-                self.link_back(to.number, &newcomer, &mut new.probe)?;
-            }
+            self.link_in(number, &links, new)?;
             below = number;
         }
         if roots.entry == NONE || level > roots.top {
@@ -125,24 +119,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Fills the neighbours of all levels up to `level`; gives a node that has the same value.
     fn find_neighbours(&self, new: &mut New<V>, level: u8) -> Result<Option<u32>, Error> {
         new.neighbours = vec![Vec::new(); usize::from(level) + 1];
-        let mut beam = Beam::new(self.beam);
         for at in (0..=level).rev() {
-            let Some(start) = self.descend(&mut new.probe, at)? else {
-                continue;
-            };
-            let mut candidates = Candidates::default();
-            beam.clear(self.beam);
-            beam.push(f32::MAX, start);
-            let mut walk_level = Level {
-                index: self,
-                height: at,
-                probe: &mut new.probe,
-                see: |number, node: Node<'_>, distance| candidates.see(number, node, distance),
-            };
-            walk(&mut walk_level, &mut beam)?;
-            candidates.sort();
+            let candidates = self.find_near(&mut new.probe, at, self.beam)?;
             if at == 0 {
-                let equal = |candidate: &&super::select::Candidate| {
+                let equal = |candidate: &&Candidate| {
                     candidate.scale.to_bits() == new.scale.to_bits()
                         && candidates.own(candidate) == new.own
                 };
@@ -150,13 +130,29 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     return Ok(Some(equal.number));
                 }
             }
-            let max = self.shape().degrees[usize::from(at > 0)];
-            let links = self.select(&candidates, &new.stored, max);
+            let degree = Degree::of(self.shape().degrees[usize::from(at > 0)]);
+            let links = self.select(&candidates, &new.stored, degree);
             if let Some(place) = new.neighbours.get_mut(usize::from(at)) {
                 *place = links;
             }
         }
         Ok(None)
+    }
+
+    /// Has the neighbours of a new node link back: the nearest in any case, or where it cannot the next.
+    fn link_in(&self, number: u32, links: &[Link], new: &mut New<V>) -> Result<(), Error> {
+        let mut newcomer = Newcomer {
+            number,
+            point: &new.stored,
+            links: links.iter().map(|to| to.number).collect(),
+            leads: Vec::new(),
+            must: true,
+        };
+        for to in links {
+            let linked = self.link_back((to.number, to.distance), &mut newcomer, &mut new.probe)?;
+            newcomer.must &= !linked;
+        }
+        Ok(())
     }
 
     fn node_bytes(&self, new: &New<V>, level: u8, below: u32, tids: &[Tid]) -> Vec<u8> {
@@ -174,6 +170,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             node.set_lane(lane, link);
         }
         bytes
+    }
+
+    /// Notes that there is a value so long.
+    fn note_length(&self, length: f32) -> Result<(), Error> {
+        if self.pages.roots()?.lengths.take(length) {
+            let mut edit = self.pages.change();
+            let mut roots = edit.roots()?;
+            if roots.lengths.take(length) {
+                edit.set_roots(&roots)?;
+                edit.commit()?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a node the entry if there is none, or none so high; false where there is.

@@ -3,12 +3,12 @@
 //! ```text
 //! 0 magic u32 | 4 format u16 | 6 kind u8 | 7 metric u8 | 8 form u8 | 10 m u16 | 12 dims u32
 //! 16 lanes u16 | 18 bits u16 | 20 own u32 | 24 seed u64 | 32 centre pages u32 | 36 degrees u16 x 2
-//! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32 | 56 vacuums u32
+//! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32 | 56 vacuums u32 | 60 longest f32 | 64 shortest f32
 //! ```
 //!
 //! The first line is written once. Roots change: the entry when a node of a new highest level
 //! appears, groups when the index grows, free when a page with free slots fills or appears, vacuums when
-//! one has removed its rows.
+//! one has removed its rows, lengths when a longer or shorter value comes.
 
 use crate::page::{self, Bytes, PageError};
 
@@ -60,8 +60,59 @@ impl Parameters {
     }
 }
 
+/// About how long the longest and the shortest value are, zero vectors aside, where the metric depends on
+/// that. Both are 0 elsewhere, and in indexes that were made before this was noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lengths {
+    /// Of the longest.
+    pub longest: f32,
+    /// Of the shortest.
+    pub shortest: f32,
+}
+
+impl Lengths {
+    /// Takes in a length, if it is clearly beyond the others: one page need not change for each value that is
+    /// a little longer. False where it is not.
+    pub fn take(&mut self, length: f32) -> bool {
+        let longer = length > 1.1 * self.longest;
+        let shorter = length > 0.0 && (self.shortest <= 0.0 || 1.1 * length < self.shortest);
+        if longer {
+            self.longest = length;
+        }
+        if shorter {
+            self.shortest = length;
+        }
+        longer || shorter
+    }
+
+    /// How many times as long the longest is as the shortest; 1 where that is not known.
+    #[must_use]
+    pub fn ratio(&self) -> f32 {
+        let ratio = self.longest / self.shortest;
+        if ratio.is_finite() {
+            ratio.max(1.0)
+        } else {
+            1.0
+        }
+    }
+
+    /// What makes a vector as long as the longest; 1 where one of the two is zero, or not known.
+    #[must_use]
+    pub fn scale(&self, length: f32) -> f32 {
+        let scale = self.longest.min(LONGEST) / length;
+        if scale.is_finite() && scale > 0.0 {
+            scale
+        } else {
+            1.0
+        }
+    }
+}
+
+/// Vectors are not scaled to more than this length: squares of elements must not overflow.
+const LONGEST: f32 = 1e15;
+
 /// What changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Roots {
     /// Where walks start: a node of the highest level, or [`NONE`].
     pub entry: u32,
@@ -73,6 +124,8 @@ pub struct Roots {
     pub free: u32,
     /// Vacuums that have removed what rows they had to remove; it starts again after the last number.
     pub vacuums: u32,
+    /// Lengths of the values that were ever in the index.
+    pub lengths: Lengths,
 }
 
 impl Default for Roots {
@@ -83,6 +136,7 @@ impl Default for Roots {
             groups: 0,
             free: NONE,
             vacuums: 0,
+            lengths: Lengths::default(),
         }
     }
 }
@@ -121,7 +175,9 @@ pub fn write_roots(page: &mut Bytes, roots: &Roots) {
     set_field(content, 48, roots.groups.to_ne_bytes());
     set_field(content, 52, roots.free.to_ne_bytes());
     set_field(content, 56, roots.vacuums.to_ne_bytes());
-    page::set_lower(page, 60);
+    set_field(content, 60, roots.lengths.longest.to_ne_bytes());
+    set_field(content, 64, roots.lengths.shortest.to_ne_bytes());
+    page::set_lower(page, 68);
 }
 
 /// Reads the roots.
@@ -134,6 +190,10 @@ pub fn roots(page: &Bytes) -> Roots {
         groups: u32::from_ne_bytes(field(content, 48)),
         free: u32::from_ne_bytes(field(content, 52)),
         vacuums: u32::from_ne_bytes(field(content, 56)),
+        lengths: Lengths {
+            longest: f32::from_ne_bytes(field(content, 60)),
+            shortest: f32::from_ne_bytes(field(content, 64)),
+        },
     }
 }
 

@@ -25,6 +25,8 @@
 //! | `insert.rs` | a row more |
 //! | `kill.rs` | a row that scans leave out |
 //! | `select.rs` | which neighbours a node keeps |
+//! | `link.rs` | which nodes link back, and what they give up for it |
+//! | `reach.rs` | what links lead to, and links to what they do not |
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
 //! | `chain.rs` | the same for chunks of tids, which must not grow in number |
@@ -45,6 +47,7 @@ mod huge;
 mod index;
 mod insert;
 mod kill;
+mod link;
 mod list;
 mod manhattan;
 mod meta;
@@ -52,6 +55,7 @@ mod node;
 mod outline;
 mod pages;
 mod plain;
+mod reach;
 mod repair;
 mod rest;
 mod scan;

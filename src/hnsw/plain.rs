@@ -227,7 +227,7 @@ impl<M: Measure> Space for Plain<M> {
         self.measure.point(value)
     }
 
-    fn query(&self, point: M::Point) -> Query<M::Point> {
+    fn query(&self, point: M::Point, _scale: f32) -> Query<M::Point> {
         Query {
             point,
             known: HashMap::default(),

@@ -7,13 +7,13 @@ use crate::search::{Key, Numbers};
 
 use super::error::Error;
 use super::index::Index;
-use super::node::{Link, Node, NodeMut};
+use super::node::{Link, NodeMut};
 use super::pages::Part;
 use super::rest::Copied;
-use super::select::{Candidates, Newcomer};
+use super::select::{Candidates, Degree};
 use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
-use super::vacuum::{Poll, Seen, rest_owner};
+use super::vacuum::{Seen, rest_owner};
 
 /// Candidates that are measured for each link that is lost.
 const MEASURED: usize = 3;
@@ -25,6 +25,10 @@ const MORE: usize = 2;
 /// Eighths of the links that a node may have with which it has enough: what it has lost beyond them
 /// becomes free lanes, and inserts fill those with what is nearer than any neighbour of the dead.
 const ENOUGH: usize = 7;
+
+/// Where most links are lost, neighbours are searched for anew, as for a new value: what dead nodes linked to
+/// is mostly dead as well. The beam is as many times wider as there are dead nodes in it, up to this.
+const WIDER: usize = 4;
 
 /// How often dead neighbours' dead neighbours are asked where no live one was found, and how many.
 const WAVES: usize = 3;
@@ -87,62 +91,6 @@ impl Torn {
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Notes what dead nodes link to: the second pass looks who else does.
-    pub(super) fn bereave(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
-        for number in seen.dead.iter() {
-            poll()?;
-            seen.report.reads += 1;
-            let read = |node: Node<'_>| node.neighbours().map(|(_, to)| to).collect::<Vec<u32>>();
-            let neighbours = self.pages.read(number, read)?;
-            for to in neighbours {
-                if !seen.dead.contains(to) {
-                    seen.bereft.insert(to);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets the nearest neighbour of a node that no other links to any more link to it.
-    pub(super) fn adopt(&self, number: u32, seen: &mut Seen) -> Result<(), Error> {
-        seen.report.reads += 1;
-        let copied = |node: Node<'_>| node.live().then(|| Copied::new(node));
-        let Some(copied) = self.pages.read(number, copied)? else {
-            return Ok(());
-        };
-        let (space, reads) = (&self.space, &mut seen.report.reads);
-        let Some(copied) = self.pages.complete(space, number, copied, reads)? else {
-            return Ok(());
-        };
-        let node = copied.node();
-        let point = space.load(node.own(), node.scale());
-        let mut probe = Probe::new(space.query(space.load(node.own(), node.scale())));
-        let mut near: Vec<(f32, u32)> = node
-            .neighbours()
-            .map(|(lane, to)| (node.distance(lane), to))
-            .collect();
-        near.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (distance, to) in near {
-            seen.report.reads += 1;
-            if self
-                .pages
-                .read(to, |to| to.live() && to.level() == node.level())?
-            {
-                let newcomer = Newcomer {
-                    number,
-                    point: &point,
-                    distance,
-                    must: true,
-                };
-                self.link_back(to, &newcomer, &mut probe)?;
-                seen.report.repaired += 1;
-                break;
-            }
-        }
-        seen.report.reads += probe.near.reads;
-        Ok(())
-    }
-
     /// Second pass, one group. A node: what it linked to by way of dead neighbours it now links to
     /// itself. A part of a value: it will be freed with its node.
     pub(super) fn repair(&self, group: u32, seen: &mut Seen) -> Result<(), Error> {
@@ -174,7 +122,6 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             }
             let mut hit = false;
             for (_, to) in node.neighbours() {
-                seen.bereft.remove(to);
                 hit |= seen.dead.contains(to);
             }
             if hit {
@@ -189,27 +136,33 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         whole.filter_map(Result::transpose).collect()
     }
 
-    /// Chooses among the live neighbours of dead neighbours: those that no nearer one of them leads
-    /// to, nearest first, at most [`MORE`] than are lost. None where enough is left.
+    /// Chooses among the live neighbours of dead neighbours, or where most are lost among all: at most
+    /// [`MORE`] than are lost. None where enough is left.
     fn replace(&self, torn: &mut Torn, seen: &mut Seen) -> Result<(), Error> {
         let node = torn.copied.node();
         let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
         let dead = links.iter().copied().filter(|to| seen.dead.contains(*to));
         let mut lost: Vec<u32> = dead.collect();
         lost.sort_unstable();
-        if 8 * (links.len() - lost.len()) >= ENOUGH * node.max_degree() {
+        let left = links.len() - lost.len();
+        if 8 * left >= ENOUGH * node.max_degree() {
             return Ok(());
         }
-        let max = lost.len() + MORE;
+        let more = lost.len() + MORE;
+        let degree = Degree::of(node.max_degree()).beside(left, more);
         let point = self.space.load(node.own(), node.scale());
-        let mut probe = Probe::new(self.space.query(point));
+        let mut probe = Probe::new(self.query(point)?);
         let known = |to| to == torn.number || links.contains(&to);
-        let found = self.beyond(lost, &seen.dead, known, &mut probe)?;
-        torn.links = self.choose(node.level(), &mut probe, &found, max)?;
+        torn.links = if lost.len() > left {
+            let width = self.beam * (1 + lost.len() / left.max(1)).min(WIDER);
+            let mut found = self.find_near(&mut probe, node.level(), width)?;
+            found.list.retain(|near| !known(near.number));
+            self.select(&found, self.space.point_of(&probe.query), degree)
+        } else {
+            let found = self.beyond(lost, &seen.dead, known, &mut probe)?;
+            self.choose(node.level(), &mut probe, &found, degree)?
+        };
         seen.report.reads += probe.near.reads;
-        for link in &torn.links {
-            seen.bereft.remove(link.number);
-        }
         Ok(())
     }
 
@@ -255,13 +208,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(nearest)
     }
 
-    /// Reads nodes and keeps at most `max` of them as neighbours of the probe's point.
+    /// Reads nodes and keeps some of them as neighbours of the probe's point.
     fn choose(
         &self,
         level: u8,
         probe: &mut Probe<V::Query>,
         nodes: &[u32],
-        max: usize,
+        degree: Degree,
     ) -> Result<Vec<Link>, Error> {
         let point = self.space.point_of(&probe.query);
         let mut candidates = Candidates::default();
@@ -276,7 +229,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             })?;
         }
         candidates.sort();
-        Ok(self.select(&candidates, point, max))
+        Ok(self.select(&candidates, point, degree))
     }
 
     /// Puts links in the place of those to dead nodes, and into free lanes. Gives how many nodes are

@@ -120,9 +120,9 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     /// # Errors
     /// Where the meta page cannot be read.
     pub fn candidates(&self, ef: usize) -> Result<usize, Error> {
-        let groups = self.pages.roots()?.groups;
-        let nodes = u64::from(groups) * u64::from(self.shape().slots());
-        Ok(self.space.candidates(ef, nodes))
+        let roots = self.pages.roots()?;
+        let nodes = u64::from(roots.groups) * u64::from(self.shape().slots());
+        Ok(self.space.candidates(ef, nodes, &roots.lengths))
     }
 
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
@@ -143,7 +143,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let ef = ef.max(1);
         Ok(Some(Scan {
             index: self,
-            probe: Probe::new(self.space.query(point)),
+            probe: Probe::new(self.query(point)?),
             ef,
             go_on,
             stage: Stage::Start,

@@ -1,17 +1,19 @@
 //! Which neighbours a node keeps: those that no nearer neighbour leads to (the relative
-//! neighbourhood rule; Malkov and Yashunin, 2018, algorithm 4).
+//! neighbourhood rule; Malkov and Yashunin, 2018, algorithm 4), and more where these are few.
+//!
+//! The rule alone fails where one node is nearer to all others than those are to one another: a row near
+//! the middle of all, or a long one under inner product. Every node then keeps that one, which has room for
+//! a few dozen links of its own. So where the rule keeps fewer than [`Degree::least`], it is applied again
+//! to those that it has passed over, as if those that are kept were not there. That gives neighbours in all
+//! directions; the nearest that were passed over would lie in one tight group, and walks would stay in it.
 
 use std::ops::Range;
 
-use crate::page::{PageError, PageStore};
+use crate::page::PageStore;
 
-use super::error::Error;
 use super::index::Index;
 use super::node::{Link, Node};
-use super::pages::Part;
-use super::rest::Copied;
-use super::shape::{BLOCK_LANES, NONE};
-use super::space::{Near, Probe, Space};
+use super::space::Space;
 
 /// A node that was seen and may become a neighbour.
 #[derive(Clone, Debug)]
@@ -60,186 +62,128 @@ impl Candidates {
     }
 }
 
-/// What to do with the lanes of a node so that another becomes its neighbour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Placement {
-    /// The lane to fill.
-    pub lane: usize,
-    /// Lanes to empty, for the new neighbour leads there.
-    pub empty: Vec<usize>,
+/// How many neighbours a node keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Degree {
+    /// At most.
+    pub max: usize,
+    /// At least, as far as there are candidates.
+    pub least: usize,
 }
 
-/// A node's lanes, as a new neighbour sees them.
-#[derive(Clone, Copy)]
-pub(super) struct Lanes<'a> {
-    /// Neighbours, [`NONE`] in empty lanes.
-    pub numbers: &'a [u32],
-    /// How far each is from the node.
-    pub distances: &'a [f32],
-}
+/// Eighths of the links that a node may have which it gets where there are candidates.
+const LEAST: usize = 3;
 
-impl Lanes<'_> {
-    /// A lane that is empty, where the node has fewer than `max` neighbours.
-    pub fn free(&self, max: usize) -> Option<usize> {
-        let taken = self
-            .numbers
-            .iter()
-            .filter(|number| **number != NONE)
-            .count();
-        let free = self.numbers.iter().position(|number| *number == NONE);
-        free.filter(|_| taken < max)
+impl Degree {
+    /// Of a node that may have `max` links.
+    pub fn of(max: usize) -> Self {
+        let least = (LEAST * max).div_ceil(8);
+        Self { max, least }
     }
 
-    /// Decides whether a full node takes a neighbour at `distance`: not if a nearer one leads to
-    /// it, except that it `must`; then in place of those that it leads to, or of the farthest. `to`
-    /// tells how far the neighbour in a lane is from the new one; it is asked as often as needed.
-    pub fn displace(
-        &self,
-        distance: f32,
-        must: bool,
-        mut to: impl FnMut(usize) -> f32,
-    ) -> Option<Placement> {
-        let lanes = || {
-            let all = self.numbers.iter().zip(self.distances).enumerate();
-            all.filter(|(_, (number, _))| **number != NONE)
-                .map(|(lane, (_, from))| (lane, *from))
-        };
-        let mut nearer = lanes().filter(|(_, from)| *from <= distance);
-        if !must && nearer.any(|(lane, _)| to(lane) < distance) {
-            return None;
+    /// The same for a node that has some links already, beside at most `more` new ones.
+    pub fn beside(self, links: usize, more: usize) -> Self {
+        let max = self.max.saturating_sub(links).min(more);
+        let least = self.least.saturating_sub(links).min(max);
+        Self { max, least }
+    }
+
+    /// Chooses among `count` candidates, the nearest first. `leads(near, far)` says whether one candidate
+    /// leads to another that is farther from the node.
+    pub fn choose(self, count: usize, mut leads: impl FnMut(usize, usize) -> bool) -> Vec<usize> {
+        let mut kept: Vec<usize> = Vec::with_capacity(self.max.min(count));
+        let (mut left, mut room): (Vec<usize>, _) = ((0..count).collect(), self.max);
+        loop {
+            let first = kept.len();
+            let mut passed_over = Vec::new();
+            for candidate in left {
+                if kept.len() >= room {
+                    break;
+                }
+                if kept[first..].iter().any(|near| leads(*near, candidate)) {
+                    passed_over.push(candidate);
+                } else {
+                    kept.push(candidate);
+                }
+            }
+            if passed_over.is_empty() || kept.len() >= self.least {
+                return kept;
+            }
+            (left, room) = (passed_over, self.least);
         }
-        let farther = lanes().filter(|(_, from)| *from > distance);
-        let led = farther.filter(|(lane, from)| to(*lane) < *from);
-        let mut empty: Vec<usize> = led.map(|(lane, _)| lane).collect();
-        if let Some(lane) = empty.pop() {
-            return Some(Placement { lane, empty });
-        }
-        let (lane, from) = lanes().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        (must || from > distance).then_some(Placement { lane, empty })
     }
-}
-
-/// Decides from one page whether a node takes a neighbour at `distance`; `near` holds how far that
-/// one is from the node's neighbours.
-fn place(node: Node<'_>, near: &Near, distance: f32, must: bool) -> Option<Placement> {
-    let distances: Vec<f32> = (0..node.shape.lanes)
-        .map(|lane| node.distance(lane))
-        .collect();
-    let lanes = Lanes {
-        numbers: &near.numbers,
-        distances: &distances,
-    };
-    let to = |lane: usize| near.distances.get(lane).copied().unwrap_or(f32::INFINITY);
-    match lanes.free(node.max_degree()) {
-        Some(lane) => Some(Placement {
-            lane,
-            empty: Vec::new(),
-        }),
-        None => lanes.displace(distance, must, to),
-    }
-}
-
-/// A node that others shall link to.
-pub(super) struct Newcomer<'n, V: Space> {
-    pub number: u32,
-    /// Its value as it is stored.
-    pub point: &'n V::Point,
-    /// How far it is from the node that shall link to it.
-    pub distance: f32,
-    /// Whether that one takes it in any case.
-    pub must: bool,
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Keeps of sorted candidates those that none of the nearer ones kept leads to, at most `max`, as
-    /// links from the point `from`.
-    pub(super) fn select(&self, candidates: &Candidates, from: &V::Point, max: usize) -> Vec<Link> {
-        let mut kept: Vec<(Link, V::Point)> = Vec::new();
+    /// Chooses among sorted candidates, as links from the point `from`.
+    pub(super) fn select(
+        &self,
+        candidates: &Candidates,
+        from: &V::Point,
+        degree: Degree,
+    ) -> Vec<Link> {
         let origin = self.space.origin(from.clone());
-        for candidate in &candidates.list {
-            if kept.len() == max {
-                break;
-            }
-            let bytes = candidates.own(candidate);
-            let leads = |(_, point): &(Link, V::Point)| {
-                self.space.distance(point, bytes, candidate.scale) < candidate.distance
+        let list = &candidates.list;
+        let mut points: Vec<Option<V::Point>> = vec![None; list.len()];
+        let load =
+            |candidate: &Candidate| self.space.load(candidates.own(candidate), candidate.scale);
+        let kept = degree.choose(list.len(), |near, other| {
+            let (Some(near), Some(candidate)) =
+                (list.get(near).zip(points.get_mut(near)), list.get(other))
+            else {
+                return false;
             };
-            if kept.iter().any(leads) {
-                continue;
-            }
-            let point = self.space.load(bytes, candidate.scale);
-            let link = Link {
+            let point = near.1.get_or_insert_with(|| load(near.0));
+            let bytes = candidates.own(candidate);
+            self.space.distance(point, bytes, candidate.scale) < candidate.distance
+        });
+        let mut link = |at: usize| {
+            let candidate = list.get(at)?;
+            let point = points
+                .get_mut(at)?
+                .take()
+                .unwrap_or_else(|| load(candidate));
+            Some(Link {
                 number: candidate.number,
                 distance: candidate.distance,
                 code: self.space.code(&point, &origin),
-            };
-            kept.push((link, point));
-        }
-        kept.into_iter().map(|(link, _)| link).collect()
+            })
+        };
+        kept.into_iter().filter_map(&mut link).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points on a line, from a node at zero.
+    fn choose(points: &[f32], degree: Degree) -> Vec<f32> {
+        let leads =
+            |near: usize, far: usize| (points[near] - points[far]).abs() < points[far].abs();
+        let chosen = degree.choose(points.len(), leads);
+        chosen.into_iter().map(|at| points[at]).collect()
     }
 
-    /// Makes `new` a neighbour of `number`, as far as that one keeps it. Looks without a lock, and
-    /// changes the page only if nothing has changed there since.
-    pub(super) fn link_back(
-        &self,
-        number: u32,
-        new: &Newcomer<'_, V>,
-        probe: &mut Probe<V::Query>,
-    ) -> Result<(), Error> {
-        loop {
-            let mut tables = Vec::new();
-            let mut decided = None;
-            self.look_for_placement(number, probe, |node, near| {
-                if node.live() && !near.numbers.contains(&new.number) {
-                    tables.extend_from_slice(node.tables());
-                    decided = place(node, near, new.distance, new.must).map(|placement| {
-                        let from = self.space.load(node.own(), node.scale());
-                        let link = Link {
-                            number: new.number,
-                            distance: new.distance,
-                            code: self.space.code(new.point, &self.space.origin(from)),
-                        };
-                        (placement, link)
-                    });
-                }
-            })?;
-            let Some((placement, link)) = decided else {
-                return Ok(());
-            };
-            let mut edit = self.pages.change();
-            let part = Part::Block(placement.lane / BLOCK_LANES);
-            let same = edit.node(number, part, |node| {
-                let same = node.read().live() && node.read().tables() == tables;
-                if same {
-                    node.set_lane(placement.lane, &link);
-                    placement
-                        .empty
-                        .iter()
-                        .for_each(|lane| node.clear_lane(*lane));
-                }
-                same
-            })?;
-            if same {
-                edit.commit()?;
-                return Ok(());
-            }
-        }
+    #[test]
+    fn keeps_what_no_nearer_one_leads_to_and_then_what_was_passed_over() {
+        let points = [1.0, -1.5, 2.0, 3.0, -4.0];
+        let degree = |max, least| Degree { max, least };
+        assert_eq!(choose(&points, degree(4, 0)), [1.0, -1.5]);
+        assert_eq!(choose(&points, degree(4, 3)), [1.0, -1.5, 2.0]);
+        assert_eq!(choose(&points, degree(4, 4)), [1.0, -1.5, 2.0, -4.0]);
+        assert_eq!(choose(&points, degree(9, 9)), [1.0, -1.5, 2.0, -4.0, 3.0]);
+        assert_eq!(choose(&points, degree(1, 1)), [1.0]);
+        assert_eq!(choose(&points, degree(0, 0)), [0.0; 0]);
     }
 
-    /// Shows a node together with how far its neighbours are from a query.
-    pub(super) fn look_for_placement(
-        &self,
-        number: u32,
-        probe: &mut Probe<V::Query>,
-        show: impl FnOnce(Node<'_>, &Near),
-    ) -> Result<(), PageError> {
-        let mut copied = None;
-        self.space.look(&self.pages, number, probe, |node, _| {
-            copied = Some(Copied::new(node));
-        })?;
-        if let Some(copied) = copied {
-            show(copied.node(), &probe.near);
-        }
-        Ok(())
+    #[test]
+    fn a_node_that_has_links_needs_fewer() {
+        let degree = Degree::of(32);
+        assert_eq!((degree.max, degree.least), (32, 12));
+        let beside = degree.beside(10, 5);
+        assert_eq!((beside.max, beside.least), (5, 2));
+        let beside = degree.beside(31, 5);
+        assert_eq!((beside.max, beside.least), (1, 0));
     }
 }

@@ -3,6 +3,7 @@
 use crate::page::{PageError, PageStore};
 
 use super::error::Error;
+use super::meta::Lengths;
 use super::node::{Code, Node};
 use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
@@ -24,7 +25,7 @@ pub trait Space: Sync {
 
     /// Candidates with which a walk among so many nodes finds as much as one by distances alone
     /// does with `ef`.
-    fn candidates(&self, ef: usize, _nodes: u64) -> usize {
+    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
         ef
     }
 
@@ -37,8 +38,14 @@ pub trait Space: Sync {
     /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
     fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
 
-    /// Prepares a point for a walk.
-    fn query(&self, point: Self::Point) -> Self::Query;
+    /// The length of a point, where estimates depend on how it compares with those in the index: None
+    /// elsewhere.
+    fn length(&self, _point: &Self::Point) -> Option<f32> {
+        None
+    }
+
+    /// Prepares a point for a walk. Estimates are made for `scale` times the point, and divided by it.
+    fn query(&self, point: Self::Point, scale: f32) -> Self::Query;
 
     /// The point of a query.
     fn point_of<'q>(&self, query: &'q Self::Query) -> &'q Self::Point;
@@ -100,8 +107,8 @@ pub trait Space: Sync {
         Alone::default()
     }
 
-    /// Prepares a query for codes of points that stand alone.
-    fn query_alone(&self, _point: &Self::Point) -> Option<AloneQuery> {
+    /// Prepares a query for codes of points that stand alone, with `scale` as in [`query`](Self::query).
+    fn query_alone(&self, _point: &Self::Point, _scale: f32) -> Option<AloneQuery> {
         None
     }
 

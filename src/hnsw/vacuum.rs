@@ -6,9 +6,8 @@
 //!    walked through.
 //! 2. *Wait* until every insert that may have seen them alive is gone. Later ones link to no dead
 //!    node.
-//! 3. *Links*: nodes that link to dead ones get what those linked to instead; a node that only dead
-//!    ones linked to is linked to by its nearest neighbour. The entry, if it is dead, becomes
-//!    another node.
+//! 3. *Links*: the entry, if it is dead, becomes another node. Nodes that link to dead ones get what those
+//!    linked to instead. Then what cannot be reached from the entry any more is linked to (reach.rs).
 //! 4. *Slots* of dead nodes are freed, the rests of their values first, and those that a crash has
 //!    left.
 //!
@@ -37,6 +36,8 @@ pub struct Vacuumed {
     pub left: u64,
     /// Nodes that got other links.
     pub repaired: u64,
+    /// Nodes that could not be reached any more, and were linked to.
+    pub connected: u64,
     /// Slots freed.
     pub freed: u64,
     /// Nodes read, more than one time each where several passes need them.
@@ -56,8 +57,6 @@ pub(super) struct Seen {
     pub reserved: HashSet<u32>,
     /// Parts of values of nodes that are dead or reserved.
     pub rests: Vec<u32>,
-    /// Nodes that dead ones link to, until another one is seen that does.
-    pub bereft: Numbers,
     chunks: HashSet<u32>,
     pub chained: HashSet<u32>,
     /// Chunks that were freed: an insert may have chained them to another node since.
@@ -95,17 +94,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         self.pages.store.wait_for_writers();
         if !seen.dead.is_empty() || !seen.reserved.is_empty() {
             self.replace_entry(&seen)?;
-            self.bereave(&mut seen, poll)?;
             let groups = self.pages.roots()?.groups;
             for group in 0..groups {
                 poll()?;
                 self.repair(group, &mut seen)?;
             }
-            let bereft = std::mem::take(&mut seen.bereft);
-            for number in bereft.iter() {
-                poll()?;
-                self.adopt(number, &mut seen)?;
-            }
+            seen.report.connected = self.connect(poll, &mut seen.report.reads)?;
         }
         self.free_all(&mut seen, poll)?;
         Ok(seen.report)

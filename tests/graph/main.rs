@@ -15,6 +15,8 @@
 //! | `threads.rs` | many writers and readers at once |
 //! | `builds.rs` | the same index from the same rows, cancelled builds, spilled ones |
 //! | `plain.rs` | bits, sparse vectors and L1: all of the above for links without codes |
+//! | `classes.rs`, `datasets.rs` | operator classes, and data of shapes that real tables have |
+//! | `shapes.rs` | every row within reach, and recall, on such data in every class |
 //! | `format.rs` | the bytes of this version, and bytes that make no sense |
 
 #![expect(
@@ -26,7 +28,10 @@
 
 mod builds;
 mod chunks;
+mod classes;
 mod crash;
+#[path = "../server/support/datasets.rs"]
+mod datasets;
 mod edges;
 mod format;
 mod huge;
@@ -35,6 +40,7 @@ mod kinds;
 mod model;
 mod outline;
 mod plain;
+mod shapes;
 mod stream;
 mod support;
 mod threads;

@@ -1,64 +1,127 @@
-//! What the threads have left out of reach.
+//! Every value can be reached from the entry by links of its level. Pruning and threads leave a few out of
+//! reach, and where some values are nearer to all others than those are to one another, many: they are
+//! linked here, and what was reached stays so.
 
 use std::sync::PoisonError;
 
 use super::super::error::Error;
+use super::super::shape::NONE;
 use super::super::space::Space;
 use super::Steps;
 use super::graph::{Links, Scratch};
 
+/// What was reached on a level: each value's parent in a tree of links, [`NONE`] where there is none yet.
+/// The root is its own parent.
+struct Tree {
+    level: u8,
+    parents: Vec<u32>,
+    stack: Vec<u32>,
+}
+
+impl Tree {
+    fn is_reached(&self, value: u32) -> bool {
+        let parent = self.parents.get(value as usize);
+        parent.is_some_and(|parent| *parent != NONE)
+    }
+
+    /// Whether the tree needs the link from one value to another.
+    fn needs(&self, from: u32, to: u32) -> bool {
+        self.parents.get(to as usize) == Some(&from)
+    }
+
+    /// Takes a value in; it is new.
+    fn reach(&mut self, value: u32, parent: u32) {
+        if let Some(place) = self.parents.get_mut(value as usize)
+            && *place == NONE
+        {
+            *place = parent;
+            self.stack.push(value);
+        }
+    }
+}
+
 impl<V: Space> Links<'_, V> {
-    /// Links what cannot be reached from the entry to what can: to a neighbour, or to the nearest
-    /// that a search finds. A few times over, for a link that is displaced may cut off another.
+    /// Makes every value reachable from the entry, level by level.
     pub fn connect(&self, ef: usize, steps: &mut Steps<'_>) -> Result<(), Error> {
         let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((entry, _)) = entry else {
+        let Some((entry, top)) = entry else {
             return Ok(());
         };
         let mut scratch = Scratch::new(self.rows.len(), ef);
-        for _ in 0..8 {
-            let reached = self.reached(steps)?;
-            let is_reached = |value: u32| reached.get(value as usize) == Some(&true);
-            let missed = (0_u32..).zip(&reached).filter(|(_, reached)| !**reached);
-            let missed: Vec<u32> = missed.map(|(value, _)| value).collect();
-            if missed.is_empty() {
-                return Ok(());
-            }
-            for value in missed {
-                steps.step()?;
-                let near = self.neighbours(value, 0);
-                let near = near.into_iter().filter(|(to, _)| is_reached(*to));
-                let near = near.min_by(|a, b| a.1.total_cmp(&b.1)).or_else(|| {
-                    self.search(value, (entry, 0), ef, &mut scratch);
-                    let mut found = scratch.nearest.iter();
-                    let found = found.find(|key| is_reached(key.number()));
-                    found.map(|key| (key.number(), key.distance()))
-                });
-                if let Some((to, distance)) = near {
-                    self.link_back(to, 0, (value, distance), true);
+        for level in 0..=top {
+            let mut tree = Tree {
+                level,
+                parents: vec![NONE; self.rows.len()],
+                stack: Vec::new(),
+            };
+            tree.reach(entry, entry);
+            self.spread(&mut tree, steps)?;
+            for (value, own) in (0_u32..).zip(self.levels) {
+                if *own >= level && !tree.is_reached(value) {
+                    let parent = self.adopt(value, entry, &tree, &mut scratch);
+                    tree.reach(value, parent);
+                    self.spread(&mut tree, steps)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn reached(&self, steps: &mut Steps<'_>) -> Result<Vec<bool>, Error> {
-        let mut reached = vec![false; self.rows.len()];
-        let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stack: Vec<u32> = entry.into_iter().map(|(entry, _)| entry).collect();
-        // A value is on the ground wherever it is above.
-        while let Some(value) = stack.pop() {
+    /// Follows links from what was reached last.
+    fn spread(&self, tree: &mut Tree, steps: &mut Steps<'_>) -> Result<(), Error> {
+        while let Some(value) = tree.stack.pop() {
             steps.step()?;
-            if let Some(reached) = reached.get_mut(value as usize)
-                && !*reached
-            {
-                *reached = true;
-                let level = self.levels.get(value as usize).copied().unwrap_or(0);
-                for level in 0..=level {
-                    stack.extend(self.neighbours(value, level).into_iter().map(|(to, _)| to));
-                }
+            for (to, _) in self.neighbours(value, tree.level) {
+                tree.reach(to, value);
             }
         }
-        Ok(reached)
+        Ok(())
+    }
+
+    /// Links a value that was reached to `value`, and gives it: a near one that has room, or a link that
+    /// the tree does not need.
+    fn adopt(&self, value: u32, entry: u32, tree: &Tree, scratch: &mut Scratch) -> u32 {
+        let mut near = self.neighbours(value, tree.level);
+        near.retain(|(from, _)| tree.is_reached(*from));
+        near.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut linked = near.iter().find(|near| self.link_over(**near, value, tree));
+        if linked.is_none() {
+            self.search(value, (entry, tree.level), scratch.ef(), scratch);
+            let found = scratch.nearest.iter();
+            near = found.map(|key| (key.number(), key.distance())).collect();
+            near.retain(|(from, _)| tree.is_reached(*from));
+            linked = near.iter().find(|near| self.link_over(**near, value, tree));
+        }
+        if let Some((from, _)) = linked {
+            return *from;
+        }
+        // There is room somewhere: a tree of `n` values needs `n - 1` links, and each value has several.
+        let mut others = (0_u32..).zip(self.levels).map(|(from, _)| from);
+        let from = others.find(|from| {
+            tree.is_reached(*from)
+                && self.link_over((*from, self.distance(*from, value)), value, tree)
+        });
+        from.unwrap_or(entry)
+    }
+
+    /// Makes `value` a neighbour of another one if that has a free lane, or one that the tree does not need:
+    /// of these the farthest goes.
+    fn link_over(&self, (from, distance): (u32, f32), value: u32, tree: &Tree) -> bool {
+        let lanes = self.lanes(from, tree.level);
+        let taken = lanes.iter().flatten().count();
+        let free = lanes.iter().position(Option::is_none);
+        let free = free.filter(|_| taken < self.degrees[usize::from(tree.level > 0)]);
+        let spare = || {
+            let spare = lanes.iter().enumerate();
+            let spare = spare.filter_map(|(lane, link)| link.map(|link| (lane, link)));
+            let spare = spare.filter(|(_, (to, _))| !tree.needs(from, *to));
+            let farthest = spare.max_by(|a, b| a.1.1.total_cmp(&b.1.1));
+            farthest.map(|(lane, _)| lane)
+        };
+        let lane = free.or_else(spare);
+        if let Some(lane) = lane {
+            self.set(from, tree.level, lane, Some((value, distance)));
+        }
+        lane.is_some()
     }
 }

@@ -11,7 +11,8 @@ use crate::distance::{prefetch, prefetch_at};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
-use super::super::select::Lanes;
+use super::super::link::Lanes;
+use super::super::select::Degree;
 use super::super::shape::NONE;
 use super::super::space::{Sketch, Space};
 use super::rows::Rows;
@@ -60,6 +61,11 @@ impl Scratch {
             nearest: Vec::new(),
             ef,
         }
+    }
+
+    /// Candidates that a search keeps.
+    pub fn ef(&self) -> usize {
+        self.ef
     }
 
     fn forget(&mut self) {
@@ -174,19 +180,25 @@ impl<'b, V: Space> Links<'b, V> {
         self.numbers.get(at..at + self.lanes).unwrap_or_default()
     }
 
-    /// Neighbours of a value on a level with their distances.
-    pub fn neighbours(&self, value: u32, level: u8) -> Vec<(u32, f32)> {
+    /// The lanes of a value on a level: neighbours with their distances.
+    pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<(u32, f32)>> {
         let at = self.at(value, level);
         let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
         let both = self.list(value, level).iter().zip(distances);
-        both.filter_map(|(number, distance)| {
+        both.map(|(number, distance)| {
             let number = number.load(Relaxed).checked_sub(1)?;
             Some((number, f32::from_bits(distance.load(Relaxed))))
         })
         .collect()
     }
 
-    fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
+    /// Neighbours of a value on a level with their distances.
+    pub fn neighbours(&self, value: u32, level: u8) -> Vec<(u32, f32)> {
+        self.lanes(value, level).into_iter().flatten().collect()
+    }
+
+    /// Fills a lane, or empties it.
+    pub fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
         let at = self.at(value, level) + lane;
         if let (Some(number), Some(distance)) = (self.numbers.get(at), self.distances.get(at)) {
             let (to, far) = neighbour.map_or((0, 0.0), |(to, far)| (to + 1, far));
@@ -200,7 +212,8 @@ impl<'b, V: Space> Links<'b, V> {
         lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn distance(&self, a: u32, b: u32) -> f32 {
+    /// How far two values are, by their sketches.
+    pub fn distance(&self, a: u32, b: u32) -> f32 {
         let (a, b) = (self.rows.sketch(a), self.rows.sketch(b));
         self.space.sketch_distance(a, b)
     }
@@ -295,20 +308,13 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     fn select(&self, nearest: &[Key], max: usize) -> Vec<(u32, f32)> {
-        let mut kept: Vec<(u32, f32)> = Vec::with_capacity(max);
-        for key in nearest {
-            let (value, distance) = (key.number(), key.distance());
-            if kept.len() == max {
-                break;
-            }
-            if !kept
-                .iter()
-                .any(|(nearer, _)| self.distance(*nearer, value) < distance)
-            {
-                kept.push((value, distance));
-            }
-        }
-        kept
+        let leads = |near: usize, other: usize| {
+            let (near, other) = (nearest[near], nearest[other]);
+            self.distance(near.number(), other.number()) < other.distance()
+        };
+        let kept = Degree::of(max).choose(nearest.len(), leads).into_iter();
+        kept.map(|at| (nearest[at].number(), nearest[at].distance()))
+            .collect()
     }
 
     /// Makes `link` a neighbour of `value`, as far as that one keeps it.
@@ -341,7 +347,13 @@ impl<'b, V: Space> Links<'b, V> {
             let number = numbers.get(lane);
             number.map_or(f32::INFINITY, |number| self.distance(link.0, *number))
         };
-        if let Some(placement) = lanes.displace(link.1, must, to) {
+        let own: Vec<u32> = self
+            .list(link.0, level)
+            .iter()
+            .map(|n| n.load(Relaxed).wrapping_sub(1))
+            .collect();
+        let linked = |number: u32| own.contains(&number);
+        if let Some(placement) = lanes.displace(link.1, must, to, linked) {
             self.set(value, level, placement.lane, Some(link));
             for lane in placement.empty {
                 self.set(value, level, lane, None);

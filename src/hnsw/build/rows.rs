@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use super::super::error::Error;
+use super::super::meta::Lengths;
 use super::super::node::Tid;
 use super::super::space::{Sketch, Space};
 use super::records::{Lines, PLACE_BYTES, Records};
@@ -58,6 +59,7 @@ pub struct Rows {
     /// The first value with a hash.
     known: HashMap<u64, u32, BuildHasherDefault<DefaultHasher>>,
     pushed: u64,
+    lengths: Lengths,
 }
 
 fn float(bytes: &[u8], at: usize) -> f32 {
@@ -80,6 +82,7 @@ impl Rows {
             equal: HashMap::new(),
             known: HashMap::default(),
             pushed: 0,
+            lengths: Lengths::default(),
         }
     }
 
@@ -100,6 +103,9 @@ impl Rows {
         let mut hasher = DefaultHasher::new();
         record.hash(&mut hasher);
         self.pushed += 1;
+        if let Some(length) = space.length(point) {
+            self.lengths.take(length);
+        }
         let first = *self.known.entry(hasher.finish()).or_insert(value);
         if first != value && self.own.get(first as usize) == self.own.get(value as usize) {
             self.own.pop();
@@ -127,6 +133,11 @@ impl Rows {
     /// Rows.
     pub fn rows(&self) -> u64 {
         self.pushed
+    }
+
+    /// How long they are, where that matters.
+    pub fn lengths(&self) -> Lengths {
+        self.lengths
     }
 
     /// The stored form of a value and its scale.

@@ -53,6 +53,7 @@ pub fn pages<V: Space>(
     let groups = u32::try_from(groups).map_err(|_| Error::Full)?;
     let roots = Roots {
         vacuums: 0,
+        lengths: links.rows.lengths(),
         entry: entry.map_or(NONE, |(value, level)| order.number(value, level)),
         top: entry.map_or(0, |(_, level)| level),
         groups,

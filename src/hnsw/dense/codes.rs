@@ -12,6 +12,8 @@
 //!
 //! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
 
+use std::borrow::Cow;
+
 use crate::quantize::{Factors, Form, Lanes, LevelQuery, Table};
 use crate::quantize::{encode, encode_levels, estimate, from_bf16, signed_sum, to_bf16};
 
@@ -43,6 +45,16 @@ pub struct Query {
     squared: f32,
     /// Of `q - u`, for nodes so near that the other is too rough.
     fine: Table,
+    /// Estimates are of distances from `scale q`, divided by it.
+    scale: f32,
+}
+
+/// A vector times a number.
+fn scaled(point: &[f32], scale: f32) -> Cow<'_, [f32]> {
+    if scale.to_bits() == 1.0_f32.to_bits() {
+        return Cow::Borrowed(point);
+    }
+    point.iter().map(|x| x * scale).collect()
 }
 
 impl Dense {
@@ -63,15 +75,16 @@ impl Dense {
     }
 
     /// Fills a query's lookup table.
-    pub(super) fn prepare(&self, point: Vec<f32>) -> Query {
+    pub(super) fn prepare(&self, point: Vec<f32>, scale: f32) -> Query {
         let mut table = Table::new();
-        let offset = self.encoded(&point, &self.centre);
+        let offset = self.encoded(&scaled(&point, scale), &self.centre);
         table.fill(&offset, self.bits);
         Query {
             point,
             table,
             squared: huge::saturated(self.dot(&offset, &offset)),
             fine: Table::new(),
+            scale,
         }
     }
 
@@ -131,7 +144,8 @@ impl Dense {
     }
 
     /// See [`Space::query_alone`].
-    pub(super) fn prepare_alone(&self, point: &[f32]) -> AloneQuery {
+    pub(super) fn prepare_alone(&self, point: &[f32], scale: f32) -> AloneQuery {
+        let point = &scaled(point, scale);
         let offset = self.encoded(point, &self.centre);
         let squared = self.dot(&offset, &offset);
         AloneQuery {
@@ -141,6 +155,7 @@ impl Dense {
                 Metric::InnerProduct => -self.dot(&self.centre, point),
             },
             length: squared.sqrt(),
+            unscaled: 1.0 / scale,
         }
     }
 
@@ -211,8 +226,12 @@ impl Dense {
         let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
         for (block, out) in blocks.iter_mut().enumerate() {
             if let Some(lanes) = node.lanes(block) {
-                estimate(&query.table, lanes, distance, out);
+                estimate(&query.table, lanes, query.scale * distance, out);
             }
+        }
+        if query.scale.to_bits() != 1.0_f32.to_bits() {
+            let unscaled = 1.0 / query.scale;
+            near.distances.iter_mut().for_each(|far| *far *= unscaled);
         }
     }
 }

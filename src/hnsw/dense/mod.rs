@@ -10,6 +10,7 @@ use crate::quantize::{as_floats, as_signed, inner_product};
 
 use super::error::Error;
 use super::huge;
+use super::meta::Lengths;
 use super::node::{Code, Node};
 use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
@@ -43,8 +44,13 @@ const MORE_CANDIDATES: usize = 8;
 /// this power (with 384 bits; the error of a code falls with their number).
 const MANY_NODES: u64 = 100_000;
 const FEW_NODES: u64 = 1_000;
-const CROWDING: f64 = 0.22;
+const CROWDING: f64 = 0.3;
 const CROWDING_BITS: usize = 384;
+
+/// Under inner product, the more unequal the lengths of values, the less do products of the nearest differ
+/// beside what estimates are off by: there are more candidates by the logarithm of the lengths' ratio, up to so
+/// many times more. Values of one length need none.
+const UNEVEN: f64 = 2.0;
 
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 0;
@@ -137,10 +143,11 @@ impl Space for Dense {
         clippy::cast_precision_loss,
         reason = "a few thousand"
     )]
-    fn candidates(&self, ef: usize, nodes: u64) -> usize {
+    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
         let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
         let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
-        ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power)) as usize
+        let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(UNEVEN);
+        ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power) * uneven) as usize
     }
 
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
@@ -167,8 +174,16 @@ impl Space for Dense {
         Some(point)
     }
 
-    fn query(&self, point: Vec<f32>) -> Query {
-        self.prepare(point)
+    /// Under inner product: the error of an estimate is a share of `|x - u| |scale q - u|`, and that of the
+    /// order of two rows the same divided by `scale`. With a `q` as long as what is found it is smallest,
+    /// and it does not depend on the length that the query came with, as the order of rows does not.
+    fn length(&self, point: &Vec<f32>) -> Option<f32> {
+        let length = || huge::saturated(self.unit(point)).sqrt();
+        (self.metric == Metric::InnerProduct).then(length)
+    }
+
+    fn query(&self, point: Vec<f32>, scale: f32) -> Query {
+        self.prepare(point, scale)
     }
 
     fn point_of<'q>(&self, query: &'q Query) -> &'q Vec<f32> {
@@ -246,8 +261,8 @@ impl Space for Dense {
         self.encode_alone(point, code)
     }
 
-    fn query_alone(&self, point: &Vec<f32>) -> Option<AloneQuery> {
-        Some(self.prepare_alone(point))
+    fn query_alone(&self, point: &Vec<f32>, scale: f32) -> Option<AloneQuery> {
+        Some(self.prepare_alone(point, scale))
     }
 
     fn accumulate(&self, point: &Vec<f32>, sum: &mut Vec<f64>) {

@@ -34,6 +34,8 @@ pub struct AloneQuery {
     pub constant: f32,
     /// How far the query is from the centre.
     pub length: f32,
+    /// What distances are multiplied by in the end: the query may be a multiple of the one that was asked.
+    pub unscaled: f32,
 }
 
 /// Codes, each at its number.
@@ -95,6 +97,7 @@ impl Codes {
         let [base, slope, error] = [0, 4, 8].map(|at| f32::from_ne_bytes(field(code, at)));
         let sum = query.levels.sum(code.get(HEADER..).unwrap_or_default());
         let bound = query.constant + base + slope * sum - errors * query.length * error;
+        let bound = bound * query.unscaled;
         if bound.is_nan() {
             f32::NEG_INFINITY
         } else {

@@ -62,7 +62,8 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let Some(point) = self.space.point(value) else {
             return Ok(None);
         };
-        let Some(query) = self.space.query_alone(&point) else {
+        let scale = self.scale_of(&point)?;
+        let Some(query) = self.space.query_alone(&point, scale) else {
             return Ok(None);
         };
         let (known, strangers) = look_up(&outline.places, tids);
