@@ -39,6 +39,8 @@ pub struct Report {
     pub orphans: u64,
     /// Live nodes of the ground that no walk can reach.
     pub unreachable: u64,
+    /// Their rows.
+    pub unreachable_rows: u64,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
 }
@@ -49,6 +51,8 @@ struct Seen {
     live: bool,
     links: Vec<u32>,
     down: u32,
+    /// Of a live node of the ground.
+    rows: u64,
 }
 
 /// A slot with a part of a value.
@@ -144,6 +148,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 (state, node.level(), node.link(), links, tids, excess)
             })?;
             let (state, level, down, links, tids, excess) = seen;
+            let mut rows = 0;
             match state {
                 State::Free => self.report.free += 1,
                 State::Reserved => {
@@ -161,7 +166,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                         self.problem(number, "dead, but with rows");
                     }
                 }
-                State::Live => self.live(number, level, down, tids)?,
+                State::Live => rows = self.live(number, level, down, tids)?,
             }
             if matches!(state, State::Live | State::Dead) {
                 if excess {
@@ -176,6 +181,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                         live,
                         links,
                         down,
+                        rows,
                     },
                 );
             }
@@ -242,7 +248,8 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         Ok(())
     }
 
-    fn live(&mut self, number: u32, level: u8, down: u32, tids: Vec<Tid>) -> Result<(), Error> {
+    /// Gives how many rows a live node has.
+    fn live(&mut self, number: u32, level: u8, down: u32, tids: Vec<Tid>) -> Result<u64, Error> {
         let nodes = &mut self.report.nodes;
         nodes.resize(nodes.len().max(usize::from(level) + 1), 0);
         nodes[usize::from(level)] += 1;
@@ -250,7 +257,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             if !tids.is_empty() {
                 self.problem(number, "rows above the ground");
             }
-            return Ok(());
+            return Ok(0);
         }
         let (mut all, mut next) = (tids, down);
         while next != NONE {
@@ -268,13 +275,14 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             // A vacuum was cut before it came to a chunk that is empty.
             self.report.dead += 1;
         }
+        let rows = all.len() as u64;
+        self.report.rows += rows;
         for tid in all {
-            self.report.rows += 1;
             if !self.tids.insert(tid) {
                 self.problem(number, &format!("row {tid:?} twice"));
             }
         }
-        Ok(())
+        Ok(rows)
     }
 
     /// Second pass: each link leads to a node of its level and carries that node's code.
@@ -425,9 +433,9 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             .seen
             .iter()
             .filter(|(_, seen)| seen.level == 0 && seen.live);
-        let missed = ground
-            .filter(|(number, _)| !reached.contains(number))
-            .count();
-        self.report.unreachable = missed as u64;
+        for (_, seen) in ground.filter(|(number, _)| !reached.contains(number)) {
+            self.report.unreachable += 1;
+            self.report.unreachable_rows += seen.rows;
+        }
     }
 }

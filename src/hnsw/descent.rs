@@ -5,12 +5,34 @@ use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Offers, walk};
 
 use super::index::Index;
-use super::node::Node;
+use super::meta::Roots;
+use super::node::{Node, corrupt};
 use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
 
 /// Candidates kept on levels above the one that is asked for: one alone is led astray by estimates.
 const UPPER_BEAM: usize = 1;
+
+/// How often a walk starts over because a vacuum has freed the node where it was to start. The links of
+/// the level above lead to live nodes only before a vacuum frees the others, so the next start is there,
+/// unless another vacuum has come in between: each time.
+pub(super) const ATTEMPTS: usize = 16;
+
+/// What a walk on one level has met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Met {
+    pub live: bool,
+    pub dead: bool,
+    /// A slot that holds no node of this level any more.
+    gone: bool,
+}
+
+impl Met {
+    /// Whether the walk has lost its way: what led to live nodes was freed under its feet.
+    pub fn is_lost(self) -> bool {
+        self.gone && !self.live
+    }
+}
 
 /// A walk on one level, showing each node it visits.
 pub(super) struct Level<'i, 's, S, V: Space, F> {
@@ -18,6 +40,7 @@ pub(super) struct Level<'i, 's, S, V: Space, F> {
     pub height: u8,
     pub probe: &'i mut Probe<V::Query>,
     pub see: F,
+    pub met: Met,
 }
 
 impl<S, V, F> Graph for Level<'_, '_, S, V, F>
@@ -30,15 +53,23 @@ where
 
     fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), PageError> {
         let (pages, level, see) = (&self.index.pages, self.height, &mut self.see);
-        let mut elsewhere = false;
-        let space = &self.index.space;
+        let (mut here, mut elsewhere) = (false, false);
+        let (space, met) = (&self.index.space, &mut self.met);
         space.look(pages, number, self.probe, |node, distance| {
             // A slot that was freed and taken by a node of another level.
             elsewhere = node.level() != level;
             if !elsewhere {
+                here = true;
+                let met = if node.live() {
+                    &mut met.live
+                } else {
+                    &mut met.dead
+                };
+                *met = true;
                 see(number, node, distance);
             }
         })?;
+        self.met.gone |= !here;
         pages.prefetch(self.probe.upcoming, 2);
         if !elsewhere {
             let near = &self.probe.near;
@@ -66,18 +97,46 @@ struct Step {
     below: u32,
 }
 
+/// Where a descent has come to.
+enum Descent {
+    /// The node of the level that was asked for where a walk may start.
+    At(u32),
+    /// A node that was freed when the walk came to it.
+    Lost(u32),
+}
+
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Walks from the entry to the level above `level`, and gives the node of `level`
     /// where to go on; None where the index has no such level.
+    ///
+    /// A vacuum may free a node between the read of what leads to it and its own: then the descent starts
+    /// over. That holds for the node that this gives too, so a walk that [is lost](Met::is_lost)
+    /// asks again.
     pub(super) fn descend(
         &self,
         probe: &mut Probe<V::Query>,
         level: u8,
     ) -> Result<Option<u32>, PageError> {
-        let roots = self.pages.roots()?;
-        if roots.entry == NONE || roots.top < level {
-            return Ok(None);
+        let mut gone = NONE;
+        for _ in 0..ATTEMPTS {
+            let roots = self.pages.roots()?;
+            if roots.entry == NONE || roots.top < level {
+                return Ok(None);
+            }
+            match self.descend_from(&roots, probe, level)? {
+                Descent::At(start) => return Ok(Some(start)),
+                Descent::Lost(start) => gone = start,
+            }
         }
+        Err(no_start(gone))
+    }
+
+    fn descend_from(
+        &self,
+        roots: &Roots,
+        probe: &mut Probe<V::Query>,
+        level: u8,
+    ) -> Result<Descent, PageError> {
         let mut beam = Beam::new(UPPER_BEAM);
         let mut start = roots.entry;
         for above in (level..roots.top).rev().map(|below| below + 1) {
@@ -94,13 +153,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                         best = Some(Step { distance, below });
                     }
                 },
+                met: Met::default(),
             };
             walk(&mut level, &mut beam)?;
             match best {
                 Some(step) => start = step.below,
-                None => return Ok(None),
+                None => return Ok(Descent::Lost(start)),
             }
         }
-        Ok(Some(start))
+        Ok(Descent::At(start))
     }
+}
+
+/// The error of a walk whose start is no node, however often it asks for one.
+pub(super) fn no_start(number: u32) -> PageError {
+    corrupt(number, "no node where a walk starts")
 }

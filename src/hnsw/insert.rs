@@ -5,7 +5,8 @@ use crate::page::PageStore;
 use super::error::Error;
 use super::index::Index;
 use super::link::Newcomer;
-use super::node::{Link, MAX_LEVEL, NodeMut, Tid};
+use super::node::{Link, MAX_LEVEL, NodeMut, State, Tid};
+use super::pages::Part;
 use super::select::{Candidate, Degree};
 use super::shape::NONE;
 use super::space::{Probe, Space};
@@ -83,7 +84,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }))
     }
 
-    /// False where another row became the first meanwhile.
+    /// False where others have changed so much meanwhile that it has to be tried again.
     fn try_insert(&self, new: &mut New<V>, level: u8, tid: Tid) -> Result<bool, Error> {
         let roots = self.pages.roots()?;
         // A new highest level is one above the last, and the first node lies on the ground.
@@ -92,10 +93,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         } else {
             level.min(roots.top + 1)
         };
-        if let Some(equal) = self.find_neighbours(new, level)?
-            && self.add_tid(equal, &new.own, tid)?
-        {
-            return Ok(true);
+        if let Some(equal) = self.find_neighbours(new, level, roots.top)? {
+            return self.add_tid(equal, &new.own, tid);
+        }
+        if new.neighbours.first().is_none_or(Vec::is_empty) {
+            return self.insert_alone(new, roots.entry, tid);
         }
         let mut below = NONE;
         for (at, links) in (0..=level).zip(new.neighbours.clone()) {
@@ -104,23 +106,46 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             self.link_in(number, &links, new)?;
             below = number;
         }
-        if roots.entry == NONE || level > roots.top {
-            // Another row may have come first: nothing leads to this one, unless it found that.
-            let links = new.neighbours.iter().flatten().count();
-            let alone = roots.entry == NONE && links == 0;
-            if !self.raise(below, level)? && alone {
-                self.abandon(below)?;
-                return Ok(false);
-            }
+        let level = new.neighbours.len() - 1;
+        if level > roots.top.into() {
+            self.raise(below, roots.top + 1)?;
         }
         Ok(true)
     }
 
-    /// Fills the neighbours of all levels up to `level`; gives a node that has the same value.
-    fn find_neighbours(&self, new: &mut New<V>, level: u8) -> Result<Option<u32>, Error> {
+    /// Adds the first row, or one that found dead nodes only. Its node comes alive in the change that
+    /// makes it the entry, for nothing else leads to it. False where another became the entry.
+    fn insert_alone(&self, new: &New<V>, entry: u32, tid: Tid) -> Result<bool, Error> {
+        let mut bytes = self.node_bytes(new, 0, NONE, &[tid]);
+        let mut node = NodeMut {
+            bytes: &mut bytes,
+            shape: self.shape(),
+        };
+        node.set_state(State::Reserved);
+        let number = self.create_node(bytes, &new.own)?;
+        let mut edit = self.pages.change();
+        let mut roots = edit.roots()?;
+        if roots.entry != entry {
+            return Ok(false);
+        }
+        (roots.entry, roots.top) = (number, 0);
+        edit.set_roots(&roots)?;
+        edit.node(number, Part::Head, |node| node.set_state(State::Live))?;
+        edit.commit()?;
+        Ok(true)
+    }
+
+    /// Fills the neighbours of all levels up to `level`, or up to the one below the lowest that has no live
+    /// node, as the ground does where all rows are gone; gives a node that has the same value. A level
+    /// above `top`, the highest that there is, has no neighbours.
+    fn find_neighbours(&self, new: &mut New<V>, level: u8, top: u8) -> Result<Option<u32>, Error> {
         new.neighbours = vec![Vec::new(); usize::from(level) + 1];
         for at in (0..=level).rev() {
             let candidates = self.find_near(&mut new.probe, at, self.beam)?;
+            if candidates.list.is_empty() && at <= top {
+                new.neighbours.truncate(at.into());
+                continue;
+            }
             if at == 0 {
                 let equal = |candidate: &&Candidate| {
                     candidate.scale.to_bits() == new.scale.to_bits()
@@ -185,17 +210,16 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Makes a node the entry if there is none, or none so high; false where there is.
-    fn raise(&self, number: u32, level: u8) -> Result<bool, Error> {
+    /// Makes a node of a new highest level the entry, unless another is by now.
+    fn raise(&self, number: u32, level: u8) -> Result<(), Error> {
         let mut edit = self.pages.change();
         let mut roots = edit.roots()?;
         if roots.entry != NONE && roots.top >= level {
-            return Ok(false);
+            return Ok(());
         }
         (roots.entry, roots.top) = (number, level);
         edit.set_roots(&roots)?;
-        edit.commit()?;
-        Ok(true)
+        Ok(edit.commit()?)
     }
 }
 

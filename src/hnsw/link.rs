@@ -180,7 +180,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let mut edit = self.pages.change();
             let part = Part::Block(placement.lane / BLOCK_LANES);
             let same = edit.node(number, part, |node| {
-                let same = node.read().live() && node.read().tables() == tables;
+                // Of one that has died since it was chosen too: the vacuum waits for this insert, and then
+                // links to what cannot be reached.
+                let same = node.read().walkable() && node.read().tables() == tables;
                 if same {
                     node.set_lane(placement.lane, &link);
                     let empty = placement.empty.iter();
@@ -207,9 +209,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         self.look_for_placement(number, probe, |node, near| {
             if near.numbers.contains(&new.number) {
                 answer = Answer::Has;
-            } else if node.live()
-                && let Some(placement) = place(node, near, new, distance)
-            {
+            } else if let Some(placement) = place(node, near, new, distance) {
                 let from = self.space.load(node.own(), node.scale());
                 let lost = placement.empty.iter().chain([&placement.lane]);
                 let lost = lost.filter_map(|lane| near.numbers.get(*lane).copied());

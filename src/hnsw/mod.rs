@@ -26,6 +26,7 @@
 //! | `kill.rs` | a row that scans leave out |
 //! | `select.rs` | which neighbours a node keeps |
 //! | `link.rs` | which nodes link back, and what they give up for it |
+//! | `near.rs` | live nodes near a value, whatever a vacuum does |
 //! | `reach.rs` | what links lead to, and links to what they do not |
 //! | `tids.rs` | the rows of a node |
 //! | `vacuum.rs` | rows less |
@@ -51,6 +52,7 @@ mod link;
 mod list;
 mod manhattan;
 mod meta;
+mod near;
 mod node;
 mod outline;
 mod pages;

@@ -3,15 +3,13 @@
 //! away.
 
 use crate::page::PageStore;
-use crate::search::{Beam, Numbers, walk};
+use crate::search::Numbers;
 
-use super::descent::Level;
 use super::error::Error;
 use super::index::Index;
 use super::link::Newcomer;
 use super::node::Node;
 use super::rest::Copied;
-use super::select::Candidates;
 use super::shape::NONE;
 use super::space::{Probe, Space};
 use super::vacuum::Poll;
@@ -123,31 +121,5 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         *reads += probe.near.reads;
         Ok(false)
-    }
-
-    /// The live nodes of a level that a search with a beam of `width` visits, nearest first.
-    ///
-    /// # Errors
-    /// Where pages cannot be read.
-    pub(super) fn find_near(
-        &self,
-        probe: &mut Probe<V::Query>,
-        level: u8,
-        width: usize,
-    ) -> Result<Candidates, Error> {
-        let mut candidates = Candidates::default();
-        if let Some(start) = self.descend(probe, level)? {
-            let mut beam = Beam::new(width);
-            beam.push(f32::MAX, start);
-            let mut walk_level = Level {
-                index: self,
-                height: level,
-                probe,
-                see: |number, node: Node<'_>, distance| candidates.see(number, node, distance),
-            };
-            walk(&mut walk_level, &mut beam)?;
-            candidates.sort();
-        }
-        Ok(candidates)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::page::{PageError, PageStore};
 use crate::search::{Beam, Frontier, Key, Numbers, Offers, advance, walk};
 
-use super::descent::Level;
+use super::descent::{ATTEMPTS, Level, Met, no_start};
 use super::error::Error;
 use super::huge::FARTHEST;
 use super::index::Index;
@@ -63,6 +63,21 @@ impl Found {
     /// Nearest first.
     fn order(a: &Self, b: &Self) -> Ordering {
         Key::new(a.distance, a.number).cmp(&Key::new(b.distance, b.number))
+    }
+}
+
+/// A walk on the ground that notes what it visits.
+fn ground<'i, 's, S: PageStore, V: Space>(
+    index: &'i Index<'s, S, V>,
+    probe: &'i mut Probe<V::Query>,
+    found: &'i mut Vec<Found>,
+) -> Level<'i, 's, S, V, impl FnMut(u32, Node<'_>, f32)> {
+    Level {
+        index,
+        height: 0,
+        probe,
+        see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
+        met: Met::default(),
     }
 }
 
@@ -265,10 +280,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         match self.stage {
             Stage::Start => {
                 self.stage = Stage::Walked;
-                if let Some(start) = self.index.descend(&mut self.probe, 0)? {
-                    self.beam.push(f32::MAX, start);
-                    self.walk()?;
-                }
+                self.walk()?;
             }
             Stage::Walked if self.go_on == Continue::Never => self.stage = Stage::Ended,
             Stage::Walked => {
@@ -297,17 +309,22 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         Ok(true)
     }
 
-    /// The first walk.
+    /// The first walk. It starts over where a vacuum has freed its start.
     fn walk(&mut self) -> Result<(), PageError> {
-        self.walks += 1;
-        let found = &mut self.found;
-        let mut level = Level {
-            index: self.index,
-            height: 0,
-            probe: &mut self.probe,
-            see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
-        };
-        walk(&mut level, &mut self.beam)?;
+        let mut start = None;
+        for _ in 0..ATTEMPTS {
+            self.found.clear();
+            start = self.index.descend(&mut self.probe, 0)?;
+            let Some(start) = start else {
+                return Ok(());
+            };
+            if !self.walk_from(start)?.is_lost() {
+                break;
+            }
+        }
+        if let (Some(start), true) = (start, self.found.is_empty()) {
+            return Err(no_start(start));
+        }
         if self.go_on != Continue::Never {
             self.visited = self.found.len();
             self.beam.settle();
@@ -317,18 +334,22 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         Ok(())
     }
 
+    fn walk_from(&mut self, start: u32) -> Result<Met, PageError> {
+        self.walks += 1;
+        self.beam.clear(self.ef);
+        self.beam.push(f32::MAX, start);
+        let mut level = ground(self.index, &mut self.probe, &mut self.found);
+        walk(&mut level, &mut self.beam)?;
+        Ok(level.met)
+    }
+
     /// Visits some of the nearest candidates that are left.
     fn advance(&mut self) -> Result<(), PageError> {
         self.walks += 1;
-        let found = &mut self.found;
-        let mut level = Level {
-            index: self.index,
-            height: 0,
-            probe: &mut self.probe,
-            see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
-        };
+        let mut level = ground(self.index, &mut self.probe, &mut self.found);
         let visits = self.ef.max(self.visited / 8);
         advance(&mut level, &mut self.frontier, visits)?;
+        drop(level);
         self.visited += visits;
         self.set_horizon(self.frontier.nearest());
         Ok(())

@@ -251,13 +251,6 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(true)
     }
 
-    /// Leaves a node that nothing leads to for the next vacuum, which frees its rest before it.
-    pub(super) fn abandon(&self, number: u32) -> Result<(), Error> {
-        let mut edit = self.pages.change();
-        edit.node(number, Part::Head, |node| node.set_state(State::Reserved))?;
-        Ok(edit.commit()?)
-    }
-
     /// Frees a slot that nothing leads to.
     pub(super) fn free_slot(&self, number: u32) -> Result<(), Error> {
         let mut edit = self.pages.change();

@@ -8,7 +8,8 @@
 //!    node.
 //! 3. *Links*: the entry, if it is dead, becomes another node. Nodes that link to dead ones get what those
 //!    linked to instead. Then what cannot be reached from the entry any more is linked to (reach.rs).
-//! 4. *Slots* of dead nodes are freed, the rests of their values first, and those that a crash has
+//! 4. *Wait* again, for inserts that may have come by way of dead nodes.
+//! 5. *Slots* of dead nodes are freed, the rests of their values first, and those that a crash has
 //!    left.
 //!
 //! A crash between any two changes leaves dead nodes that the next vacuum finds.
@@ -100,6 +101,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 self.repair(group, &mut seen)?;
             }
             seen.report.connected = self.connect(poll, &mut seen.report.reads)?;
+            // Inserts that began before links were replaced may still be where only dead nodes led them.
+            self.pages.store.wait_for_writers();
         }
         self.free_all(&mut seen, poll)?;
         Ok(seen.report)

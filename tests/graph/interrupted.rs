@@ -1,4 +1,5 @@
-//! A store whose user is interrupted by others at a page of choice, or stopped after some commits.
+//! A store whose user is interrupted by others at a page of choice, before it waits for writers, or
+//! stopped after some commits.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vector_ext::page::{Bytes, Change, MemoryStore, PageError, PageStore};
 
 type Work<'s> = Box<dyn FnOnce() + Send + 's>;
+type Hook<'s> = Box<dyn Fn() + Send + Sync + 's>;
 
 /// Pages that others use beside it.
 pub struct Interrupted<'s> {
@@ -14,16 +16,19 @@ pub struct Interrupted<'s> {
     reads: AtomicU64,
     commits: AtomicU64,
     work: Mutex<Option<Work<'s>>>,
+    /// Done before each wait for writers.
+    before_wait: Option<Hook<'s>>,
 }
 
 impl<'s> Interrupted<'s> {
-    /// `work` is done before the read that comes after `reads` others.
+    /// `work` is done before the read, or the start of a change, that comes after `reads` others.
     pub fn reading(pages: &'s MemoryStore, reads: u64, work: impl FnOnce() + Send + 's) -> Self {
         Self {
             pages,
             reads: reads.into(),
             commits: u64::MAX.into(),
             work: Mutex::new(Some(Box::new(work))),
+            before_wait: None,
         }
     }
 
@@ -34,6 +39,24 @@ impl<'s> Interrupted<'s> {
             reads: u64::MAX.into(),
             commits: commits.into(),
             work: Mutex::new(None),
+            before_wait: None,
+        }
+    }
+
+    /// `hook` is done before each wait for writers as well.
+    pub fn before_wait(self, hook: impl Fn() + Send + Sync + 's) -> Self {
+        Self {
+            before_wait: Some(Box::new(hook)),
+            ..self
+        }
+    }
+
+    fn interrupt(&self) {
+        if !count_down(&self.reads) {
+            let work = self.work.lock().unwrap().take();
+            if let Some(work) = work {
+                work();
+            }
         }
     }
 
@@ -68,12 +91,7 @@ impl PageStore for Interrupted<'_> {
     }
 
     fn read(&self, block: u32) -> Result<Self::Guard<'_>, PageError> {
-        if !count_down(&self.reads) {
-            let work = self.work.lock().unwrap().take();
-            if let Some(work) = work {
-                work();
-            }
-        }
+        self.interrupt();
         self.pages.read(block)
     }
 
@@ -82,6 +100,7 @@ impl PageStore for Interrupted<'_> {
     }
 
     fn change(&self) -> Stopped<'_> {
+        self.interrupt();
         Stopped {
             change: self.pages.change(),
             commits: &self.commits,
@@ -93,6 +112,9 @@ impl PageStore for Interrupted<'_> {
     }
 
     fn wait_for_writers(&self) {
+        if let Some(hook) = &self.before_wait {
+            hook();
+        }
         self.pages.wait_for_writers();
     }
 }

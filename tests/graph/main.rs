@@ -12,6 +12,7 @@
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
 //! | `outline.rs` | rows that are known by their places, ranked |
+//! | `meetings.rs` | scans, inserts and vacuums that meet at every page |
 //! | `threads.rs` | many writers and readers at once |
 //! | `builds.rs` | the same index from the same rows, cancelled builds, spilled ones |
 //! | `plain.rs` | bits, sparse vectors and L1: all of the above for links without codes |
@@ -37,6 +38,7 @@ mod format;
 mod huge;
 mod interrupted;
 mod kinds;
+mod meetings;
 mod model;
 mod outline;
 mod plain;

@@ -170,7 +170,19 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
     }
 
     fn problems(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.index.check()?.problems)
+        let report = self.index.check()?;
+        let mut problems = report.problems;
+        if report.unreachable_rows > 0 {
+            // A search that goes on finds them at its end, when it reads all pages.
+            problems.insert(
+                0,
+                format!(
+                    "rows that no link leads to: {}; VACUUM the table, or else REINDEX the index",
+                    report.unreachable_rows
+                ),
+            );
+        }
+        Ok(problems)
     }
 
     fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
