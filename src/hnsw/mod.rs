@@ -6,7 +6,8 @@
 //! | `shape.rs` | how large a node is, and where its number says that it lies |
 //! | `node.rs` | the bytes of one node |
 //! | `meta.rs` | the first page: parameters, entry, free slots |
-//! | `pages.rs` | nodes on pages: found, changed, given out |
+//! | `pages.rs` | nodes on pages: found, changed |
+//! | `allocate.rs` | slots for new nodes |
 //! | `space.rs` | what a graph needs to know of its values |
 //! | `rest.rs` | values that are longer than a node has room for |
 //! | `dense/` | dense vectors with 1-bit codes |
@@ -36,6 +37,7 @@
 //! | `check.rs` | every invariant, and a dump for tests |
 //! | `build/` | many rows at once |
 
+mod allocate;
 mod bits;
 mod build;
 mod census;

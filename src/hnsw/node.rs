@@ -81,6 +81,13 @@ pub enum State {
     Rest = 0xA5,
 }
 
+impl State {
+    /// Whether it is a node that can be walked through.
+    pub fn is_node(self) -> bool {
+        matches!(self, Self::Live | Self::Dead)
+    }
+}
+
 /// Reads a field, 0 beyond the end.
 pub(super) fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let found = bytes.get(at..).and_then(|bytes| bytes.first_chunk());

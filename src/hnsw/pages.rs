@@ -2,8 +2,7 @@
 
 use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 
-use super::error::Error;
-use super::meta::{self, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
+use super::meta::{self, META, Parameters, Roots};
 use super::node::{MAX_LEVEL, Node, NodeMut, State, state};
 use super::shape::{NONE, Shape};
 
@@ -33,7 +32,7 @@ impl<S: PageStore> Held<'_, S> {
     }
 }
 
-fn slot<'a>(content: &'a [u8], at: usize, shape: &Shape) -> &'a [u8] {
+pub(super) fn slot<'a>(content: &'a [u8], at: usize, shape: &Shape) -> &'a [u8] {
     // Of a node that takes several pages, what lies on the first.
     let end = (at + shape.bytes()).min(content.len());
     content.get(at..end).unwrap_or_default()
@@ -77,16 +76,20 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let shape = self.shape();
         let (block, at) = shape.place(number);
         let page = self.store.read(block)?;
-        state(slot(page::content(&page), at, shape), number)?;
+        let state = state(slot(page::content(&page), at, shape), number)?;
         if shape.pages() == 1 {
             return Ok(Held::Page(page, at));
         }
         let mut bytes = page::content(&page).to_vec();
         drop(page);
-        for rest in 1..shape.pages() {
-            bytes.extend_from_slice(page::content(&*self.store.read(block + rest)?));
+        if state.is_node() {
+            for rest in 1..shape.pages() {
+                bytes.extend_from_slice(page::content(&*self.store.read(block + rest)?));
+            }
         }
-        bytes.truncate(shape.bytes());
+        // Anything else lies on the first page, and where a crash has left a node that was being
+        // written, the others may not be there.
+        bytes.resize(shape.bytes(), 0);
         Ok(Held::Copy(bytes))
     }
 
@@ -184,134 +187,6 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let pages = group.saturating_mul(self.shape().pages());
         self.parameters.first().saturating_add(pages)
     }
-
-    /// Puts a new node where there is room, and gives its number. `bytes` is the whole node.
-    ///
-    /// # Errors
-    /// Where pages cannot be read or written, or no number is left.
-    pub fn create(&self, bytes: &[u8]) -> Result<u32, Error> {
-        loop {
-            let roots = self.roots()?;
-            let placed = if roots.free == NONE {
-                self.create_in_new_group(roots, bytes)?
-            } else {
-                self.create_in_free_slot(roots, bytes)?
-            };
-            if let Some(number) = placed {
-                return Ok(number);
-            }
-        }
-    }
-
-    /// None where somebody else was faster.
-    fn create_in_new_group(&self, seen: Roots, bytes: &[u8]) -> Result<Option<u32>, Error> {
-        let shape = self.shape();
-        let block = self.block(seen.groups);
-        let last = u64::from(block) + u64::from(shape.pages());
-        if last > shape.max_blocks() {
-            return Err(Error::Full);
-        }
-        // The groups before it are there. Only pages of the last one may be lost in a crash.
-        let blocks = self.store.blocks()?;
-        if block.saturating_sub(blocks) >= shape.pages() {
-            let reason = format!("{} groups in {blocks} blocks", seen.groups).into();
-            let block = META;
-            return Err(PageError::Corrupt { block, reason }.into());
-        }
-        while u64::from(self.store.blocks()?) < last {
-            // A new page needs no commit: it is there, empty, and belongs to whose turn it is.
-            self.store.change().append()?;
-        }
-        let mut edit = self.change();
-        let mut roots = edit.roots()?;
-        if roots != seen {
-            return Ok(None);
-        }
-        roots.groups += 1;
-        let page = edit.change.page(block)?;
-        page::format(page, KIND_NODES);
-        if shape.slots() > 1 {
-            roots.free = block;
-        }
-        edit.set_roots(&roots)?;
-        self.write_new(edit, shape.number(block, 0), bytes)
-    }
-
-    /// None where somebody else was faster.
-    fn create_in_free_slot(&self, seen: Roots, bytes: &[u8]) -> Result<Option<u32>, Error> {
-        let block = seen.free;
-        let free = {
-            let page = self.store.read(block)?;
-            self.free_slots(&page, block)?
-        };
-        let mut edit = self.change();
-        // The meta page comes first, and only where this takes the page's last free slot.
-        let roots = if free.len() <= 1 {
-            Some(edit.roots()?)
-        } else {
-            None
-        };
-        let page = edit.change.page(block)?;
-        if self.free_slots(page, block)? != free || roots.is_some_and(|roots| roots.free != block) {
-            return Ok(None);
-        }
-        if let Some(mut roots) = roots {
-            roots.free = page::next(page);
-            page::set_next(page, NONE);
-            edit.set_roots(&roots)?;
-        }
-        if let Some(&number) = free.first() {
-            return self.write_new(edit, number, bytes);
-        }
-        // A chained page without room: it has been taken out above, once that is committed.
-        edit.commit()?;
-        Ok(None)
-    }
-
-    fn free_slots(&self, page: &Bytes, block: u32) -> Result<Vec<u32>, PageError> {
-        page::verify(page, block, KIND_NODES)?;
-        let shape = self.shape();
-        let content = page::content(page);
-        let mut free = Vec::new();
-        for at in 0..shape.slots() {
-            let number = shape.number(block, at);
-            let bytes = slot(content, shape.place(number).1, shape);
-            if state(bytes, number)? == State::Free {
-                free.push(number);
-            }
-        }
-        Ok(free)
-    }
-
-    /// Writes a whole node into its slot. One that takes several pages is reserved first and comes
-    /// alive last, so that a crash leaves a reserved slot, which the next vacuum frees.
-    fn write_new(
-        &self,
-        mut edit: Edit<'_, 's, S>,
-        number: u32,
-        bytes: &[u8],
-    ) -> Result<Option<u32>, Error> {
-        let (block, at) = self.shape().place(number);
-        if self.shape().pages() == 1 {
-            edit.write_slot(block, at, bytes)?;
-            edit.commit()?;
-            return Ok(Some(number));
-        }
-        edit.write_slot(block, 0, &[State::Reserved as u8])?;
-        edit.commit()?;
-        for (rest, part) in (block..).zip(bytes.chunks(CONTENT_BYTES)).skip(1) {
-            let mut edit = self.change();
-            let page = edit.change.page(rest)?;
-            page::format(page, KIND_NODE_REST);
-            edit.write_slot(rest, 0, part)?;
-            edit.commit()?;
-        }
-        let mut edit = self.change();
-        let first = bytes.get(..CONTENT_BYTES).unwrap_or(bytes);
-        edit.write_slot(block, 0, first)?;
-        edit.commit()?;
-        Ok(Some(number))
-    }
 }
 
 /// A change of pages that is in progress.
@@ -346,7 +221,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
         self.change.page(block)
     }
 
-    fn write_slot(&mut self, block: u32, at: usize, bytes: &[u8]) -> Result<(), PageError> {
+    pub(super) fn write_slot(&mut self, block: u32, at: usize, bytes: &[u8]) -> Result<(), PageError> {
         let page = self.change.page(block)?;
         let end = at + bytes.len();
         if let Some(place) = page::content_mut(page).get_mut(at..end) {

@@ -2,7 +2,7 @@
 //! milliseconds.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::memory::{Guard, MemoryChange, MemoryStore};
 use super::{Bytes, Change, PageError, PageStore};
@@ -12,6 +12,8 @@ pub struct CrashStore {
     pages: MemoryStore,
     commits: AtomicU64,
     limit: u64,
+    /// Blocks up to the last that was there at the start or that a commit has held.
+    logged: AtomicU32,
 }
 
 impl CrashStore {
@@ -19,6 +21,7 @@ impl CrashStore {
     #[must_use]
     pub fn new(pages: MemoryStore, limit: u64) -> Self {
         Self {
+            logged: pages.len().into(),
             pages,
             commits: AtomicU64::new(0),
             limit,
@@ -41,6 +44,19 @@ impl CrashStore {
     #[must_use]
     pub fn into_pages(self) -> MemoryStore {
         self.pages
+    }
+
+    /// The pages that the log brings back, on another machine or where the file system has lost the end of
+    /// the file: without those at its end that were appended and that no commit has held.
+    ///
+    /// # Errors
+    /// None that can happen to pages that are there.
+    pub fn logged_pages(&self) -> Result<MemoryStore, PageError> {
+        let replayed = MemoryStore::new();
+        for block in 0..self.logged.load(Ordering::SeqCst) {
+            replayed.push(&*self.pages.read(block)?)?;
+        }
+        Ok(replayed)
     }
 
     fn running(&self) -> Result<(), PageError> {
@@ -107,6 +123,8 @@ impl Change for CrashChange<'_> {
     fn commit(self) -> Result<(), PageError> {
         self.store.commits.fetch_add(1, Ordering::SeqCst);
         self.store.running()?;
+        let held = self.change.last().map_or(0, |block| block + 1);
+        self.store.logged.fetch_max(held, Ordering::SeqCst);
         self.change.commit()
     }
 }
@@ -137,6 +155,7 @@ mod tests {
             assert_eq!(u64::from(done), limit.min(4));
             assert_eq!(store.crashed(), limit < 4);
             assert_eq!(store.read(0).is_err(), limit < 4);
+            assert_eq!(u64::from(store.logged_pages().unwrap().len()), 1 + limit.min(4));
             let pages = store.into_pages().pages().unwrap();
             assert_eq!(pages[0][100], done);
             // The page of the change that failed is there, and is all zero.

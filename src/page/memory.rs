@@ -117,13 +117,24 @@ impl MemoryStore {
         Ok(block)
     }
 
+    /// How many pages there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.blocks.load(Ordering::Acquire)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// A copy of all pages.
     ///
     /// # Errors
     /// None that can happen to pages that are there.
     pub fn pages(&self) -> Result<Vec<Box<Bytes>>, PageError> {
-        let blocks = 0..self.blocks()?;
-        blocks
+        (0..self.len())
             .map(|block| Ok(Box::new(*self.read(block)?)))
             .collect()
     }
@@ -140,7 +151,7 @@ impl MemoryStore {
     }
 
     fn slot(&self, block: u32) -> Result<&Slot, PageError> {
-        let blocks = self.blocks.load(Ordering::Acquire);
+        let blocks = self.len();
         let missing = PageError::Missing { block, blocks };
         if block >= blocks {
             return Err(missing);
@@ -194,7 +205,7 @@ impl PageStore for MemoryStore {
     type Writer<'a> = RwLockReadGuard<'a, ()>;
 
     fn blocks(&self) -> Result<u32, PageError> {
-        Ok(self.blocks.load(Ordering::Acquire))
+        Ok(self.len())
     }
 
     fn read(&self, block: u32) -> Result<Guard<'_>, PageError> {
@@ -242,6 +253,11 @@ pub struct MemoryChange<'a> {
 }
 
 impl<'a> MemoryChange<'a> {
+    /// The last block that is held.
+    pub(super) fn last(&self) -> Option<u32> {
+        self.held.last().map(|(block, ..)| *block)
+    }
+
     fn room(&self, block: u32) -> Result<(), PageError> {
         if self.held.len() == MAX_PAGES {
             return Err(PageError::TooMany { block });

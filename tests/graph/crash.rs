@@ -30,6 +30,9 @@ pub fn cut<K: Kind>(
         let done = result.is_ok();
         assert!(done || matches!(result, Err(Error::Page(PageError::Crashed))));
         assert_eq!(done, !crashing.crashed());
+        drop(index);
+        // Where only the log is left, pages that were appended and not written are not there.
+        after(&crashing.logged_pages().unwrap(), done);
         after(&crashing.into_pages(), done);
         if done {
             return limit;
