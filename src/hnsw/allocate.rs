@@ -49,7 +49,8 @@ impl<'s, S: PageStore> Pages<'s, S> {
             return Ok(None);
         }
         roots.groups += 1;
-        page::format(edit.page(block)?, KIND_NODES);
+        // Whatever lies there was never part of the index, or the meta page is an older one.
+        edit.format_new(block, KIND_NODES)?;
         if shape.slots() > 1 {
             roots.free = block;
         }
@@ -85,7 +86,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         } else {
             None
         };
-        let page = edit.page(block)?;
+        let page = edit.page(block, KIND_NODES)?;
         if self.free_slots(page, block)? != free || roots.is_some_and(|roots| roots.free != block) {
             return Ok(None);
         }
@@ -103,7 +104,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
     }
 
     pub(super) fn free_slots(&self, page: &Bytes, block: u32) -> Result<Vec<u32>, PageError> {
-        page::verify(page, block, KIND_NODES)?;
+        page::verify_header(page, self.parameters.mark(block, KIND_NODES))?;
         let shape = self.shape();
         let content = page::content(page);
         let mut free = Vec::new();
@@ -135,7 +136,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         edit.commit()?;
         for (rest, part) in (block..).zip(bytes.chunks(CONTENT_BYTES)).skip(1) {
             let mut edit = self.change();
-            page::format(edit.page(rest)?, KIND_NODE_REST);
+            edit.format(rest, KIND_NODE_REST)?;
             edit.write_slot(rest, 0, part)?;
             edit.commit()?;
         }

@@ -7,7 +7,7 @@ use super::dense;
 use super::error::Error;
 use super::index::Index;
 use super::manhattan;
-use super::meta::{FORMAT, Parameters};
+use super::meta::Parameters;
 use super::node::{Node, State, state};
 use super::shape::NONE;
 use super::space::Space;
@@ -35,7 +35,7 @@ pub struct Constants {
     /// How dense vectors are stored.
     pub form: Option<Form>,
     /// Of the pages.
-    pub format: u16,
+    pub format: u8,
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -43,6 +43,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     #[must_use]
     pub fn constants(&self) -> Constants {
         let Parameters {
+            format,
             kind,
             dims,
             m,
@@ -55,7 +56,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             dims,
             m,
             form: Form::from_byte(form).filter(|_| is_dense),
-            format: FORMAT,
+            format: format as u8,
         }
     }
 

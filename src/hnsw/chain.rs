@@ -9,6 +9,7 @@ use crate::page::PageStore;
 
 use super::error::Error;
 use super::index::Index;
+use super::meta::KIND_NODES;
 use super::node::{INLINE_TIDS, Node, NodeMut, State, Tid, corrupt};
 use super::pages::Part;
 use super::shape::NONE;
@@ -113,8 +114,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut edit = self.pages.change();
         edit.roots()?;
         let blocks = [before.number(), chunk].map(|number| self.shape().place(number).0);
-        edit.page(blocks[0].min(blocks[1]))?;
-        edit.page(blocks[0].max(blocks[1]))?;
+        edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
+        edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
         let (mut tids, after) = edit.node(chunk, Part::Head, |slot| {
             (Chunk(slot.bytes).tids(), Chunk(slot.bytes).next())
         })?;

@@ -392,7 +392,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 break;
             }
             let page = pages.store.read(block)?;
-            page::verify(&page, block, KIND_NODES)?;
+            page::verify_header(&page, pages.parameters.mark(block, KIND_NODES))?;
             block = page::next(&page);
         }
         for group in 0..self.roots.groups {

@@ -1,6 +1,6 @@
 //! An index: made, opened.
 
-use crate::page::{self, CONTENT_BYTES, Change, PageError, PageStore};
+use crate::page::{self, CONTENT_BYTES, Change, Format, PageError, PageStore};
 use crate::quantize::Form;
 use crate::vector::MAX_DIMS;
 
@@ -61,6 +61,7 @@ impl Options {
             .form
             .unwrap_or_else(|| Shape::best_form(dims, self.m.into()));
         let parameters = Parameters {
+            format: Format::LATEST,
             kind: dense::KIND,
             metric: metric as u8,
             form: form as u8,
@@ -84,8 +85,8 @@ pub(super) fn write_head(
     let mut page = [0; page::PAGE_BYTES];
     meta::write(&mut page, parameters, roots);
     write(&page)?;
-    for part in centre.chunks(CENTRE_ELEMENTS) {
-        page::format(&mut page, KIND_CENTRE);
+    for (block, part) in (META + 1..).zip(centre.chunks(CENTRE_ELEMENTS)) {
+        page::format(&mut page, parameters.mark(block, KIND_CENTRE));
         page::set_lower(&mut page, 4 * part.len());
         for (i, x) in part.iter().enumerate() {
             set_field(page::content_mut(&mut page), 4 * i, x.to_ne_bytes());
@@ -120,7 +121,7 @@ fn read_centre<S: PageStore>(
     let mut centre = Vec::with_capacity(dims);
     for block in 1..=parameters.centre_pages {
         let page = store.read(block)?;
-        page::verify(&page, block, KIND_CENTRE)?;
+        page::verify_header(&page, parameters.mark(block, KIND_CENTRE))?;
         let here = CENTRE_ELEMENTS.min(dims - centre.len());
         let content = page::content(&page);
         centre.extend((0..here).map(|i| f32::from_ne_bytes(field(content, 4 * i))));

@@ -4,6 +4,7 @@ use crate::page::{self, PageStore};
 
 use super::error::Error;
 use super::index::Index;
+use super::meta::KIND_NODES;
 use super::node::Tid;
 use super::pages::Part;
 use super::space::Space;
@@ -33,7 +34,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(false);
         }
         let mut edit = self.pages.change();
-        if page::lsn(edit.page(block)?) != seen {
+        if page::lsn(edit.page(block, KIND_NODES)?) != seen {
             return Ok(false);
         }
         let noted = edit.node(node, Part::Head, |node| node.kill(tid))?;

@@ -10,7 +10,7 @@
 //! appears, groups when the index grows, free when a page with free slots fills or appears, vacuums when
 //! one has removed its rows, lengths when a longer or shorter value comes.
 
-use crate::page::{self, Bytes, PageError};
+use crate::page::{self, Bytes, Format, Mark, PageError};
 
 use super::node::{field, set_field};
 use super::shape::{NONE, Shape};
@@ -28,12 +28,11 @@ pub const KIND_NODES: u16 = 3;
 pub const KIND_NODE_REST: u16 = 4;
 
 const MAGIC: u32 = 0x68_6E_73_77;
-/// The format that is written. An older one that is still read would be listed here.
-pub const FORMAT: u16 = 1;
-
 /// What never changes during an index's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
+    /// Of all pages. An index of an older one is read and changed as it is, until it is built anew.
+    pub format: Format,
     /// Which values, as their space numbers them.
     pub kind: u8,
     /// Which metric, as the space numbers it.
@@ -53,6 +52,17 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// What a page says of itself.
+    #[must_use]
+    pub fn mark(&self, block: u32, kind: u16) -> Mark {
+        let format = self.format;
+        Mark {
+            format,
+            block,
+            kind,
+        }
+    }
+
     /// The first block of nodes.
     #[must_use]
     pub fn first(&self) -> u32 {
@@ -143,12 +153,12 @@ impl Default for Roots {
 
 /// Makes the meta page.
 pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
-    page::format(page, KIND_META);
+    page::format(page, parameters.mark(META, KIND_META));
     let shape = &parameters.shape;
     let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX).to_ne_bytes();
     let content = page::content_mut(page);
     set_field(content, 0, MAGIC.to_ne_bytes());
-    set_field(content, 4, FORMAT.to_ne_bytes());
+    set_field(content, 4, u16::from(parameters.format as u8).to_ne_bytes());
     set_field(
         content,
         6,
@@ -202,7 +212,16 @@ pub fn roots(page: &Bytes) -> Roots {
 /// # Errors
 /// Where the page is not a meta page, of a format that is not known, or makes no sense.
 pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
-    page::verify(page, META, KIND_META)?;
+    let format = Format::of(page, META)?;
+    let (block, kind) = (META, KIND_META);
+    page::verify_header(
+        page,
+        Mark {
+            format,
+            block,
+            kind,
+        },
+    )?;
     let content = page::content(page);
     let corrupt = |reason: String| PageError::Corrupt {
         block: META,
@@ -211,9 +230,9 @@ pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
     if u32::from_ne_bytes(field(content, 0)) != MAGIC {
         return Err(corrupt("no meta page of a graph".into()));
     }
-    let format = u16::from_ne_bytes(field(content, 4));
-    if format != FORMAT {
-        return Err(corrupt(format!("format {format}, {FORMAT} is known")));
+    let said = u16::from_ne_bytes(field(content, 4));
+    if said != u16::from(format as u8) {
+        return Err(corrupt(format!("format {said} on a page of {format:?}")));
     }
     let short = |at| u16::from_ne_bytes(field(content, at));
     let [kind, metric, form] = field(content, 6);
@@ -224,6 +243,7 @@ pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
         usize::try_from(u32::from_ne_bytes(field(content, 20))).unwrap_or(0),
     );
     let parameters = Parameters {
+        format,
         kind,
         metric,
         form,

@@ -1,8 +1,10 @@
 //! Nodes on pages: found, changed, given out.
 
-use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
+use crate::page::{
+    self, Bytes, CONTENT_BYTES, Change, PAGE_BYTES, PageError, PageStore, SPECIAL_AT,
+};
 
-use super::meta::{self, META, Parameters, Roots};
+use super::meta::{self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
 use super::node::{MAX_LEVEL, Node, NodeMut, State, state};
 use super::shape::{NONE, Shape};
 
@@ -59,13 +61,22 @@ impl<'s, S: PageStore> Pages<'s, S> {
     /// Where the meta page cannot be read, or says a level that no node has.
     pub fn roots(&self) -> Result<Roots, PageError> {
         let page = self.store.read(META)?;
-        page::verify(&page, META, meta::KIND_META)?;
+        page::verify_header(&page, self.parameters.mark(META, KIND_META))?;
         let roots = meta::roots(&page);
         if roots.top > MAX_LEVEL {
             let (block, reason) = (META, format!("top level {}", roots.top).into());
             return Err(PageError::Corrupt { block, reason });
         }
         Ok(roots)
+    }
+
+    /// A page under a shared lock. One of zeros is no page of the index: what leads to a page, a link
+    /// or the count of groups, is written with it or after it.
+    #[inline]
+    fn page(&self, block: u32, kind: u16) -> Result<S::Guard<'s>, PageError> {
+        let page = self.store.read(block)?;
+        page::verify(&page, self.parameters.mark(block, kind))?;
+        Ok(page)
     }
 
     /// Holds a node, whatever its state.
@@ -75,7 +86,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
     pub fn hold(&self, number: u32) -> Result<Held<'s, S>, PageError> {
         let shape = self.shape();
         let (block, at) = shape.place(number);
-        let page = self.store.read(block)?;
+        let page = self.page(block, KIND_NODES)?;
         let state = state(slot(page::content(&page), at, shape), number)?;
         if shape.pages() == 1 {
             return Ok(Held::Page(page, at));
@@ -84,7 +95,8 @@ impl<'s, S: PageStore> Pages<'s, S> {
         drop(page);
         if state.is_node() {
             for rest in 1..shape.pages() {
-                bytes.extend_from_slice(page::content(&*self.store.read(block + rest)?));
+                let page = self.page(block + rest, KIND_NODE_REST)?;
+                bytes.extend_from_slice(page::content(&page));
             }
         }
         // Anything else lies on the first page, and where a crash has left a node that was being
@@ -117,7 +129,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
                 .group(group)
                 .try_for_each(|number| self.read(number, |node| show(number, node)));
         }
-        let page = self.store.read(self.block(group))?;
+        let page = self.page(self.block(group), KIND_NODES)?;
         let content = page::content(&page);
         for number in self.group(group) {
             let bytes = slot(content, shape.place(number).1, shape);
@@ -152,7 +164,11 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let quarter = shape.bytes().div_ceil(4).next_multiple_of(64);
         let start = page::HEADER_BYTES + at + part * quarter;
         let end = (start + quarter).min(page::HEADER_BYTES + at + shape.bytes());
-        self.store.prefetch(block, start..end.min(page::PAGE_BYTES));
+        if part == 0 {
+            // What the page says of itself.
+            self.store.prefetch(block, SPECIAL_AT..PAGE_BYTES);
+        }
+        self.store.prefetch(block, start..end.min(PAGE_BYTES));
     }
 
     /// Notes that a vacuum has removed its rows.
@@ -201,7 +217,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
     /// # Errors
     /// Where the page cannot be locked.
     pub fn roots(&mut self) -> Result<Roots, PageError> {
-        Ok(meta::roots(self.change.page(META)?))
+        Ok(meta::roots(self.page(META, KIND_META)?))
     }
 
     /// Changes the roots.
@@ -213,15 +229,44 @@ impl<S: PageStore> Edit<'_, '_, S> {
         Ok(())
     }
 
-    /// Locks a page.
+    /// Locks a page of a kind.
+    ///
+    /// # Errors
+    /// As [`Change::page`], and where it is no page of that kind.
+    pub fn page(&mut self, block: u32, kind: u16) -> Result<&mut Bytes, PageError> {
+        let page = self.change.page(block)?;
+        page::verify(page, self.pages.parameters.mark(block, kind))?;
+        Ok(page)
+    }
+
+    /// Makes an empty page of a new one.
+    ///
+    /// # Errors
+    /// As [`Change::page`], and where it is not new.
+    pub fn format_new(&mut self, block: u32, kind: u16) -> Result<(), PageError> {
+        if !page::is_new(self.change.page(block)?) {
+            let reason = "a page beyond those that the meta page knows".into();
+            return Err(PageError::Corrupt { block, reason });
+        }
+        self.format(block, kind)
+    }
+
+    /// Makes an empty page, whatever lay there.
     ///
     /// # Errors
     /// As [`Change::page`].
-    pub fn page(&mut self, block: u32) -> Result<&mut Bytes, PageError> {
-        self.change.page(block)
+    pub fn format(&mut self, block: u32, kind: u16) -> Result<(), PageError> {
+        let page = self.change.page(block)?;
+        page::format(page, self.pages.parameters.mark(block, kind));
+        Ok(())
     }
 
-    pub(super) fn write_slot(&mut self, block: u32, at: usize, bytes: &[u8]) -> Result<(), PageError> {
+    pub(super) fn write_slot(
+        &mut self,
+        block: u32,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), PageError> {
         let page = self.change.page(block)?;
         let end = at + bytes.len();
         if let Some(place) = page::content_mut(page).get_mut(at..end) {
@@ -245,8 +290,9 @@ impl<S: PageStore> Edit<'_, '_, S> {
     ) -> Result<T, PageError> {
         let shape = self.pages.parameters.shape;
         let (block, at) = shape.place(number);
-        let content = page::content_mut(self.change.page(block)?);
+        let page = self.page(block, KIND_NODES)?;
         if shape.pages() == 1 {
+            let content = page::content_mut(page);
             let bytes = content.get_mut(at..at + shape.bytes()).unwrap_or_default();
             state(bytes, number)?;
             return Ok(edit(&mut NodeMut {
@@ -275,7 +321,12 @@ impl<S: PageStore> Edit<'_, '_, S> {
         let blocks = || std::iter::once(0).chain(touched.clone().filter(|page| *page > 0));
         let block = |page: usize| number + u32::try_from(page).unwrap_or(0);
         for page in blocks() {
-            let content = page::content(self.change.page(block(page))?);
+            let kind = if page == 0 {
+                KIND_NODES
+            } else {
+                KIND_NODE_REST
+            };
+            let content = page::content(self.page(block(page), kind)?);
             let part = bytes
                 .chunks_mut(CONTENT_BYTES)
                 .nth(page)

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::page::{PageError, PageStore};
+use crate::page::{Format, PageError, PageStore};
 
 use super::error::Error;
 use super::huge::saturated;
@@ -127,6 +127,7 @@ impl<M: Measure> Plain<M> {
     pub(super) fn parameters(&self, options: &Options) -> Parameters {
         let [kind, metric, form] = self.measure.tag();
         Parameters {
+            format: Format::LATEST,
             kind,
             metric,
             form,

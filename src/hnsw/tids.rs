@@ -14,6 +14,7 @@ use crate::page::PageStore;
 
 use super::error::Error;
 use super::index::Index;
+use super::meta::KIND_NODES;
 use super::node::{INLINE_TIDS, Node, State, Tid, corrupt, field, set_field};
 use super::pages::Part;
 use super::shape::{NONE, Shape};
@@ -234,8 +235,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     fn chain(&self, number: u32, chunk: u32) -> Result<bool, Error> {
         let mut edit = self.pages.change();
         let blocks = [number, chunk].map(|number| self.shape().place(number).0);
-        edit.page(blocks[0].min(blocks[1]))?;
-        edit.page(blocks[0].max(blocks[1]))?;
+        edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
+        edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
         let next = edit.node(number, Part::Head, |node| {
             let (live, next) = (node.read().live(), node.read().link());
             if live {

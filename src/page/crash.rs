@@ -155,7 +155,10 @@ mod tests {
             assert_eq!(u64::from(done), limit.min(4));
             assert_eq!(store.crashed(), limit < 4);
             assert_eq!(store.read(0).is_err(), limit < 4);
-            assert_eq!(u64::from(store.logged_pages().unwrap().len()), 1 + limit.min(4));
+            assert_eq!(
+                u64::from(store.logged_pages().unwrap().len()),
+                1 + limit.min(4)
+            );
             let pages = store.into_pages().pages().unwrap();
             assert_eq!(pages[0][100], done);
             // The page of the change that failed is there, and is all zero.

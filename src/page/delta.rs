@@ -93,12 +93,17 @@ fn write(after: &Bytes, start: usize, end: usize, delta: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{content_mut, format, set_lower};
+    use super::super::{Format, Mark, content_mut, format, set_lower};
     use super::*;
 
     fn page(used: usize) -> Bytes {
         let mut page = [0; PAGE_BYTES];
-        format(&mut page, 1);
+        let mark = Mark {
+            format: Format::LATEST,
+            block: 7,
+            kind: 1,
+        };
+        format(&mut page, mark);
         set_lower(&mut page, used);
         page
     }

@@ -3,8 +3,12 @@
 //! ```text
 //! 0 lsn u64 | 8 checksum u16 | 10 flags u16 | 12 lower u16 | 14 upper u16 | 16 special u16
 //! 18 page size and layout version u16 | 20 prune xid u32 | 24 content ... | 8176 special area
-//! special area: 0 next u32 | 4 zero u64 | 12 kind u16 | 14 page id and format u16
+//! special area: 0 next u32 | 4 own block u32 | 8 zero u32 | 12 kind u16 | 14 page id and format u16
 //! ```
+//!
+//! Pages of format 1 have a zero in the place of their own block.
+
+use std::borrow::Cow;
 
 use super::PageError;
 
@@ -13,7 +17,8 @@ pub const PAGE_BYTES: usize = 8192;
 /// Bytes before the content.
 pub const HEADER_BYTES: usize = 24;
 const SPECIAL_BYTES: usize = 16;
-const SPECIAL_AT: usize = PAGE_BYTES - SPECIAL_BYTES;
+/// Where the special area begins.
+pub const SPECIAL_AT: usize = PAGE_BYTES - SPECIAL_BYTES;
 /// Bytes that are the index's own.
 pub const CONTENT_BYTES: usize = SPECIAL_AT - HEADER_BYTES;
 /// No block.
@@ -27,13 +32,94 @@ const UPPER: usize = 14;
 const SPECIAL: usize = 16;
 const VERSION: usize = 18;
 const NEXT: usize = SPECIAL_AT;
+const OWN: usize = SPECIAL_AT + 4;
 const KIND: usize = SPECIAL_AT + 12;
 const ID: usize = SPECIAL_AT + 14;
 
 /// Page size and layout version 4, as every page since PostgreSQL 8.3 has them.
 const PAGE_VERSION: u16 = 8192 | 4;
 /// The last two bytes of our pages: tools tell pages apart by them. The low byte is the format.
-const PAGE_ID: u16 = 0xEC01;
+const PAGE_ID: u16 = 0xEC00;
+
+/// What the pages of an index say of themselves. All pages of an index have one format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Format {
+    /// Their kind.
+    First = 1,
+    /// Their kind and their own block.
+    Second = 2,
+}
+
+impl Format {
+    /// The one of new indexes.
+    pub const LATEST: Self = Self::Second;
+
+    /// The format of a page.
+    ///
+    /// # Errors
+    /// [`PageError::Corrupt`] where it is none of ours.
+    pub fn of(page: &Bytes, block: u32) -> Result<Self, PageError> {
+        let known = [Self::First, Self::Second];
+        let id = short(page, ID);
+        let found = known.into_iter().find(|format| format.id() == id);
+        found.ok_or_else(|| {
+            if is_new(page) {
+                corrupt(block, NEW)
+            } else {
+                corrupt(
+                    block,
+                    format!("page id {id:#x}, {:#x} is known", Self::LATEST.id()),
+                )
+            }
+        })
+    }
+
+    fn id(self) -> u16 {
+        PAGE_ID | self as u16
+    }
+}
+
+/// What a page says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The format of the index.
+    pub format: Format,
+    /// Where the page is.
+    pub block: u32,
+    /// What it holds, as the index numbers it.
+    pub kind: u16,
+}
+
+impl Mark {
+    /// The bytes in the place of the own block.
+    fn own(self) -> u32 {
+        match self.format {
+            Format::First => 0,
+            Format::Second => self.block,
+        }
+    }
+
+    /// Whether a page has this mark. A page of zeros has none.
+    #[inline]
+    #[must_use]
+    pub fn is_on(self, page: &Bytes) -> bool {
+        short(page, ID) == self.format.id()
+            && short(page, KIND) == self.kind
+            && long(page, OWN) == self.own()
+    }
+}
+
+fn long(page: &Bytes, at: usize) -> u32 {
+    let field = page.get(at..).and_then(|bytes| bytes.first_chunk());
+    field.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+}
+
+fn set_long(page: &mut Bytes, at: usize, value: u32) {
+    if let Some(field) = page.get_mut(at..).and_then(|b| b.first_chunk_mut()) {
+        *field = value.to_ne_bytes();
+    }
+}
 
 fn short(page: &Bytes, at: usize) -> u16 {
     let field = page.get(at..).and_then(|bytes| bytes.first_chunk());
@@ -46,8 +132,8 @@ fn set_short(page: &mut Bytes, at: usize, value: usize) {
     }
 }
 
-/// Makes an empty page of a kind. The log position stays, for it is the store's.
-pub fn format(page: &mut Bytes, kind: u16) {
+/// Makes an empty page. The log position stays, for it is the store's.
+pub fn format(page: &mut Bytes, mark: Mark) {
     if let Some(rest) = page.get_mut(8..) {
         rest.fill(0);
     }
@@ -55,8 +141,9 @@ pub fn format(page: &mut Bytes, kind: u16) {
     set_short(page, UPPER, SPECIAL_AT);
     set_short(page, SPECIAL, SPECIAL_AT);
     set_short(page, VERSION, PAGE_VERSION.into());
-    set_short(page, KIND, kind.into());
-    set_short(page, ID, PAGE_ID.into());
+    set_short(page, KIND, mark.kind.into());
+    set_short(page, ID, mark.format.id().into());
+    set_long(page, OWN, mark.own());
     set_next(page, NO_BLOCK);
 }
 
@@ -109,47 +196,73 @@ pub fn clear_hole(page: &mut Bytes) {
 /// The next block of a chain, or [`NO_BLOCK`].
 #[must_use]
 pub fn next(page: &Bytes) -> u32 {
-    let field = page.get(NEXT..).and_then(|bytes| bytes.first_chunk());
-    field.map_or(NO_BLOCK, |bytes| u32::from_ne_bytes(*bytes))
+    long(page, NEXT)
 }
 
 /// Sets the next block of a chain.
 pub fn set_next(page: &mut Bytes, next: u32) {
-    if let Some(field) = page.get_mut(NEXT..).and_then(|b| b.first_chunk_mut()) {
-        *field = next.to_ne_bytes();
-    }
+    set_long(page, NEXT, next);
 }
 
-/// Checks that a page is one of ours and of a kind.
+const NEW: &str = "a page of zeros where one of an index is expected";
+
+fn corrupt(block: u32, reason: impl Into<Cow<'static, str>>) -> PageError {
+    let reason = reason.into();
+    PageError::Corrupt { block, reason }
+}
+
+/// Checks that a page is the one that it should be: not new, of the index's format, of its kind, and,
+/// where the format says that, of its block.
 ///
 /// # Errors
 /// [`PageError::Corrupt`] with the first thing that is wrong.
-pub fn verify(page: &Bytes, block: u32, kind: u16) -> Result<(), PageError> {
-    let corrupt = |reason: String| {
-        Err(PageError::Corrupt {
-            block,
-            reason: reason.into(),
-        })
-    };
-    if is_new(page) {
-        return corrupt("a new page where one of an index is expected".into());
+#[inline]
+pub fn verify(page: &Bytes, mark: Mark) -> Result<(), PageError> {
+    if mark.is_on(page) {
+        Ok(())
+    } else {
+        Err(wrong(page, mark))
     }
+}
+
+/// What is wrong with a page that has not the mark that it should have.
+#[cold]
+fn wrong(page: &Bytes, mark: Mark) -> PageError {
+    let (block, kind) = (mark.block, mark.kind);
+    let (id, found, own) = (short(page, ID), short(page, KIND), long(page, OWN));
+    if is_new(page) {
+        corrupt(block, NEW)
+    } else if id != mark.format.id() {
+        let known = mark.format.id();
+        corrupt(
+            block,
+            format!("page id {id:#x} where {known:#x} is expected"),
+        )
+    } else if found != kind {
+        corrupt(
+            block,
+            format!("page of kind {found} where {kind} is expected"),
+        )
+    } else {
+        corrupt(block, format!("the page of block {own}"))
+    }
+}
+
+/// The same, and that its header makes sense.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_header(page: &Bytes, mark: Mark) -> Result<(), PageError> {
+    verify(page, mark)?;
     let (version, special) = (short(page, VERSION), usize::from(short(page, SPECIAL)));
     if version != PAGE_VERSION || special != SPECIAL_AT {
-        return corrupt(format!(
-            "page version {version:#x}, special area at {special}"
-        ));
+        let reason = format!("page version {version:#x}, special area at {special}");
+        return Err(corrupt(mark.block, reason));
     }
     let (lower, upper) = (short(page, LOWER), usize::from(short(page, UPPER)));
     if usize::from(lower) < HEADER_BYTES || usize::from(lower) > upper || upper != SPECIAL_AT {
-        return corrupt(format!("content from {lower} to {upper}"));
-    }
-    let (id, found) = (short(page, ID), short(page, KIND));
-    if id != PAGE_ID {
-        return corrupt(format!("page id {id:#x}, {PAGE_ID:#x} is known"));
-    }
-    if found != kind {
-        return corrupt(format!("page of kind {found} where {kind} is expected"));
+        let reason = format!("content from {lower} to {upper}");
+        return Err(corrupt(mark.block, reason));
     }
     Ok(())
 }
@@ -158,16 +271,22 @@ pub fn verify(page: &Bytes, block: u32, kind: u16) -> Result<(), PageError> {
 mod tests {
     use super::*;
 
-    fn formatted() -> Bytes {
+    const MARK: Mark = Mark {
+        format: Format::Second,
+        block: 77,
+        kind: 3,
+    };
+
+    fn formatted(mark: Mark) -> Bytes {
         let mut page = [0xAA; PAGE_BYTES];
-        format(&mut page, 3);
+        format(&mut page, mark);
         page
     }
 
     #[test]
     fn a_formatted_page_is_empty_and_of_its_kind() {
-        let page = formatted();
-        assert_eq!(verify(&page, 9, 3), Ok(()));
+        let page = formatted(MARK);
+        assert_eq!(verify_header(&page, MARK), Ok(()));
         assert_eq!(page[..8], [0xAA; 8]);
         assert_eq!((lower(&page), next(&page)), (0, NO_BLOCK));
         assert!(content(&page).iter().all(|byte| *byte == 0));
@@ -177,11 +296,11 @@ mod tests {
 
     #[test]
     fn fields_do_not_touch_each_other() {
-        let mut page = formatted();
+        let mut page = formatted(MARK);
         set_lower(&mut page, CONTENT_BYTES);
         set_next(&mut page, 7);
         content_mut(&mut page).fill(0xFF);
-        assert_eq!(verify(&page, 0, 3), Ok(()));
+        assert_eq!(verify_header(&page, MARK), Ok(()));
         assert_eq!((lower(&page), next(&page)), (CONTENT_BYTES, 7));
     }
 
@@ -194,14 +313,40 @@ mod tests {
             (VERSION, "version"),
             (KIND, "kind"),
             (ID, "page id"),
+            (OWN, "the page of block"),
         ] {
-            let mut page = formatted();
+            let mut page = formatted(MARK);
             page[at + 1] ^= 0x5A;
-            let message = verify(&page, 77, 3).unwrap_err().to_string();
+            let message = verify_header(&page, MARK).unwrap_err().to_string();
             assert!(message.starts_with("block 77: "), "{message}");
             assert!(message.contains(what), "{message}");
         }
-        let message = verify(&[0; PAGE_BYTES], 1, 3).unwrap_err().to_string();
-        assert!(message.contains("new page"), "{message}");
+    }
+
+    #[test]
+    fn a_page_of_zeros_or_of_another_block_is_none_of_the_index() {
+        for format in [Format::First, Format::Second] {
+            // Its own block would be zero as well.
+            for block in [0, 77] {
+                let mark = Mark {
+                    format,
+                    block,
+                    ..MARK
+                };
+                let message = verify(&[0; PAGE_BYTES], mark).unwrap_err().to_string();
+                assert!(message.contains("zeros"), "{message}");
+                let other = Mark { block: 78, ..mark };
+                let knows = format == Format::Second;
+                assert_eq!(verify(&formatted(other), mark).is_err(), knows);
+                assert_eq!(Format::of(&formatted(mark), block), Ok(format));
+            }
+        }
+        let mixed = Mark {
+            format: Format::First,
+            ..MARK
+        };
+        assert!(verify(&formatted(mixed), MARK).is_err());
+        assert!(Format::of(&[0; PAGE_BYTES], 0).is_err());
+        assert!(Format::of(&[0xAA; PAGE_BYTES], 0).is_err());
     }
 }

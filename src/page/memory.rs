@@ -310,11 +310,20 @@ impl Change for MemoryChange<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::set_lower;
+    use super::super::{Format, Mark, set_lower};
     use super::*;
     use std::sync::atomic::AtomicBool;
     use std::thread;
     use std::time::Duration;
+
+    fn mark(block: u32) -> Mark {
+        let (format, kind) = (Format::LATEST, 1);
+        Mark {
+            format,
+            block,
+            kind,
+        }
+    }
 
     fn store(pages: u32) -> MemoryStore {
         let store = MemoryStore::new();
@@ -361,7 +370,7 @@ mod tests {
         let store = store(1);
         let mut change = store.change();
         let page = change.page(0).unwrap();
-        super::super::format(page, 1);
+        super::super::format(page, mark(0));
         set_lower(page, 10);
         super::super::content_mut(page).fill(7);
         change.commit().unwrap();
@@ -411,7 +420,7 @@ mod tests {
         let store = store(2);
         let mut change = store.change();
         for block in [0, 1] {
-            super::super::format(change.page(block).unwrap(), 1);
+            super::super::format(change.page(block).unwrap(), mark(block));
             set_lower(change.page(block).unwrap(), 100);
         }
         change.commit().unwrap();

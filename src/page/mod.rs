@@ -20,8 +20,9 @@ use std::ops::{Deref, Range};
 pub use crash::CrashStore;
 pub use delta::{apply_delta, generic_wal_bytes, write_delta};
 pub use layout::{
-    Bytes, CONTENT_BYTES, HEADER_BYTES, NO_BLOCK, PAGE_BYTES, clear_hole, content, content_mut,
-    format, is_new, lower, lsn, next, set_lower, set_next, verify,
+    Bytes, CONTENT_BYTES, Format, HEADER_BYTES, Mark, NO_BLOCK, PAGE_BYTES, SPECIAL_AT, clear_hole,
+    content, content_mut, format, is_new, lower, lsn, next, set_lower, set_next, verify,
+    verify_header,
 };
 pub use memory::{Logged, MemoryStore};
 

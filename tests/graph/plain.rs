@@ -300,9 +300,15 @@ fn kept() -> Vec<(u64, SparseRow)> {
 
 /// As for dense vectors: the pages that an older build wrote are read, answered from and changed.
 #[test]
-fn the_first_format_is_read() {
+fn formats_are_read() {
+    for name in ["1-sparse", "2-sparse"] {
+        format_is_read(name);
+    }
+}
+
+fn format_is_read(name: &str) {
     let (kind, rows) = (sparse(SparseMetric::Cosine, 150), kept());
-    let store = fixture("1-sparse", || kind.build(&rows, resources(1)));
+    let store = fixture(name, || kind.build(&rows, resources(1)));
     let index = kind.open(&store).unwrap();
     assert!(check(&index, rows.len()).rests > 10);
     for (tid, row) in rows.iter().skip(3).step_by(7).take(4) {

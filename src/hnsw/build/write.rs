@@ -66,12 +66,16 @@ pub fn pages<V: Space>(
     write_head(parameters, &roots, links.space.centre(), |page| {
         sink.page(page)
     })?;
-    let contents: Vec<&[Slot]> = slots.chunks(on_page).collect();
+    let blocks = (parameters.first()..).step_by(parameters.shape.pages() as usize);
+    let contents: Vec<(u32, &[Slot])> = blocks.zip(slots.chunks(on_page)).collect();
     let elements = on_page
         * usize::try_from(parameters.dims)
             .unwrap_or(usize::MAX)
             .clamp(256, 16_000);
-    let make = |slots: &&[Slot]| group(links, parameters, &order, &chains, slots);
+    let make = |(block, slots): &(u32, &[Slot])| {
+        let content = group(links, parameters, &order, &chains, slots);
+        on_pages(&content, parameters, *block)
+    };
     let mut batches = contents.chunks((BATCH / elements).max(8));
     // While a batch is written, threads make the next.
     let mut ready = Vec::new();
@@ -149,14 +153,14 @@ fn chunks<V: Space>(
     chains
 }
 
-/// The pages of one group: one page with its slots, or the pages of one node.
+/// The content of one group: of one page with its slots, or of the pages of one node.
 fn group<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
     chains: &HashMap<u32, u32>,
     slots: &[Slot],
-) -> Vec<Bytes> {
+) -> Vec<u8> {
     let mut content = Vec::with_capacity(CONTENT_BYTES);
     for slot in slots {
         match slot {
@@ -178,12 +182,18 @@ fn group<V: Space>(
             }
         }
     }
+    content
+}
+
+/// Pages with a content, the first of them at `block`.
+fn on_pages(content: &[u8], parameters: &Parameters, block: u32) -> Vec<Bytes> {
     let kinds = std::iter::once(KIND_NODES).chain(std::iter::repeat(KIND_NODE_REST));
     let parts = content.chunks(CONTENT_BYTES).zip(kinds);
-    parts
-        .map(|(part, kind)| {
+    (block..)
+        .zip(parts)
+        .map(|(block, (part, kind))| {
             let mut page = [0; PAGE_BYTES];
-            page::format(&mut page, kind);
+            page::format(&mut page, parameters.mark(block, kind));
             page::set_lower(&mut page, part.len());
             if let Some(place) = page::content_mut(&mut page).get_mut(..part.len()) {
                 place.copy_from_slice(part);

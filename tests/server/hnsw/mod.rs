@@ -8,6 +8,7 @@
 //! | `cancel.rs` | cancelled statements end at once and leave nothing behind |
 //! | `churn.rs` | an index that is changed for long |
 //! | `crash.rs` | kill -9 in the middle of builds, inserts and vacuums |
+//! | `damage.rs` | pages that are not what they should be |
 //! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
 //! | `domains.rs` | domains, fields of composites, generated columns, defaults |
 //! | `filters.rs` | filters and LIMIT |
@@ -25,6 +26,7 @@ mod build;
 mod cancel;
 mod churn;
 mod crash;
+mod damage;
 mod ddl;
 mod domains;
 mod filters;
