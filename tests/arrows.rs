@@ -28,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("pg/backtrace", &[]),
     ("pg/error", &["hnsw", "page", "vector"]),
     ("pg/guc", &["distance", "hnsw"]),
+    ("pg/memory", &[]),
     ("pg/storage", &["distance", "hnsw", "page"]),
     (
         "pg/am",

@@ -14,7 +14,7 @@ const ERRORS: [(&str, &str); 4] = [
 ];
 
 /// What no SQL raises, and why.
-const UNREACHABLE: [(&str, &str); 16] = [
+const UNREACHABLE: [(&str, &str); 18] = [
     ("Failure::Value", "holds an Invalid"),
     ("Failure::Index", "holds an Error"),
     (
@@ -47,6 +47,8 @@ const UNREACHABLE: [(&str, &str); 16] = [
         "Error::Elements",
         "the type takes no more elements than an index does",
     ),
+    ("Error::Memory", "the system has none"),
+    ("PageError::Memory", "becomes Error::Memory"),
     ("Error::Threads", "the system refuses a thread"),
     ("Error::Spill", "the file system fails"),
     (

@@ -54,6 +54,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         while next != NONE {
             let chunk = next;
             seen.report.reads += 1;
+            seen.chained.try_reserve(1)?;
+            seen.unchained.try_reserve(1)?;
             if !seen.chained.insert(chunk) && !seen.unchained.remove(&chunk) {
                 return Err(corrupt(chunk, "chained twice").into());
             }

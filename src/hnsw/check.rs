@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use crate::page::{self, PageStore};
 
 use super::error::Error;
+use super::fallible::{Fallible, collected};
 use super::huge::saturated;
 use super::index::Index;
 use super::meta::{KIND_NODES, Roots};
@@ -99,7 +100,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         checker.links()?;
         checker.levels();
         checker.free_pages()?;
-        checker.reach();
+        checker.reach()?;
         let chunks = checker.chunks.difference(&checker.chained).count();
         checker.report.orphans += chunks as u64;
         Ok(checker.report)
@@ -174,6 +175,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 }
                 self.report.links += links.len() as u64;
                 let live = state == State::Live;
+                self.seen.try_reserve(1)?;
                 self.seen.insert(
                     number,
                     Seen {
@@ -205,7 +207,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     /// no chain belongs to a node that is on its way in or out.
     fn values(&mut self) -> Result<(), Error> {
         let live = self.seen.iter().filter(|(_, seen)| seen.live);
-        let mut numbers: Vec<u32> = live.map(|(number, _)| *number).collect();
+        let mut numbers: Vec<u32> = collected(live.map(|(number, _)| *number))?;
         numbers.sort_unstable();
         let mut chained = HashSet::new();
         for number in numbers {
@@ -266,7 +268,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 break;
             }
             let (more, after) = self.index.chunk_of(number, next)?;
-            all.extend(more);
+            all.try_extend(more)?;
             next = after;
         }
         if all.is_empty() && down == NONE {
@@ -275,6 +277,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             // A vacuum was cut before it came to a chunk that is empty.
             self.report.dead += 1;
         }
+        self.tids.try_reserve(all.len())?;
         let rows = all.len() as u64;
         self.report.rows += rows;
         for tid in all {
@@ -289,7 +292,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     fn links(&mut self) -> Result<(), Error> {
         // Dead nodes are on their way: what they link to may be gone before them.
         let live = self.seen.iter().filter(|(_, seen)| seen.live);
-        let mut numbers: Vec<u32> = live.map(|(number, _)| *number).collect();
+        let mut numbers: Vec<u32> = collected(live.map(|(number, _)| *number))?;
         numbers.sort_unstable();
         for number in numbers {
             if self.broken.contains(&number) {
@@ -416,13 +419,16 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     }
 
     /// What walks from the entry can reach, going down wherever that is possible.
-    fn reach(&mut self) {
+    fn reach(&mut self) -> Result<(), Error> {
         let mut reached = HashSet::new();
         let mut queue = VecDeque::from([self.roots.entry]);
         while let Some(number) = queue.pop_front() {
             if let Some(seen) = self.seen.get(&number)
-                && reached.insert(number)
+                && !reached.contains(&number)
             {
+                reached.try_reserve(1)?;
+                reached.insert(number);
+                queue.try_reserve(seen.links.len() + 1)?;
                 queue.extend(&seen.links);
                 if seen.level > 0 {
                     queue.push_back(seen.down);
@@ -437,5 +443,6 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             self.report.unreachable += 1;
             self.report.unreachable_rows += seen.rows;
         }
+        Ok(())
     }
 }

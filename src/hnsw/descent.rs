@@ -73,6 +73,7 @@ where
         pages.prefetch(self.probe.upcoming, 2);
         if !elsewhere {
             let near = &self.probe.near;
+            candidates.make_room(near.numbers.len())?;
             let numbers = near.numbers.chunks(BLOCK_LANES);
             for (numbers, distances) in numbers.zip(near.distances.as_chunks().0) {
                 let near = nearer(distances, candidates.bound());

@@ -1,5 +1,7 @@
 //! What may go wrong in a graph.
 
+use std::collections::TryReserveError;
+
 use crate::page::PageError;
 
 /// Why an operation on an index failed. Nothing that was committed before is lost.
@@ -8,7 +10,7 @@ use crate::page::PageError;
 pub enum Error {
     /// A page could not be read, or makes no sense.
     #[error(transparent)]
-    Page(#[from] PageError),
+    Page(PageError),
     /// No number is left for another node.
     #[error("the index has as many nodes as it can number")]
     Full,
@@ -41,6 +43,9 @@ pub enum Error {
         /// As stored.
         form: u8,
     },
+    /// There is no memory for what grows with rows.
+    #[error("out of memory")]
+    Memory,
     /// The threads of a build could not be started.
     #[error("threads of the build: {0}")]
     Threads(#[source] std::io::Error),
@@ -53,6 +58,21 @@ pub enum Error {
         /// The bytes that they may have.
         limit: usize,
     },
+}
+
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        if error == PageError::Memory {
+            return Self::Memory;
+        }
+        Self::Page(error)
+    }
+}
+
+impl From<TryReserveError> for Error {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
 }
 
 impl Error {

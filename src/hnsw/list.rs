@@ -54,7 +54,9 @@ impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
                     (own, ground && node.link() != NONE)
                 })?;
                 if more {
-                    self.tids.extend(self.index.tids(number)?);
+                    let tids = self.index.tids(number)?;
+                    self.tids.try_reserve(tids.len())?;
+                    self.tids.extend(tids);
                 } else {
                     self.tids.extend(own);
                 }

@@ -16,6 +16,7 @@
 //! | `bits.rs` | bits by Hamming and Jaccard distance |
 //! | `sparse.rs` | sparse vectors |
 //! | `manhattan.rs` | dense vectors under L1 |
+//! | `fallible.rs` | vectors whose memory may not be there |
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
@@ -46,6 +47,7 @@ mod check;
 mod dense;
 mod descent;
 mod error;
+mod fallible;
 mod huge;
 mod index;
 mod insert;
@@ -79,6 +81,7 @@ pub use census::{Census, Constants};
 pub use check::Report;
 pub use dense::{Dense, Metric};
 pub use error::Error;
+pub use fallible::{Fallible, collected};
 pub use index::{Index, Options};
 pub use insert::Inserted;
 pub use list::Listing;

@@ -207,6 +207,7 @@ impl<M: Measure> Plain<M> {
             let measure = |node: Node<'_>| self.measured(point, node);
             let distance = pages.whole(self, *number, &mut near.reads, measure)?;
             let distance = distance.unwrap_or(f32::INFINITY);
+            known.try_reserve(1)?;
             known.insert(*number, distance);
             near.distances[*lane] = distance;
         }
@@ -305,6 +306,7 @@ impl<M: Measure> Space for Plain<M> {
     ) -> Result<(), PageError> {
         let Probe { query, near, .. } = probe;
         near.clear();
+        query.known.try_reserve(1)?;
         let mut reads = 0;
         pages.whole(self, number, &mut reads, |node| {
             // Measured again: the slot may have been given to another node.

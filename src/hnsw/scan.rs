@@ -265,6 +265,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if found.more {
             self.probe.near.reads += 1;
             let tids = self.index.tids(found.number)?;
+            self.rows.try_reserve(tids.len())?;
             self.rows.extend(tids.into_iter().map(row));
             return Ok(());
         }
@@ -346,8 +347,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Visits some of the nearest candidates that are left.
     fn advance(&mut self) -> Result<(), PageError> {
         self.walks += 1;
-        let mut level = ground(self.index, &mut self.probe, &mut self.found);
         let visits = self.ef.max(self.visited / 8);
+        self.found.try_reserve(visits)?;
+        self.next
+            .try_reserve((self.found.len() + visits) / 8 + PORTION)?;
+        let mut level = ground(self.index, &mut self.probe, &mut self.found);
         advance(&mut level, &mut self.frontier, visits)?;
         drop(level);
         self.visited += visits;

@@ -129,6 +129,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             let near =
                 nearest.len() < room || nearest.peek().is_some_and(|f: &Nearest| key < f.key);
             if near && key >= sweep.low && key < sweep.high {
+                nearest.try_reserve(1)?;
                 nearest.push(Nearest { key, found });
                 if nearest.len() > room {
                     nearest.pop();

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use crate::page::PageStore;
 
 use super::error::Error;
+use super::fallible::Fallible;
 use super::index::Index;
 use super::meta::KIND_NODES;
 use super::node::{INLINE_TIDS, Node, State, Tid, corrupt, field, set_field};
@@ -141,11 +142,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let (true, Some((more, after))) = (chunks.insert(next), chunk) else {
                 return Ok(None);
             };
-            tids.extend(more);
+            tids.try_extend(more)?;
             next = after;
         }
         if !chunks.is_empty() {
-            tids.extend(self.pages.read(number, own)?.0);
+            tids.try_extend(self.pages.read(number, own)?.0)?;
         }
         Ok(Some(tids))
     }

@@ -20,6 +20,7 @@ use crate::page::PageStore;
 use crate::search::Numbers;
 
 use super::error::Error;
+use super::fallible::{Fallible, collected};
 use super::index::Index;
 use super::node::{Node, State, Tid, state};
 use super::pages::Part;
@@ -124,9 +125,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         match state? {
             State::Free | State::Rest => {}
             State::Reserved => {
+                seen.reserved.try_reserve(1)?;
                 seen.reserved.insert(number);
             }
             State::Tids => {
+                seen.chunks.try_reserve(1)?;
                 seen.chunks.insert(number);
             }
             State::Dead => {
@@ -235,9 +238,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 seen.report.freed += 1;
             }
         }
-        let mut slots: Vec<u32> = seen.dead.iter().collect();
-        slots.extend(seen.chunks.difference(&seen.chained));
-        slots.extend(&seen.reserved);
+        let mut slots: Vec<u32> = collected(seen.dead.iter())?;
+        slots.try_extend(seen.chunks.difference(&seen.chained).copied())?;
+        slots.try_extend(seen.reserved.iter().copied())?;
         slots.sort_unstable();
         for number in slots {
             poll()?;

@@ -15,6 +15,7 @@ mod layout;
 mod memory;
 
 use std::borrow::Cow;
+use std::collections::TryReserveError;
 use std::ops::{Deref, Range};
 
 pub use crash::CrashStore;
@@ -63,9 +64,18 @@ pub enum PageError {
         /// Asked for.
         block: u32,
     },
+    /// There is no memory for what is to be kept of pages.
+    #[error("out of memory")]
+    Memory,
     /// The store has crashed, as a test asked it to.
     #[error("crashed")]
     Crashed,
+}
+
+impl From<TryReserveError> for PageError {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
 }
 
 /// Where pages are.

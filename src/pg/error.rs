@@ -1,6 +1,7 @@
 //! Errors as Postgres reports them: the one place that knows SQLSTATEs, details and hints, and the
 //! only one that raises.
 
+use std::collections::TryReserveError;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -79,6 +80,12 @@ impl From<hnsw::Error> for Failure {
     }
 }
 
+impl From<TryReserveError> for Failure {
+    fn from(error: TryReserveError) -> Self {
+        Self::Index(error.into())
+    }
+}
+
 impl From<Invalid> for Failure {
     fn from(invalid: Invalid) -> Self {
         Self::Value(invalid)
@@ -93,6 +100,7 @@ fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
         | Error::OtherSpace { .. } => Code::ERRCODE_INDEX_CORRUPTED,
         Error::Full | Error::Elements { .. } => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         Error::Cancelled => Code::ERRCODE_QUERY_CANCELED,
+        Error::Memory => Code::ERRCODE_OUT_OF_MEMORY,
         Error::Dimensions { .. } => Code::ERRCODE_DATA_EXCEPTION,
         Error::Threads(_) => Code::ERRCODE_INSUFFICIENT_RESOURCES,
         Error::Spill(error) if error.kind() == std::io::ErrorKind::StorageFull => {

@@ -5,6 +5,7 @@
 //! | `error.rs` | the one place that knows SQLSTATEs and raises |
 //! | `backtrace.rs` | errors without the frames of our own code |
 //! | `guc.rs` | settings |
+//! | `memory.rs` | what is kept for when there is no memory |
 //! | `types/` | the SQL types: datums in, datums out |
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
 //! | `am/` | the index access methods: [README](am/README.md) |
@@ -27,6 +28,7 @@ mod am;
 mod backtrace;
 mod error;
 mod guc;
+mod memory;
 mod plan;
 mod storage;
 
@@ -39,6 +41,7 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     // SAFETY: the server loads libraries before anything of theirs starts a thread.
     unsafe { backtrace::disable() };
+    memory::keep();
     guc::define();
     plan::install();
 }

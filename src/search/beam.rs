@@ -1,5 +1,7 @@
 //! The nearest candidates so far, and which of them were visited.
 
+use std::collections::TryReserveError;
+
 use super::key::{ordered, unordered};
 use super::lanes::{LANES, bound_of, count_below, smallest};
 use super::{Frontier, Key, Offers};
@@ -230,6 +232,15 @@ impl Beam {
 }
 
 impl Offers for Beam {
+    #[inline]
+    fn make_room(&mut self, offers: usize) -> Result<(), TryReserveError> {
+        if let Some(spare) = &mut self.spare {
+            spare.numbers.try_reserve(offers)?;
+            spare.distances.try_reserve(offers)?;
+        }
+        Ok(())
+    }
+
     #[inline]
     fn bound(&self) -> f32 {
         self.bound

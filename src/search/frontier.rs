@@ -1,7 +1,7 @@
 //! All candidates that were not visited, for a walk that goes on as long as rows are asked for.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, TryReserveError};
 
 use super::walk::Offers;
 use super::{Key, MAX_OFFER};
@@ -174,6 +174,14 @@ impl Frontier {
 }
 
 impl Offers for Frontier {
+    fn make_room(&mut self, offers: usize) -> Result<(), TryReserveError> {
+        // What is fresh or sorted goes to the rest, and some of it is sorted then.
+        self.fresh.try_reserve(offers)?;
+        let sorted = self.fresh.len() + self.sorted.len();
+        self.rest.try_reserve(sorted + offers)?;
+        self.sorted.try_reserve(self.portion())
+    }
+
     fn bound(&self) -> f32 {
         f32::INFINITY
     }

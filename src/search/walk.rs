@@ -1,11 +1,19 @@
 //! Best-first search over anything that can be visited.
 
+use std::collections::TryReserveError;
+
 use super::{Beam, Frontier};
 
 /// Takes candidates.
 pub trait Offers {
     /// What is not nearer than this has no place. Some that are may have none either.
     fn bound(&self) -> f32;
+
+    /// Makes room for as many candidates, where what is kept of them grows.
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    fn make_room(&mut self, offers: usize) -> Result<(), TryReserveError>;
 
     /// Offers up to [`MAX_OFFER`](super::MAX_OFFER) candidates. The caller has compared: bit `i` of
     /// `near` says that candidate `i` is nearer than [`bound`](Self::bound).

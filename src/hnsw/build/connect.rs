@@ -5,6 +5,7 @@
 use std::sync::PoisonError;
 
 use super::super::error::Error;
+use super::super::fallible::{filled, with_room};
 use super::super::shape::NONE;
 use super::super::space::Space;
 use super::Steps;
@@ -47,12 +48,12 @@ impl<V: Space> Links<'_, V> {
         let Some((entry, top)) = entry else {
             return Ok(());
         };
-        let mut scratch = Scratch::new(self.rows.len(), ef);
+        let mut scratch = Scratch::new(self.rows.len(), ef)?;
         for level in 0..=top {
             let mut tree = Tree {
                 level,
-                parents: vec![NONE; self.rows.len()],
-                stack: Vec::new(),
+                parents: filled(NONE, self.rows.len())?,
+                stack: with_room(self.rows.len())?,
             };
             tree.reach(entry, entry);
             self.spread(&mut tree, steps)?;

@@ -11,6 +11,8 @@ use crate::distance::{prefetch, prefetch_at};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
+use super::super::error::Error;
+use super::super::fallible::filled;
 use super::super::link::Lanes;
 use super::super::select::Degree;
 use super::super::shape::NONE;
@@ -52,15 +54,15 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub fn new(values: usize, ef: usize) -> Self {
-        Self {
+    pub fn new(values: usize, ef: usize) -> Result<Self, Error> {
+        Ok(Self {
             beam: Beam::new(ef),
-            seen: vec![0; values],
+            seen: filled(0, values)?,
             epoch: 0,
             fresh: Vec::new(),
             nearest: Vec::new(),
             ef,
-        }
+        })
     }
 
     /// Candidates that a search keeps.

@@ -28,6 +28,7 @@ use crate::page::{Bytes, MemoryStore};
 
 use super::dense::{Dense, Metric};
 use super::error::Error;
+use super::fallible::collected;
 use super::index::Options;
 use super::insert::draw_level;
 use super::meta::Parameters;
@@ -203,7 +204,7 @@ impl<V: Space> Builder<V> {
     /// Cancelled, those of the sink, or of the spill file.
     pub fn finish(mut self, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
         self.space.settle(&self.sum, self.rows.rows());
-        let (levels, above, lists) = self.draw_levels();
+        let (levels, above, lists) = self.draw_levels()?;
         let Shape { lanes, degrees, .. } = self.parameters.shape;
         let mut numbers = self.memory.allocate(4 * lists * lanes)?;
         let mut distances = self.memory.allocate(4 * lists * lanes)?;
@@ -233,18 +234,18 @@ impl<V: Space> Builder<V> {
     }
 
     /// Levels, the first list above the ground of each value, and how many lists there are.
-    fn draw_levels(&self) -> (Vec<u8>, Vec<u32>, usize) {
+    fn draw_levels(&self) -> Result<(Vec<u8>, Vec<u32>, usize), Error> {
         let Parameters { seed, m, .. } = self.parameters;
         let levels = (0..self.rows.len()).map(|value| draw_level(seed, value as u64, m));
-        let levels: Vec<u8> = levels.collect();
+        let levels: Vec<u8> = collected(levels)?;
         let mut lists = self.rows.len();
         let above = levels.iter().map(|level| {
             let above = u32::try_from(lists).unwrap_or(u32::MAX);
             lists += usize::from(*level);
             above
         });
-        let above = above.collect();
-        (levels, above, lists)
+        let above = collected(above)?;
+        Ok((levels, above, lists))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, collected, filled, with_room};
 use super::super::meta::Parameters;
 use super::super::rest;
 use super::super::shape::Shape;
@@ -38,13 +39,15 @@ impl Order {
         let slots = parameters.shape.slots();
         let mut above: Vec<(u8, u32)> = Vec::new();
         for (value, level) in (0_u32..).zip(links.levels) {
-            above.extend((1..=*level).map(|level| (level, value)));
+            above.try_extend((1..=*level).map(|level| (level, value)))?;
         }
         above.sort_by_key(|(level, value)| (std::cmp::Reverse(*level), *value));
-        let mut places: Vec<Place> = above
-            .into_iter()
-            .map(|(level, value)| Place { value, level })
-            .collect();
+        let mut places: Vec<Place> = with_room(above.len() + links.levels.len())?;
+        places.extend(
+            above
+                .into_iter()
+                .map(|(level, value)| Place { value, level }),
+        );
         // Slots that a value takes.
         let width = |value: u32| {
             let (own, _) = links.rows.own(value as usize);
@@ -56,13 +59,10 @@ impl Order {
             taken,
         };
         places.extend(ground(links, &room, &width, steps)?);
+        let lists = links.levels.iter().map(|level| vec![0; (*level).into()]);
         let mut order = Self {
-            ground: vec![0; links.levels.len()],
-            above: links
-                .levels
-                .iter()
-                .map(|level| vec![0; (*level).into()])
-                .collect(),
+            ground: filled(0, links.levels.len())?,
+            above: collected(lists)?,
             places,
             shape: parameters.shape,
             first: parameters.first(),
@@ -112,10 +112,11 @@ fn ground<V: Space>(
 ) -> Result<Vec<Place>, Error> {
     let Room { slots, mut taken } = *room;
     let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
-    let mut placed = vec![false; links.levels.len()];
-    let mut order = Vec::with_capacity(links.levels.len());
+    let mut placed = filled(false, links.levels.len())?;
+    let mut order = with_room(links.levels.len())?;
     let mut queue = VecDeque::new();
     for start in 0..values {
+        queue.try_reserve(1)?;
         queue.push_back(start);
         while let Some(value) = queue.pop_front() {
             steps.step()?;
@@ -126,6 +127,7 @@ fn ground<V: Space>(
             taken += width(value);
             let mut near = links.neighbours(value, 0);
             near.sort_by(|a, b| a.1.total_cmp(&b.1));
+            queue.try_reserve(near.len() * (near.len() + 1))?;
             for (neighbour, _) in near {
                 let has_room = !taken.is_multiple_of(slots);
                 if placed[neighbour as usize] {

@@ -1,6 +1,7 @@
 //! Records by number, of one size or of any, in memory that never moves.
 
 use super::super::error::Error;
+use super::super::fallible::Fallible;
 use super::region::{Memory, Region};
 
 /// Bytes of a chunk of memory, about, unless a record is longer.
@@ -87,11 +88,11 @@ impl Lines {
         }
         let short = |n: usize| u32::try_from(n).map_err(|_| Error::Full);
         let at = self.free;
-        self.places.push(Place {
+        self.places.try_push(Place {
             chunk: short(self.chunks.len() - 1)?,
             at: short(at)?,
             bytes: short(bytes)?,
-        });
+        })?;
         self.free = (at + bytes).next_multiple_of(8);
         let chunk = self.chunks.last_mut().map(Region::bytes_mut);
         Ok(chunk

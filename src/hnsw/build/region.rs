@@ -57,12 +57,12 @@ impl Memory {
     /// Zeros, at the start of a page.
     ///
     /// # Errors
-    /// Where there is no such memory, the file cannot be made as large, or may not be.
+    /// [`Error::Memory`] where there is none, and where the file cannot be made as large, or may not be.
     pub fn allocate(&mut self, bytes: usize) -> Result<Region, Error> {
         let len = bytes.max(1);
         if self.used + bytes <= self.budget {
             self.used += bytes;
-            let map = MmapMut::map_anon(len)?;
+            let map = MmapMut::map_anon(len).map_err(|_| Error::Memory)?;
             // Rows are read in no order, each a few lines: huge pages save the address translation.
             // Where there are none, nothing is lost.
             #[cfg(target_os = "linux")]
@@ -76,9 +76,17 @@ impl Memory {
         let file = tempfile::tempfile_in(&self.files.folder)?;
         reserve(&file, len)?;
         // SAFETY: nobody else can open a file that has no name.
-        let map = unsafe { MmapMut::map_mut(&file) }?;
+        let map = unsafe { MmapMut::map_mut(&file) }.map_err(unmapped)?;
         self.spilled += bytes;
         Ok(Region(map))
+    }
+}
+
+/// The error of a file that is there and not mapped.
+fn unmapped(error: io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(libc::ENOMEM) => Error::Memory,
+        _ => error.into(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, collected};
 use super::super::meta::Lengths;
 use super::super::node::Tid;
 use super::super::space::{Sketch, Space};
@@ -95,6 +96,9 @@ impl Rows {
         memory: &mut Memory,
     ) -> Result<bool, Error> {
         let value = u32::try_from(self.tids.len()).map_err(|_| Error::Full)?;
+        self.tids.try_reserve(1)?;
+        self.known.try_reserve(1)?;
+        self.equal.try_reserve(1)?;
         let bytes = space.stored_bytes(point);
         let record = self.own.push(bytes, memory)?;
         let (scale, own) = record.split_at_mut(4);
@@ -109,7 +113,7 @@ impl Rows {
         let first = *self.known.entry(hasher.finish()).or_insert(value);
         if first != value && self.own.get(first as usize) == self.own.get(value as usize) {
             self.own.pop();
-            self.equal.entry(first).or_default().push(tid);
+            self.equal.entry(first).or_default().try_push(tid)?;
             return Ok(false);
         }
         if let Some(sketches) = &mut self.sketches {
@@ -171,17 +175,17 @@ impl Rows {
     }
 
     /// Values that have more than `count` rows, in order.
-    pub fn values_with_more(&self, count: usize) -> Vec<u32> {
+    pub fn values_with_more(&self, count: usize) -> Result<Vec<u32>, Error> {
         let more = self.equal.iter().filter(|(_, tids)| tids.len() + 1 > count);
-        let mut values: Vec<u32> = more.map(|(value, _)| *value).collect();
+        let mut values: Vec<u32> = collected(more.map(|(value, _)| *value))?;
         values.sort_unstable();
-        values
+        Ok(values)
     }
 
     /// All rows of a value.
-    pub fn tids(&self, value: u32) -> Vec<Tid> {
+    pub fn tids(&self, value: u32) -> impl Iterator<Item = Tid> {
         let first = self.tids.get(value as usize).copied();
         let more = self.equal.get(&value).into_iter().flatten().copied();
-        first.into_iter().chain(more).collect()
+        first.into_iter().chain(more)
     }
 }

@@ -16,6 +16,7 @@ use rayon::ThreadPool;
 use rayon::slice::ParallelSliceMut;
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, collected, with_room};
 use super::super::space::Space;
 use super::graph::{Links, Scratch};
 use super::{Progress, Sink, Steps};
@@ -71,13 +72,22 @@ impl Crew<'_> {
         &mut self,
         threads: usize,
         items: &[T],
-        start: impl Fn() -> S + Sync,
+        start: impl Fn() -> Result<S, Error> + Sync,
         work: impl Fn(&mut S, &T) + Sync,
     ) -> Result<(), Error> {
         let cancel = &self.progress.cancel;
         let next = AtomicUsize::new(0);
+        let failed = Mutex::new(None);
         self.work(threads, || {
-            let mut state = start();
+            let mut state = match start() {
+                Ok(state) => state,
+                Err(error) => {
+                    // The others find no more to do.
+                    next.store(items.len(), Relaxed);
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    return;
+                }
+            };
             let runs = std::iter::from_fn(|| items.get(next.fetch_add(RUN, Relaxed)..));
             for run in runs.take_while(|run| !run.is_empty()) {
                 for item in run.iter().take(RUN) {
@@ -87,7 +97,9 @@ impl Crew<'_> {
                     work(&mut state, item);
                 }
             }
-        })
+        })?;
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.map_or(Ok(()), Err)
     }
 
     /// Does something with all items by all threads, but the first `alone` of them by one.
@@ -95,7 +107,7 @@ impl Crew<'_> {
         &mut self,
         alone: usize,
         items: &[T],
-        start: impl Fn() -> S + Sync,
+        start: impl Fn() -> Result<S, Error> + Sync,
         work: impl Fn(&mut S, &T) + Sync,
     ) -> Result<(), Error> {
         let (first, others) = items.split_at(alone.min(items.len()));
@@ -109,7 +121,7 @@ impl<V: Space> Links<'_, V> {
     pub fn insert_all(&self, ef: usize, crew: &mut Crew<'_>) -> Result<(), Error> {
         let linked = &crew.progress.linked;
         let scratch = || Scratch::new(self.rows.len(), ef);
-        let upper = self.upper();
+        let upper = self.upper()?;
         crew.each_but_first(ALONE, &upper, scratch, |scratch, value| {
             self.insert(*value, scratch);
             linked.fetch_add(1, Relaxed);
@@ -126,30 +138,31 @@ impl<V: Space> Links<'_, V> {
     }
 
     /// Values of higher levels; the first value where there are none.
-    fn upper(&self) -> Vec<u32> {
+    fn upper(&self) -> Result<Vec<u32>, Error> {
         let values = (0_u32..).zip(self.levels);
         let upper = values.filter(|(_, level)| **level > 0);
-        let mut upper: Vec<u32> = upper.map(|(value, _)| value).collect();
+        let mut upper: Vec<u32> = collected(upper.map(|(value, _)| value))?;
         if upper.is_empty() && !self.levels.is_empty() {
             upper.push(0);
         }
-        upper
+        Ok(upper)
     }
 
     /// Values of higher levels along their links: the nearest that was not there yet comes next.
     fn stops(&self, upper: &[u32], steps: &mut Steps<'_>) -> Result<Vec<u32>, Error> {
-        let (mut order, mut seen) = (Vec::with_capacity(upper.len()), HashSet::new());
-        let mut stack: Vec<u32> = upper.iter().rev().copied().collect();
+        let (mut order, mut seen) = (with_room(upper.len())?, HashSet::new());
+        let mut stack: Vec<u32> = collected(upper.iter().rev().copied())?;
         while let Some(value) = stack.pop() {
+            seen.try_reserve(1)?;
             if !seen.insert(value) {
                 continue;
             }
             steps.step()?;
-            order.push(value);
+            order.try_push(value)?;
             if self.level(value) > 0 {
                 let mut near = self.neighbours(value, 1);
                 near.sort_by(|a, b| b.1.total_cmp(&a.1));
-                stack.extend(near.into_iter().map(|(to, _)| to));
+                stack.try_extend(near.into_iter().map(|(to, _)| to))?;
             }
         }
         Ok(order)
@@ -157,10 +170,12 @@ impl<V: Space> Links<'_, V> {
 
     /// All other values, each behind the place of the stop where its search begins, in order.
     fn tour(&self, stops: &[u32], crew: &mut Crew<'_>) -> Result<Vec<(u32, u32)>, Error> {
-        let place: HashMap<u32, u32> = stops.iter().copied().zip(0..).collect();
+        let mut place = HashMap::new();
+        place.try_reserve(stops.len())?;
+        place.extend(stops.iter().copied().zip(0_u32..));
         let values = (0_u32..).zip(self.levels).map(|(value, _)| value);
-        let others: Vec<u32> = values.filter(|value| !place.contains_key(value)).collect();
-        let tour = Mutex::new(Vec::with_capacity(others.len()));
+        let others: Vec<u32> = collected(values.filter(|value| !place.contains_key(value)))?;
+        let tour = Mutex::new(with_room(others.len())?);
         let locked = || tour.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = crew.pool.current_num_threads();
         let scratch = || Scratch::new(self.rows.len(), 1);

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::page::{self, Bytes, CONTENT_BYTES, PAGE_BYTES};
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, collected, with_room};
 use super::super::index::write_head;
 use super::super::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
 use super::super::node::{INLINE_TIDS, Link, NodeMut, Tid};
@@ -44,8 +45,8 @@ pub fn pages<V: Space>(
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
     let order = Order::new(links, parameters, &mut Steps::new(sink))?;
-    let mut slots = nodes(links, parameters, &order);
-    let chains = chunks(links, parameters, &order, &mut slots);
+    let mut slots = nodes(links, parameters, &order)?;
+    let chains = chunks(links, parameters, &order, &mut slots)?;
     let on_page = parameters.shape.slots() as usize;
     let entry = *links.entry.lock().unwrap_or_else(PoisonError::into_inner);
     let groups = slots.len().div_ceil(on_page);
@@ -67,7 +68,7 @@ pub fn pages<V: Space>(
         sink.page(page)
     })?;
     let blocks = (parameters.first()..).step_by(parameters.shape.pages() as usize);
-    let contents: Vec<(u32, &[Slot])> = blocks.zip(slots.chunks(on_page)).collect();
+    let contents: Vec<(u32, &[Slot])> = collected(blocks.zip(slots.chunks(on_page)))?;
     let elements = on_page
         * usize::try_from(parameters.dims)
             .unwrap_or(usize::MAX)
@@ -111,9 +112,13 @@ fn write_batch(
 }
 
 /// Nodes in their order, each with the rest of its value behind it.
-fn nodes<V: Space>(links: &Links<'_, V>, parameters: &Parameters, order: &Order) -> Vec<Slot> {
+fn nodes<V: Space>(
+    links: &Links<'_, V>,
+    parameters: &Parameters,
+    order: &Order,
+) -> Result<Vec<Slot>, Error> {
     let (room, part) = (parameters.shape.own, rest::capacity(&parameters.shape));
-    let mut slots = Vec::with_capacity(order.places.len());
+    let mut slots = with_room(order.places.len())?;
     for place in &order.places {
         let bytes = links.rows.own(place.value as usize).0.len();
         let owner = order.number(place.value, place.level);
@@ -121,13 +126,13 @@ fn nodes<V: Space>(links: &Links<'_, V>, parameters: &Parameters, order: &Order)
             let more = (from < bytes).then(|| order.number_at(slots.len() + 1));
             more.unwrap_or(NONE)
         };
-        slots.push(Slot::Node(*place, next(&slots, room)));
+        slots.try_push(Slot::Node(*place, next(&slots, room)))?;
         for from in (room..bytes).step_by(part) {
             let to = bytes.min(from + part);
-            slots.push(Slot::Rest(place.value, from..to, owner, next(&slots, to)));
+            slots.try_push(Slot::Rest(place.value, from..to, owner, next(&slots, to)))?;
         }
     }
-    slots
+    Ok(slots)
 }
 
 /// Adds chunks for values with more rows than a node holds, and gives the first chunk of each.
@@ -136,21 +141,22 @@ fn chunks<V: Space>(
     parameters: &Parameters,
     order: &Order,
     slots: &mut Vec<Slot>,
-) -> HashMap<u32, u32> {
+) -> Result<HashMap<u32, u32>, Error> {
     let room = capacity(&parameters.shape);
     let mut chains = HashMap::new();
-    for value in links.rows.values_with_more(INLINE_TIDS) {
-        let tids = links.rows.tids(value);
+    for value in links.rows.values_with_more(INLINE_TIDS)? {
+        let tids = collected(links.rows.tids(value))?;
         let mut next = NONE;
         for part in tids[INLINE_TIDS..].chunks(room) {
             let owner = order.number(value, 0);
             let number = order.number_at(slots.len());
-            slots.push(Slot::Chunk(part.to_vec(), owner, next));
+            slots.try_push(Slot::Chunk(part.to_vec(), owner, next))?;
             next = number;
         }
+        chains.try_reserve(1)?;
         chains.insert(value, next);
     }
-    chains
+    Ok(chains)
 }
 
 /// The content of one group: of one page with its slots, or of the pages of one node.
@@ -221,7 +227,8 @@ fn node<V: Space>(
     };
     node.format(level, down);
     if level == 0 {
-        node.set_tids(&links.rows.tids(value));
+        let tids: Vec<Tid> = links.rows.tids(value).take(INLINE_TIDS).collect();
+        node.set_tids(&tids);
     }
     let (own, scale) = links.rows.own(value as usize);
     node.set_scale(scale);

@@ -3,6 +3,7 @@
 use crate::page::PageStore;
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, with_room};
 use super::super::index::Index;
 use super::super::node::{Node, Tid};
 use super::super::shape::NONE;
@@ -67,8 +68,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let vacuums = self.pages.roots()?.vacuums;
         let (nodes, levels) = self.outline_size()?.unwrap_or_default();
         Ok(Growing {
-            rows: Vec::with_capacity(nodes),
-            codes: Codes::new(levels, nodes)?,
+            rows: with_room(nodes)?,
+            codes: Codes::new(levels, nodes).map_err(|_| Error::Memory)?,
             group: 0,
             vacuums,
         })
@@ -109,7 +110,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if growing.group < roots.groups {
             return Ok(Grown::Growing(growing));
         }
-        Ok(Grown::Whole(growing.finish()))
+        Ok(Grown::Whole(growing.finish()?))
     }
 
     fn outline_node(&self, number: u32, growing: &mut Growing) -> Result<(), Error> {
@@ -134,19 +135,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if let Some(code) = code {
             let row = Row { node: number, code };
             let rows = seen.tids.iter().map(|tid| (tid.place(), row));
-            growing.rows.extend(rows);
+            growing.rows.try_extend(rows)?;
         }
         Ok(())
     }
 }
 
 impl Growing {
-    fn finish(mut self) -> Outline {
+    fn finish(mut self) -> Result<Outline, Error> {
         self.rows.sort_unstable_by_key(|(place, _)| *place);
-        Outline {
-            places: Places::new(self.rows),
+        Ok(Outline {
+            places: Places::new(self.rows)?,
             codes: self.codes,
             vacuums: self.vacuums,
-        }
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! Where rows are in the table: numbers that are sorted, and found by about where they must be.
 
+use std::collections::TryReserveError;
+
 use crate::distance::prefetch_at;
 
+use super::super::fallible::with_room;
 use super::Row;
 
 /// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
@@ -21,14 +24,18 @@ const OFFSET: u32 = 16;
 
 impl Places {
     /// Takes rows by place, which are sorted, different, and less than 2^32.
-    pub fn new(rows: Vec<(u64, Row)>) -> Self {
+    ///
+    /// # Errors
+    /// Where there is no memory to find them by.
+    pub fn new(rows: Vec<(u64, Row)>) -> Result<Self, TryReserveError> {
         let last = rows.last().map_or(0, |(place, _)| place >> OFFSET);
         let most = 2 * rows.len() as u64;
         let mut shift = 0;
         while last >> shift > most {
             shift += 1;
         }
-        let mut starts = Vec::new();
+        let parts = usize::try_from((last >> shift) + 2).unwrap_or(usize::MAX);
+        let mut starts = with_room(parts)?;
         for (at, (place, _)) in (0..).zip(&rows) {
             let part = usize::try_from(place >> OFFSET >> shift).unwrap_or(usize::MAX);
             if starts.len() <= part {
@@ -36,11 +43,11 @@ impl Places {
             }
         }
         starts.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        Self {
+        Ok(Self {
             sorted: rows,
             starts,
             shift,
-        }
+        })
     }
 
     /// How many there are.
@@ -122,7 +129,7 @@ mod tests {
             let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
             let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, Row { node, code: node }));
-            let places = Places::new(numbered.collect());
+            let places = Places::new(numbered.collect()).unwrap();
             prop_assert!(places.starts.len() <= 4 * sorted.len() + 4);
             for (at, place) in sorted.iter().enumerate() {
                 let found = places.find(*place).map(|(found, row)| (found, row.node as usize));

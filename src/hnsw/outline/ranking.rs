@@ -9,6 +9,7 @@ use crate::page::PageStore;
 use crate::search::Key;
 
 use super::super::error::Error;
+use super::super::fallible::{Fallible, collected, with_room};
 use super::super::index::Index;
 use super::super::node::Tid;
 use super::super::scan::Row;
@@ -66,8 +67,8 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let Some(query) = self.space.query_alone(&point, scale) else {
             return Ok(None);
         };
-        let (known, strangers) = look_up(&outline.places, tids);
-        let coded = bounds(&outline.codes, &known, &query);
+        let (known, strangers) = look_up(&outline.places, tids)?;
+        let coded = bounds(&outline.codes, &known, &query)?;
         let ranking = Ranking {
             index: self,
             outline: Rc::clone(outline),
@@ -81,9 +82,12 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     }
 }
 
-/// Numbers and codes of rows, and those that are not known.
-fn look_up(places: &Places, tids: &[Tid]) -> (Vec<(u32, u32)>, Vec<Tid>) {
-    let (mut known, mut strangers) = (Vec::with_capacity(tids.len()), Vec::new());
+/// Numbers and codes of rows, and rows that are not known.
+type LookedUp = (Vec<(u32, u32)>, Vec<Tid>);
+
+/// Looks rows up by their places.
+fn look_up(places: &Places, tids: &[Tid]) -> Result<LookedUp, Error> {
+    let (mut known, mut strangers) = (with_room(tids.len())?, Vec::new());
     for (at, tid) in tids.iter().enumerate() {
         if let Some(tid) = tids.get(at + 2 * AHEAD) {
             places.prefetch_part(tid.place());
@@ -94,21 +98,25 @@ fn look_up(places: &Places, tids: &[Tid]) -> (Vec<(u32, u32)>, Vec<Tid>) {
         if let Some((number, row)) = places.find(tid.place()) {
             known.push((u32::try_from(number).unwrap_or(u32::MAX), row.code));
         } else {
-            strangers.push(*tid);
+            strangers.try_push(*tid)?;
         }
     }
-    (known, strangers)
+    Ok((known, strangers))
 }
 
 /// How far rows are at least.
-fn bounds(codes: &Codes, rows: &[(u32, u32)], query: &AloneQuery) -> Vec<Reverse<Key>> {
+fn bounds(
+    codes: &Codes,
+    rows: &[(u32, u32)],
+    query: &AloneQuery,
+) -> Result<Vec<Reverse<Key>>, Error> {
     let bound = |(at, &(row, code)): (usize, &(u32, u32))| {
         if let Some((_, next)) = rows.get(at + AHEAD) {
             codes.prefetch(*next);
         }
         Reverse(Key::new(codes.bound(code, query, DOUBT), row))
     };
-    rows.iter().enumerate().map(bound).collect()
+    Ok(collected(rows.iter().enumerate().map(bound))?)
 }
 
 impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {

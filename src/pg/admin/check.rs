@@ -9,6 +9,7 @@ use pgrx::pg_sys::Datum;
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
+use crate::hnsw::Fallible;
 use crate::pg::am::{Search, TableRows, each_row, pointer_of};
 use crate::pg::error::Failure;
 
@@ -40,7 +41,7 @@ impl TableRows for Comparison<'_> {
         // SAFETY: the caller vouches for the datum.
         if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }?
         {
-            self.missing.push(number);
+            self.missing.try_push(number)?;
         }
         Ok(())
     }
@@ -73,10 +74,12 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     let search = opened.index();
     let mut problems = search.problems()?;
     let mut indexed = Vec::new();
-    search.live_rows(&mut |tid| indexed.push(number(pointer_of(tid))))?;
+    let mut note = |tid| Ok(indexed.try_push(number(pointer_of(tid)))?);
+    search.live_rows(&mut note)?;
     indexed.sort_unstable();
     let twice = indexed.windows(2).filter(|two| two[0] == two[1]);
-    problems.extend(twice.map(|two| format!("row {} is there twice", shown(two[0]))));
+    let twice = twice.map(|two| format!("row {} is there twice", shown(two[0])));
+    problems.try_extend(twice)?;
     let mut comparison = Comparison {
         search,
         indexed,
@@ -85,7 +88,7 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     // SAFETY: both relations are open, and the state is a comparison.
     unsafe { scan_table(relation, (&raw mut comparison).cast()) };
     let missing = comparison.missing.iter();
-    problems.extend(missing.map(|row| format!("row {} is not there", shown(*row))));
+    problems.try_extend(missing.map(|row| format!("row {} is not there", shown(*row))))?;
     if problems.len() > LISTED {
         let more = problems.len() - LISTED;
         problems.truncate(LISTED);

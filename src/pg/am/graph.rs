@@ -185,11 +185,11 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         Ok(problems)
     }
 
-    fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure> {
+    fn live_rows(&self, see: &mut dyn FnMut(Tid) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut list = self.index.list();
         list.skip_killed();
         while let Some(tid) = list.next_row()? {
-            see(tid);
+            see(tid)?;
         }
         Ok(())
     }

@@ -168,8 +168,8 @@ pub trait Search {
     /// Shows every row that was not killed.
     ///
     /// # Errors
-    /// Where pages make no sense.
-    fn live_rows(&self, see: &mut dyn FnMut(Tid)) -> Result<(), Failure>;
+    /// Where pages make no sense, and those of `see`.
+    fn live_rows(&self, see: &mut dyn FnMut(Tid) -> Result<(), Failure>) -> Result<(), Failure>;
 
     /// Whether a row with this value is in the index.
     ///

@@ -7,14 +7,25 @@ use super::calls;
 use super::extend::extend_by;
 use crate::hnsw::{Error, Sink};
 use crate::page::Bytes;
+use crate::pg::error::Failure;
+use crate::pg::memory;
 
 /// Lets Postgres act on signals that came in. May end the statement.
 #[inline]
-pub fn check_for_interrupts() {
+fn serve_signals() {
     // SAFETY: reads a flag that signal handlers set.
     if unsafe { std::ptr::read_volatile(&raw const pg_sys::InterruptPending) } != 0 {
         // SAFETY: as CHECK_FOR_INTERRUPTS.
         unsafe { pg_sys::ProcessInterrupts() };
+    }
+}
+
+/// Lets Postgres act on signals that came in, and ends the statement where memory is short.
+#[inline]
+pub fn check_for_interrupts() {
+    serve_signals();
+    if memory::is_short() && !memory::recover() {
+        Failure::from(Error::Memory).raise();
     }
 }
 
@@ -26,7 +37,7 @@ fn is_cancelled() -> bool {
             || std::ptr::read_volatile(&raw const pg_sys::ProcDiePending) != 0
     };
     if !cancelled {
-        check_for_interrupts();
+        serve_signals();
     }
     cancelled
 }
@@ -126,6 +137,9 @@ impl Sink for Bulk<'_> {
     fn poll(&mut self) -> Result<(), Error> {
         if is_cancelled() {
             return Err(Error::Cancelled);
+        }
+        if memory::is_short() && !memory::recover() {
+            return Err(Error::Memory);
         }
         (self.report)();
         Ok(())

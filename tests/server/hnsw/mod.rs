@@ -12,6 +12,7 @@
 //! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
 //! | `domains.rs` | domains, fields of composites, generated columns, defaults |
 //! | `filters.rs` | filters and LIMIT |
+//! | `memory.rs` | statements that the system gives no memory |
 //! | `plans.rs` | what the planner chooses |
 //! | `recall.rs` | recall and order by operator class, stored form and dimensions |
 //! | `rows.rs` | rows of all kinds; scans that begin again or are held open |
@@ -30,6 +31,7 @@ mod damage;
 mod ddl;
 mod domains;
 mod filters;
+mod memory;
 mod plans;
 mod recall;
 mod rows;
