@@ -33,13 +33,15 @@ impl<'c> Damaged<'c> {
             dims,
             &Clusters::new(131, dims, 5).vectors(rows),
         )?;
-        client.batch_execute(
-            "SET allow_in_place_tablespaces = on;
-            CREATE TABLESPACE elsewhere LOCATION '';
-            SET enable_seqscan = off;
-            CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
-            CHECKPOINT",
-        )?;
+        for statement in [
+            "SET allow_in_place_tablespaces = on",
+            "CREATE TABLESPACE elsewhere LOCATION ''",
+            "SET enable_seqscan = off",
+            "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)",
+            "CHECKPOINT",
+        ] {
+            client.batch_execute(statement)?;
+        }
         let mut damaged = Self {
             cluster,
             client,

@@ -6,7 +6,7 @@ use postgres::Client;
 use postgres::error::SqlState;
 
 use crate::support::Result;
-use crate::support::cluster::{Cluster, succeed};
+use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, make_table};
 
 const ROWS: usize = 4_000;
@@ -16,17 +16,20 @@ const DIMS: usize = 64;
 const MORE: [u64; 12] = [0, 1, 2, 4, 6, 9, 13, 18, 24, 32, 48, 400];
 
 /// The process of a session.
-struct Limited {
+struct Limited<'c> {
+    cluster: &'c Cluster,
     client: Client,
     process: i32,
     ended: u32,
     refused: u32,
 }
 
-impl Limited {
-    fn new(mut client: Client) -> Result<Self> {
+impl<'c> Limited<'c> {
+    fn new(cluster: &'c Cluster) -> Result<Self> {
+        let mut client = cluster.connect()?;
         let process = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
         Ok(Self {
+            cluster,
             client,
             process,
             ended: 0,
@@ -44,8 +47,10 @@ impl Limited {
 
     fn limit(&self, bytes: &str) -> Result<()> {
         let process = self.process.to_string();
-        let limit = format!("--as={bytes}:unlimited");
-        succeed(std::process::Command::new("prlimit").args(["--pid", &process, &limit]))?;
+        let limit = format!("--as={bytes}:");
+        // As the server's user: root may not do it everywhere.
+        let arguments = ["--pid", &process, &limit];
+        self.cluster.run("/usr/bin/prlimit", &arguments)?;
         Ok(())
     }
 
@@ -77,7 +82,7 @@ impl Limited {
 fn at_every_limit(cluster: &Cluster, before: &str, statement: &str, after: &str) -> Result<()> {
     let mut counts = (0, 0);
     for more in MORE {
-        let mut session = Limited::new(cluster.connect()?)?;
+        let mut session = Limited::new(cluster)?;
         session
             .client
             .batch_execute("SET enable_seqscan = off; SET enable_sort = off; LOAD 'vector_ext'")?;
