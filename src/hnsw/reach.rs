@@ -2,10 +2,13 @@
 //! of live nodes alone: builds, inserts and vacuums see to it, and vacuum proves it where it has taken nodes
 //! away.
 
+use std::collections::TryReserveError;
+
 use crate::page::PageStore;
 use crate::search::Numbers;
 
 use super::error::Error;
+use super::fallible::Fallible;
 use super::index::Index;
 use super::link::Newcomer;
 use super::node::Node;
@@ -23,10 +26,11 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    fn add(&mut self, number: u32) {
+    fn add(&mut self, number: u32) -> Result<(), TryReserveError> {
         if self.numbers.insert(number) {
-            self.open.push(number);
+            self.open.try_push(number)?;
         }
+        Ok(())
     }
 
     /// Whether a node was reached.
@@ -43,7 +47,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     pub(super) fn reach(&self, poll: Poll<'_>) -> Result<Reached, Error> {
         let (mut reached, mut next) = (Reached::default(), self.pages.roots()?.entry);
         while next != NONE {
-            reached.add(next);
+            reached.add(next)?;
             let below = |node: Node<'_>| if node.level() > 0 { node.link() } else { NONE };
             next = self.pages.read(next, below)?;
         }
@@ -54,11 +58,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     fn spread(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
         while let Some(number) = reached.open.pop() {
             poll()?;
-            self.pages.read(number, |node| {
-                if node.live() {
-                    node.neighbours().for_each(|(_, to)| reached.add(to));
-                }
-            })?;
+            let follow = |node: Node<'_>| {
+                let live = node.neighbours().take_while(|_| node.live());
+                live.map(|(_, to)| to).try_for_each(|to| reached.add(to))
+            };
+            self.pages.read(number, follow)??;
         }
         Ok(())
     }
@@ -82,7 +86,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             for number in missed {
                 if !reached.contains(number) {
                     connected += u64::from(self.connect_node(number, &reached, reads)?);
-                    reached.add(number);
+                    reached.add(number)?;
                     self.spread(&mut reached, poll)?;
                 }
             }
