@@ -23,6 +23,10 @@ const MOST: usize = 4096;
 const HEADER: usize = 24;
 const POINTER: usize = 4;
 
+/// Line pointers of a heap's page at most: each row has one, and a header of 24 bytes. `htup_details.h`:
+/// `MaxHeapTuplesPerPage`.
+const POINTERS: usize = (pg_sys::BLCKSZ as usize - HEADER) / (24 + POINTER);
+
 /// Rows that are about to be fetched.
 pub struct Ahead<'t> {
     table: pg_sys::Relation,
@@ -61,6 +65,11 @@ impl<'t> Ahead<'t> {
             return;
         };
         let (block, offset) = place(*tid);
+        if offset >= POINTERS {
+            // A list may come from an index that is corrupt; there is no such place in a page.
+            self.pages[at % PAGES] = std::ptr::null();
+            return;
+        }
         let before = at.checked_sub(1).and_then(|before| self.tids.get(before));
         let page = match before {
             Some(before) if place(*before).0 == block => self.pages[(at - 1) % PAGES],
