@@ -37,20 +37,23 @@ static RIGHT: Stride = Stride::new();
 static KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// As long as this lives nothing is guessed of where the next row lies: who measures knows, and has it
-/// fetched.
-pub struct NoGuess(());
+/// fetched. Whoever measures within a measurement puts back what was there.
+pub struct NoGuess {
+    known_before: bool,
+}
 
 impl NoGuess {
     /// Begins.
     pub fn new() -> Self {
-        KNOWN.store(true, Ordering::Relaxed);
-        Self(())
+        Self {
+            known_before: KNOWN.swap(true, Ordering::Relaxed),
+        }
     }
 }
 
 impl Drop for NoGuess {
     fn drop(&mut self) {
-        KNOWN.store(false, Ordering::Relaxed);
+        KNOWN.store(self.known_before, Ordering::Relaxed);
     }
 }
 
