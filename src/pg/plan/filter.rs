@@ -53,6 +53,9 @@ impl Passes for Filter {
     unsafe fn shortlist(&mut self, most: usize) -> Option<Vec<Tid>> {
         // A search makes one shortlist, and before another search begins the node rescans its children.
         // SAFETY: the plan is running; the node stays as long as it.
-        unsafe { list::read(self.bitmap, most) }
+        unsafe {
+            let table = (*self.scan).ss.ss_currentRelation;
+            list::Lists { table, most }.read(self.bitmap)
+        }
     }
 }

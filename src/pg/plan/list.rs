@@ -18,13 +18,10 @@ use crate::pg::error::catch;
 /// ask the filter costs as much.
 const NOT_READ: f64 = 40.0;
 
-/// `amgettuple` of an index.
-type Next = unsafe extern "C-unwind" fn(pg_sys::IndexScanDesc, pg_sys::ScanDirection::Type) -> bool;
-
 /// A node, and how its rows are had.
 enum Source<'p> {
-    /// One by one.
-    Walk(*mut pg_sys::BitmapIndexScanState, Next),
+    /// One by one, by a scan of our own.
+    Rows(*mut pg_sys::BitmapIndexScanState),
     /// As a bitmap.
     Bitmap,
     /// What all of these have.
@@ -57,10 +54,13 @@ unsafe fn source<'p>(node: *mut PlanState) -> Source<'p> {
         let scan = node.cast::<pg_sys::BitmapIndexScanState>();
         // Where the executor goes through an array, a row may come twice.
         let simple = (*scan).biss_NumArrayKeys == 0 && (*scan).biss_result.is_null();
-        let next = (*(*(*scan).biss_RelationDesc).rd_indam).amgettuple;
-        match next.filter(|_| simple) {
-            Some(next) => Source::Walk(scan, next),
-            None => Source::Bitmap,
+        let gives_rows = (*(*(*scan).biss_RelationDesc).rd_indam)
+            .amgettuple
+            .is_some();
+        if simple && gives_rows {
+            Source::Rows(scan)
+        } else {
+            Source::Bitmap
         }
     }
 }
@@ -73,7 +73,7 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     // SAFETY: as the caller says.
     let (single, merged) = unsafe {
         match source(node) {
-            Source::Walk(..) => (0.0, 0.0),
+            Source::Rows(_) => (0.0, 0.0),
             Source::Bitmap | Source::All(_) | Source::Any(_) => entries(node),
         }
     };
@@ -89,7 +89,7 @@ unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
     // SAFETY: the caller vouches for the node.
     unsafe {
         match source(node) {
-            Source::Walk(..) => (expected_rows(node), 0.0),
+            Source::Rows(_) => (expected_rows(node), 0.0),
             Source::Bitmap => (0.0, expected_rows(node)),
             Source::All(parts) | Source::Any(parts) => {
                 let parts = parts.iter().map(|part| entries(*part));
@@ -104,22 +104,136 @@ unsafe fn expected_rows(node: *mut PlanState) -> f64 {
     unsafe { (*(*node).plan).plan_rows }
 }
 
-/// Lists the rows of a bitmap that a node of a plan would make, in any order; more where that is less work.
-/// None where they are more than `most`, or their count is lost.
+/// Lists of the rows of one table.
+#[derive(Clone, Copy)]
+pub struct Lists {
+    /// The table, which is open.
+    pub table: pg_sys::Relation,
+    /// Rows that a list has at most.
+    pub most: usize,
+}
+
+impl Lists {
+    /// Lists the rows of a bitmap that a node of a plan would make, in any order; more where that is less work.
+    /// None where they are too many, or their count is lost.
+    ///
+    /// # Safety
+    /// The node has begun, and its plan is running; its bitmap is of rows of the table.
+    pub unsafe fn read(self, node: *mut PlanState) -> Option<Vec<Tid>> {
+        // SAFETY: as the caller says.
+        unsafe {
+            match source(node) {
+                Source::Rows(scan) => self.read_rows(scan),
+                Source::Bitmap => read_bitmap(node, self.most),
+                Source::All(parts) => execute(node, || self.read_all(parts)),
+                Source::Any(parts) => execute(node, || self.read_any(parts)),
+            }
+        }
+        .filter(|tids| tids.len() <= self.most)
+    }
+
+    /// What all have, as far as they know.
+    unsafe fn read_all(self, parts: &[*mut PlanState]) -> Option<Vec<Tid>> {
+        let mut common: Option<Vec<Tid>> = None;
+        for &part in parts {
+            // SAFETY: the caller vouches for the nodes.
+            unsafe {
+                let few = common
+                    .as_ref()
+                    .map_or(f64::INFINITY, |tids| tids.len() as f64);
+                if NOT_READ * few < expected_rows(part) {
+                    continue;
+                }
+                common = match (common, self.read(part)) {
+                    (Some(these), Some(others)) => Some(intersection(these, others)),
+                    (these, others) => these.or(others),
+                };
+            }
+        }
+        common
+    }
+
+    /// What any has.
+    unsafe fn read_any(self, parts: &[*mut PlanState]) -> Option<Vec<Tid>> {
+        let (mut all, mut seen) = (Vec::new(), FxHashSet::default());
+        for &part in parts {
+            // SAFETY: the caller vouches for the nodes.
+            let tids = unsafe { self.read(part) }?;
+            all.extend(tids.into_iter().filter(|tid| seen.insert(tid.place())));
+            if all.len() > self.most {
+                return None;
+            }
+        }
+        Some(all)
+    }
+
+    /// Reads the rows of one index by a scan of our own, which ends with the list: the node's was opened for bitmaps,
+    /// and may keep a page pinned. None where they are too many. Source: `MultiExecBitmapIndexScan`.
+    unsafe fn read_rows(self, node: *mut pg_sys::BitmapIndexScanState) -> Option<Vec<Tid>> {
+        let mut tids = Vec::new();
+        // SAFETY: the caller vouches for the node and the table; what is raised jumps over nothing that is to be
+        // dropped.
+        let all = unsafe {
+            catch(|| {
+                let state = &raw mut (*node).ss.ps;
+                let unready = (*node).biss_NumRuntimeKeys > 0 && !(*node).biss_RuntimeKeysReady;
+                // Before the clock starts: rescanning ends the loop before, which it may not while the clock runs.
+                if unready || !(*state).chgParam.is_null() {
+                    raw::ExecReScan(state);
+                }
+                let instrumentation = (*state).instrument;
+                if !instrumentation.is_null() {
+                    raw::InstrStartNode(instrumentation);
+                }
+                let all = drain(node, self, &mut tids);
+                if !instrumentation.is_null() {
+                    raw::InstrStopNode(instrumentation, tids.len() as f64);
+                }
+                all
+            })
+        };
+        all.then_some(tids)
+    }
+}
+
+/// Reads all that the scan of a node finds; false where it is too much.
 ///
 /// # Safety
-/// The node has begun, and its plan is running.
-pub unsafe fn read(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
-    // SAFETY: as the caller says.
+/// The node has begun, its keys are ready, and its index is one of the table. Within [`catch`].
+unsafe fn drain(
+    node: *mut pg_sys::BitmapIndexScanState,
+    lists: Lists,
+    tids: &mut Vec<Tid>,
+) -> bool {
+    // SAFETY: as the caller says; the scan is ended here, or with the query if it raises.
     unsafe {
-        match source(node) {
-            Source::Walk(scan, next) => walk(scan, next, most),
-            Source::Bitmap => read_bitmap(node, most),
-            Source::All(parts) => execute(node, || read_all(parts, most)),
-            Source::Any(parts) => execute(node, || read_any(parts, most)),
-        }
+        let scan = raw::index_beginscan(
+            lists.table,
+            (*node).biss_RelationDesc,
+            (*(*node).ss.ps.state).es_snapshot,
+            #[cfg(feature = "pg18")]
+            &raw mut (*node).biss_Instrument,
+            (*node).biss_NumScanKeys,
+            0,
+        );
+        let (keys, count) = ((*node).biss_ScanKeys, (*node).biss_NumScanKeys);
+        raw::index_rescan(scan, keys, count, std::ptr::null_mut(), 0);
+        let all = loop {
+            if std::ptr::read_volatile(&raw const pg_sys::InterruptPending) != 0 {
+                raw::ProcessInterrupts();
+            }
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let Some(row) = raw::index_getnext_tid(scan, forward).as_ref() else {
+                break true;
+            };
+            if tids.len() == lists.most {
+                break false;
+            }
+            tids.push(am::tid_of(*row));
+        };
+        raw::index_endscan(scan);
+        all
     }
-    .filter(|tids| tids.len() <= most)
 }
 
 /// Reads the parts of a node that is not executed itself: hands parameters that have changed down to them, and has EXPLAIN
@@ -148,41 +262,6 @@ unsafe fn execute(
     }
 }
 
-/// What all have, as far as they know.
-unsafe fn read_all(parts: &[*mut PlanState], most: usize) -> Option<Vec<Tid>> {
-    let mut common: Option<Vec<Tid>> = None;
-    for &part in parts {
-        // SAFETY: the caller vouches for the nodes.
-        unsafe {
-            let few = common
-                .as_ref()
-                .map_or(f64::INFINITY, |tids| tids.len() as f64);
-            if NOT_READ * few < expected_rows(part) {
-                continue;
-            }
-            common = match (common, read(part, most)) {
-                (Some(these), Some(others)) => Some(intersection(these, others)),
-                (these, others) => these.or(others),
-            };
-        }
-    }
-    common
-}
-
-/// What any has.
-unsafe fn read_any(parts: &[*mut PlanState], most: usize) -> Option<Vec<Tid>> {
-    let (mut all, mut seen) = (Vec::new(), FxHashSet::default());
-    for &part in parts {
-        // SAFETY: the caller vouches for the nodes.
-        let tids = unsafe { read(part, most) }?;
-        all.extend(tids.into_iter().filter(|tid| seen.insert(tid.place())));
-        if all.len() > most {
-            return None;
-        }
-    }
-    Some(all)
-}
-
 /// What is in both lists.
 fn intersection(these: Vec<Tid>, others: Vec<Tid>) -> Vec<Tid> {
     let (few, mut many) = if these.len() < others.len() {
@@ -193,48 +272,6 @@ fn intersection(these: Vec<Tid>, others: Vec<Tid>) -> Vec<Tid> {
     let mut few: FxHashSet<u64> = few.into_iter().map(Tid::place).collect();
     many.retain(|tid| few.remove(&tid.place()));
     many
-}
-
-/// Reads the rows of one index. None where they are more than `most`.
-unsafe fn walk(
-    scan: *mut pg_sys::BitmapIndexScanState,
-    next: Next,
-    most: usize,
-) -> Option<Vec<Tid>> {
-    let mut tids = Vec::new();
-    // SAFETY: the caller vouches for the node, which is not used otherwise before it is rescanned; what is
-    // raised jumps over nothing that is to be dropped. Source: `MultiExecBitmapIndexScan`.
-    let all = unsafe {
-        catch(|| {
-            let state = &raw mut (*scan).ss.ps;
-            let instrumentation = (*state).instrument;
-            if !instrumentation.is_null() {
-                raw::InstrStartNode(instrumentation);
-            }
-            let unready = (*scan).biss_NumRuntimeKeys > 0 && !(*scan).biss_RuntimeKeysReady;
-            if unready || !(*state).chgParam.is_null() {
-                raw::ExecReScan(state);
-            }
-            let rows = (*scan).biss_ScanDesc;
-            let all = loop {
-                if std::ptr::read_volatile(&raw const pg_sys::InterruptPending) != 0 {
-                    raw::ProcessInterrupts();
-                }
-                if !next(rows, pg_sys::ScanDirection::ForwardScanDirection) {
-                    break true;
-                }
-                if tids.len() == most {
-                    break false;
-                }
-                tids.push(am::tid_of((*rows).xs_heaptid));
-            };
-            if !instrumentation.is_null() {
-                raw::InstrStopNode(instrumentation, tids.len() as f64);
-            }
-            all
-        })
-    };
-    all.then_some(tids)
 }
 
 /// Reads a bitmap that a node of a plan makes. None where it has more than `most` rows, or has lost count

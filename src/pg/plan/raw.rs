@@ -7,9 +7,9 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use pgrx::pg_sys::{
-    Bitmapset, EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation, List,
-    MemoryContext, Node, Plan, PlanState, ProjectionInfo, Relation, ScanKey, ScanState, Size,
-    Snapshot, TupleTableSlot, TupleTableSlotOps,
+    Bitmapset, EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation,
+    ItemPointer, List, MemoryContext, Node, Plan, PlanState, ProjectionInfo, Relation,
+    ScanDirection, ScanKey, ScanState, Size, Snapshot, TupleTableSlot, TupleTableSlotOps,
 };
 
 unsafe extern "C-unwind" {
@@ -51,6 +51,8 @@ unsafe extern "C-unwind" {
         orders: ScanKey,
         order_count: c_int,
     );
+    pub fn index_getnext_tid(scan: IndexScanDesc, direction: ScanDirection::Type) -> ItemPointer;
+    pub fn index_endscan(scan: IndexScanDesc);
     pub fn ExplainPropertyInteger(
         label: *const c_char,
         unit: *const c_char,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `answers.rs` | as many rows as there are, and the nearest, by filters of all kinds |
 //! | `shortlists.rs` | rows that other indexes shortlist, where a search would cost more |
+//! | `lists.rs` | how lists of other indexes are read, and what is held afterwards |
 //! | `several.rs` | shortlists of several indexes |
 //! | `ranks.rs` | shortlists that the index ranks |
 //! | `plans.rs` | which plans have the node, and what EXPLAIN says of it |
@@ -11,6 +12,7 @@
 //! | `safety.rs` | errors, cancels, who may see what, rows that change meanwhile |
 
 mod answers;
+mod lists;
 mod plans;
 mod ranks;
 mod safety;
