@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use pgrx::pg_sys;
 
@@ -20,6 +21,61 @@ pub struct Spent {
     pub measured: u64,
 }
 
+impl AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.scans += other.scans;
+        self.nodes += other.nodes;
+        self.pages += other.pages;
+        self.restarts += other.restarts;
+        self.measured += other.measured;
+    }
+}
+
+/// How a search has come to its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By the index alone.
+    Walked,
+    /// From a list of other indexes, whose rows were fetched and measured, maybe after it had walked.
+    Listed,
+    /// From a list of other indexes, which the index has ranked.
+    Ranked,
+}
+
+/// What the searches of a scan have done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Searches that have [walked](Way::Walked).
+    pub walked: u64,
+    /// Searches whose rows were [listed](Way::Listed).
+    pub listed: u64,
+    /// Searches whose rows were [ranked](Way::Ranked).
+    pub ranked: u64,
+    /// What they have cost.
+    pub spent: Spent,
+}
+
+impl Report {
+    /// One search.
+    pub fn new(way: Way, spent: Spent) -> Self {
+        Self {
+            walked: (way == Way::Walked).into(),
+            listed: (way == Way::Listed).into(),
+            ranked: (way == Way::Ranked).into(),
+            spent,
+        }
+    }
+}
+
+impl AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        self.walked += other.walked;
+        self.listed += other.listed;
+        self.ranked += other.ranked;
+        self.spent += other.spent;
+    }
+}
+
 thread_local! {
     static SPENT: RefCell<BTreeMap<u32, (Spent, Spent)>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -28,11 +84,7 @@ thread_local! {
 pub fn add(index: pg_sys::Oid, last: Spent) {
     SPENT.with_borrow_mut(|all| {
         let (sum, place) = all.entry(index.to_u32()).or_default();
-        sum.scans += last.scans;
-        sum.nodes += last.nodes;
-        sum.pages += last.pages;
-        sum.restarts += last.restarts;
-        sum.measured += last.measured;
+        *sum += last;
         *place = last;
     });
 }

@@ -7,6 +7,18 @@ use pgrx::pg_sys::Datum;
 use super::filtered::Passes;
 use super::scan::pointer_of;
 use crate::hnsw::Tid;
+use crate::pg::error::catch;
+
+unsafe extern "C-unwind" {
+    // Without a guard, which would keep a part of what an error says.
+    fn FormIndexDatum(
+        info: *mut pg_sys::IndexInfo,
+        slot: *mut pg_sys::TupleTableSlot,
+        executor: *mut pg_sys::EState,
+        values: *mut Datum,
+        nulls: *mut bool,
+    );
+}
 
 /// Fetches rows and measures them by the operator of a scan. What it holds belongs to the query's
 /// context and resource owner; [`close`](Self::close) lets it go early.
@@ -122,17 +134,24 @@ impl Exact {
 
     /// The distance of the row in the slot; None where it has no value.
     unsafe fn distance(&self, scan: pg_sys::IndexScanDesc) -> Option<f64> {
-        // SAFETY: the scan is going on, and all pointers are to what `open` has made.
+        // SAFETY: as the caller says.
+        unsafe { self.with_value(|value| distance(scan, value)) }
+    }
+
+    /// What `look` says of the value that the index has for the row that was fetched last; None where that is NULL.
+    ///
+    /// # Safety
+    /// The scan is going on, and has seen the row.
+    pub unsafe fn with_value<T>(&self, look: impl FnOnce(Datum) -> T) -> Option<T> {
+        // SAFETY: all pointers are to what `open` has made; the row is in the slot.
         unsafe {
             match self.value {
                 Value::Column(column) => {
                     let mut null = false;
                     let value = pg_sys::slot_getattr(self.slot, column, &raw mut null);
-                    (!null).then(|| distance(scan, value))
+                    (!null).then(|| look(value))
                 }
-                Value::Expression { info, executor } => {
-                    self.measure_expression(scan, info, executor)
-                }
+                Value::Expression { info, executor } => self.with_computed(info, executor, look),
             }
         }
     }
@@ -156,13 +175,13 @@ impl Exact {
         self.dead
     }
 
-    unsafe fn measure_expression(
+    unsafe fn with_computed<T>(
         &self,
-        scan: pg_sys::IndexScanDesc,
         info: *mut pg_sys::IndexInfo,
         executor: *mut pg_sys::EState,
-    ) -> Option<f64> {
-        // SAFETY: as `measure`; the row is in the slot.
+        look: impl FnOnce(Datum) -> T,
+    ) -> Option<T> {
+        // SAFETY: as `with_value`.
         unsafe {
             let mut context = (*executor).es_per_tuple_exprcontext;
             if context.is_null() {
@@ -173,12 +192,18 @@ impl Exact {
             let before = pg_sys::MemoryContextSwitchTo(memory);
             let (mut values, mut nulls) = ([Datum::null(); 32], [false; 32]);
             let (value, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
-            pg_sys::FormIndexDatum(info, self.slot, executor, value, null);
-            let distance = (!*null).then(|| distance(scan, *value));
+            // The expression is a user's: its errors keep all that they say.
+            catch(|| FormIndexDatum(info, self.slot, executor, value, null));
+            let seen = (!*null).then(|| look(*value));
             pg_sys::MemoryContextSwitchTo(before);
             pg_sys::MemoryContextReset(memory);
-            distance
+            seen
         }
+    }
+
+    /// Rows measured since they were taken last.
+    pub fn measured(&self) -> u64 {
+        self.measured
     }
 
     /// Rows measured since the last call.

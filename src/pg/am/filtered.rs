@@ -6,12 +6,14 @@
 //! all others first; so it stops as soon as it has spent what the shortlist would have cost, and sooner if
 //! far fewer pass than expected.
 
-use pgrx::pg_sys;
-use pgrx::pg_sys::Datum;
+use std::rc::Rc;
 
+use pgrx::pg_sys;
+
+use super::counters::Way;
 use super::method::{Found, Ranked};
 use super::opened::Opened;
-use super::scan::Rows;
+use super::running::Rows;
 use super::shortlist::{Given, Shortlist};
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
@@ -52,6 +54,8 @@ pub struct Listed {
     pub single: f64,
     /// Entries that a bitmap is made of.
     pub merged: f64,
+    /// Whether they are listed even by a scan that ends by itself, for the plan was chosen for that.
+    pub always: bool,
 }
 
 /// What a shortlisted row costs that is fetched and measured, where visiting a node of the index, or fetching a
@@ -117,8 +121,6 @@ pub struct Filtered {
 
 /// What is left of a search for rows that pass a filter.
 pub struct Ending {
-    /// Nodes that it has read besides those of the search.
-    pub nodes: u64,
     /// Nodes for which the index shall learn to rank.
     pub learns: u64,
     /// Rows that it could not rank.
@@ -177,7 +179,7 @@ impl Filtered {
         rows: &mut Rows<'_>,
         refined: &mut Refined<Found>,
         passes: &mut dyn Passes,
-        opened: &Opened,
+        opened: &Rc<Opened>,
     ) -> Result<Option<Found>, Failure> {
         loop {
             if let From::Shortlist(shortlist) = &mut self.from {
@@ -233,8 +235,11 @@ impl Filtered {
         let Some(listed) = self.listed else {
             return false;
         };
-        if rows.stream.go_on() == Continue::Never {
+        if !rows.stream.has_order() {
             return false;
+        }
+        if rows.stream.go_on() == Continue::Never {
+            return listed.always;
         }
         let shortlist = self.cost(listed);
         if self.asked == 0 {
@@ -258,7 +263,7 @@ impl Filtered {
         &mut self,
         rows: &mut Rows<'_>,
         passes: &mut dyn Passes,
-        opened: &Opened,
+        opened: &Rc<Opened>,
     ) -> Result<From, Failure> {
         // SAFETY: a setting, read by the backend's thread.
         let most = unsafe { pg_sys::work_mem } as usize * 1024 / BYTES;
@@ -270,11 +275,11 @@ impl Filtered {
         if rows.stream.go_on() != Continue::Strict {
             given.last = None;
         }
-        // SAFETY: the caller keeps the index, and what is opened of it, as long as this search.
+        // SAFETY: the caller keeps the index open as long as this search; the scan is ordered by one value.
         unsafe {
             let query = (*(*rows.scan).orderByData).sk_argument;
             let ranked = if self.ranks {
-                rank(opened, query, &tids)?
+                opened.rank(query, &tids)?
             } else {
                 None
             };
@@ -282,17 +287,34 @@ impl Filtered {
                 stream: None,
                 strangers: tids,
             });
-            let shortlist = Shortlist::new(rows, ranked, given, passes);
+            let shortlist = Shortlist::new(rows, ranked, given, passes, opened.index())?;
             Ok(From::Shortlist(Box::new(shortlist)))
+        }
+    }
+
+    /// Nodes that it has read besides those of the search.
+    pub fn nodes(&self) -> u64 {
+        match &self.from {
+            From::Shortlist(shortlist) => shortlist.cost().0,
+            From::Search | From::SearchAlone => 0,
+        }
+    }
+
+    /// How it has come to its rows.
+    pub fn way(&self) -> Way {
+        match &self.from {
+            From::Shortlist(shortlist) if shortlist.is_ranked() => Way::Ranked,
+            From::Shortlist(_) => Way::Listed,
+            From::Search | From::SearchAlone => Way::Walked,
         }
     }
 
     /// Ends a search that has read so many nodes.
     #[must_use]
     pub fn end(&self, nodes: u64) -> Ending {
-        let (read, fetched) = match &self.from {
-            From::Shortlist(shortlist) => shortlist.cost(),
-            From::Search | From::SearchAlone => (0, 0),
+        let fetched = match &self.from {
+            From::Shortlist(shortlist) => shortlist.cost().1,
+            From::Search | From::SearchAlone => 0,
         };
         let listing = match &self.from {
             From::Shortlist(_) => self.listed.map_or(0.0, Listed::cost),
@@ -303,29 +325,9 @@ impl Filtered {
         let ranking = self.listed.map_or(f64::INFINITY, Self::ranking);
         let in_vain = if self.ranks { 0.0 } else { spent - ranking };
         Ending {
-            nodes: read,
             learns: in_vain.max(0.0) as u64,
             missed: if self.ranks { fetched } else { 0 },
         }
-    }
-}
-
-/// Ranks a shortlist.
-///
-/// # Safety
-/// The datum is a value that the index was opened to search for; the result is dropped before what is opened.
-unsafe fn rank(
-    opened: &Opened,
-    query: Datum,
-    tids: &[Tid],
-) -> Result<Option<Ranked<'static>>, Failure> {
-    // SAFETY: the caller vouches for the datum, and keeps the index as long as what refers to it.
-    unsafe {
-        let ranked = opened.index().rank(query, tids)?;
-        Ok(std::mem::transmute::<
-            Option<Ranked<'_>>,
-            Option<Ranked<'static>>,
-        >(ranked))
     }
 }
 
@@ -341,6 +343,6 @@ impl Rows<'_> {
     pub(super) fn note_dead(&mut self, row: Found) {
         // SAFETY: the scan is going on: a row was fetched.
         let dead = unsafe { self.exact().was_dead() };
-        self.dead.extend(dead.then_some(row));
+        self.dead.note(dead.then_some(row));
     }
 }

@@ -327,6 +327,10 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
         Continue::Never
     }
 
+    fn has_order(&self) -> bool {
+        false
+    }
+
     fn cost(&self) -> Cost {
         Cost {
             nodes: self.rows,

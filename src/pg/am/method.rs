@@ -224,6 +224,11 @@ pub trait Stream {
     /// What it does when its first rows are used up; that it ends where rows have no order.
     fn go_on(&self) -> Continue;
 
+    /// Whether rows have an order: not where all are as far.
+    fn has_order(&self) -> bool {
+        true
+    }
+
     /// What it has cost so far.
     fn cost(&self) -> Cost;
 }

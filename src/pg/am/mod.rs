@@ -8,6 +8,7 @@
 //! | `rows.rs` | the rows of a table, for builds and checks |
 //! | `insert.rs` | `aminsert` |
 //! | `scan.rs` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan` |
+//! | `running.rs` | a search that a scan has begun |
 //! | `filtered.rs` | rows that pass a filter, by the search or by what other indexes list |
 //! | `ahead.rs` | rows of a table on their way from memory |
 //! | `exact.rs` | exact distances of rows, from the table |
@@ -39,6 +40,7 @@ mod options;
 mod outlined;
 mod routine;
 mod rows;
+mod running;
 mod scan;
 mod shortlist;
 mod vacuum;
@@ -53,7 +55,7 @@ pub use filtered::{Listed, Passes};
 pub use method::Search;
 pub use opened::Opened;
 pub use rows::{TableRows, each_row};
-pub use scan::{attach, pointer_of, tid_of};
+pub use scan::{attach, pointer_of, report, sort, tid_of};
 
 use crate::hnsw::{Files, Resources};
 use crate::pg::error::{Failure, guarded};

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
 
-use super::method::{Method, Search};
+use super::method::{Cost, Found, Method, Ranked, Search, Stream};
+use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
+use crate::search::Bounded;
 
 /// Indexes that are kept; beyond, those that no scan uses go.
 const KEPT: usize = 64;
@@ -29,6 +32,90 @@ impl Opened {
     /// Its pages.
     pub fn store(&self) -> &PgStore {
         &self.store
+    }
+}
+
+/// A stream that keeps the index that it reads.
+struct Kept {
+    /// Refers to the index: dropped first.
+    stream: Box<dyn Stream>,
+    _opened: Rc<Opened>,
+}
+
+impl Kept {
+    fn boxed<'s>(stream: Box<dyn Stream + 's>, opened: &'s Rc<Opened>) -> Box<dyn Stream> {
+        // SAFETY: it refers to what the `Rc` has, which does not move, and is kept here until the stream is gone.
+        let stream =
+            unsafe { std::mem::transmute::<Box<dyn Stream + 's>, Box<dyn Stream>>(stream) };
+        Box::new(Self {
+            stream,
+            _opened: Rc::clone(opened),
+        })
+    }
+}
+
+impl Stream for Kept {
+    fn is_ready(&self) -> bool {
+        self.stream.is_ready()
+    }
+
+    fn floor(&self) -> f64 {
+        self.stream.floor()
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        self.stream.next()
+    }
+
+    fn go_on(&self) -> Continue {
+        self.stream.go_on()
+    }
+
+    fn has_order(&self) -> bool {
+        self.stream.has_order()
+    }
+
+    fn cost(&self) -> Cost {
+        self.stream.cost()
+    }
+}
+
+impl Opened {
+    /// As [`Search::scan`]; the stream keeps the index.
+    ///
+    /// # Safety
+    /// As there, and the relation stays open as long as rows are asked for.
+    ///
+    /// # Errors
+    /// As there.
+    pub unsafe fn scan(
+        self: &Rc<Self>,
+        query: Option<Datum>,
+        skip_killed: bool,
+    ) -> Result<Box<dyn Stream>, Failure> {
+        // SAFETY: as the caller says.
+        let stream = unsafe { self.index.scan(query, skip_killed) }?;
+        Ok(Kept::boxed(stream, self))
+    }
+
+    /// As [`Search::rank`]; the stream keeps the index.
+    ///
+    /// # Safety
+    /// As there, and the relation stays open as long as rows are asked for.
+    ///
+    /// # Errors
+    /// As there.
+    pub unsafe fn rank(
+        self: &Rc<Self>,
+        query: Datum,
+        tids: &[Tid],
+    ) -> Result<Option<Ranked<'static>>, Failure> {
+        // SAFETY: as the caller says.
+        let ranked = unsafe { self.index.rank(query, tids) }?;
+        Ok(ranked.map(|ranked| Ranked {
+            stream: ranked.stream.map(|stream| Kept::boxed(stream, self)),
+            strangers: ranked.strangers,
+        }))
     }
 }
 

@@ -1,21 +1,17 @@
 //! `ambeginscan`, `amrescan`, `amgettuple`, `amendscan`.
 
-use std::rc::Rc;
-
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
 
-use super::counters;
+use super::counters::{self, Report};
 use super::exact::Exact;
-use super::extent::Extent;
-use super::filtered::{Filtered, Passes};
+use super::filtered::Passes;
 use super::guarded;
-use super::method::{Cost, Found, Method, Search, Stream};
-use super::opened::{self, Opened};
+use super::method::{Found, Method, Search};
+use super::running::{Ended, Late, Running, Scanned};
 use crate::hnsw::Tid;
 use crate::pg::error::Failure;
 use crate::pg::storage::needs_wal;
-use crate::search::{Bounded, Refined, Source};
 
 /// The bytes of a heap tuple's place.
 pub fn tid_of(pointer: pg_sys::ItemPointerData) -> Tid {
@@ -38,6 +34,24 @@ pub unsafe fn attach(scan: pg_sys::IndexScanDesc, passes: Box<dyn Passes>) {
     unsafe { state(scan) }.passes = Some(passes);
 }
 
+/// Has a scan leave out rows that it finds late, so that those that come are sorted.
+///
+/// # Safety
+/// The scan is one of ours.
+pub unsafe fn sort(scan: pg_sys::IndexScanDesc) {
+    // SAFETY: the caller vouches for the scan.
+    unsafe { state(scan) }.late = Late::Dropped;
+}
+
+/// What the searches of a scan have done.
+///
+/// # Safety
+/// The scan is one of ours.
+pub unsafe fn report(scan: pg_sys::IndexScanDesc) -> Report {
+    // SAFETY: the caller vouches for the scan.
+    unsafe { state(scan) }.report()
+}
+
 /// A scan between its callbacks. It lives on Rust's heap and goes with the context it was made in, so
 /// that an error leaves nothing behind. No page is held between callbacks.
 #[derive(Default)]
@@ -45,25 +59,9 @@ struct State {
     search: Option<Running>,
     exact: Option<Exact>,
     passes: Option<Box<dyn Passes>>,
-}
-
-/// Dead rows that a search remembers, to kill them when it ends.
-const DEAD: usize = 256;
-
-/// A search that has begun.
-struct Running {
-    /// Refers to the index: dropped first.
-    stream: Box<dyn Stream>,
-    refined: Refined<Found>,
-    /// What it knows of rows that pass a filter, if it has one.
-    filtered: Option<Filtered>,
-    /// The row that was given last.
-    last: Option<Found>,
-    /// Rows that turned out to be dead to everybody.
-    dead: Vec<Found>,
-    /// How far the table reaches.
-    extent: Extent,
-    opened: Rc<Opened>,
+    late: Late,
+    /// What searches have done that have ended.
+    ended: Report,
 }
 
 /// Makes a scan.
@@ -140,89 +138,29 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
                 search,
                 exact,
                 passes,
+                late,
+                ..
             } = state(scan);
             let running = match search {
                 Some(running) => running,
-                None => search.insert(start::<M>(scan)?),
+                None => search.insert(Running::start::<M>(scan)?),
             };
             if (*scan).kill_prior_tuple {
-                running.dead.extend(running.last);
+                running.last_was_dead();
             }
-            running.last = running.next(scan, exact, passes.as_deref_mut())?;
-            let Some(row) = running.last else {
+            let next = running.next(&mut Scanned {
+                scan,
+                exact,
+                passes: passes.as_deref_mut(),
+                late: *late,
+            })?;
+            let Some(row) = next else {
                 return Ok(false);
             };
             (*scan).xs_heaptid = pointer_of(row.tid);
             (*scan).xs_recheck = false;
             (*scan).xs_recheckorderby = false;
             Ok(true)
-        })
-    }
-}
-
-impl Running {
-    /// The next row.
-    unsafe fn next(
-        &mut self,
-        scan: pg_sys::IndexScanDesc,
-        exact: &mut Option<Exact>,
-        passes: Option<&mut (dyn Passes + 'static)>,
-    ) -> Result<Option<Found>, Failure> {
-        let mut rows = Rows {
-            stream: &mut *self.stream,
-            scan,
-            exact,
-            dead: &mut self.dead,
-            extent: &mut self.extent,
-        };
-        let refined = &mut self.refined;
-        let Some(passes) = passes else {
-            return refined.next(&mut rows);
-        };
-        // SAFETY: the caller says that the scan is going on, which keeps its table open.
-        unsafe {
-            let filtered = if let Some(filtered) = &mut self.filtered {
-                filtered
-            } else {
-                let filtered = Filtered::new((*scan).heapRelation, &self.opened, passes)?;
-                self.filtered.insert(filtered)
-            };
-            filtered.next(&mut rows, refined, passes, &self.opened)
-        }
-    }
-}
-
-/// Starts a search for what the scan is ordered by.
-unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Running, Failure> {
-    // SAFETY: the caller vouches for the scan; the index stays open as long as it is.
-    unsafe {
-        let index = (*scan).indexRelation;
-        if (*scan).numberOfOrderBys != 1 {
-            return Err(Failure::NoOrder(M::NAME));
-        }
-        // Rows may have been vacuumed since their nodes were read; a snapshot that sees only what was
-        // committed before it tells others apart that have taken their places.
-        let snapshot = (*scan).xs_snapshot;
-        if (*snapshot).snapshot_type != pg_sys::SnapshotType::SNAPSHOT_MVCC {
-            return Err(Failure::Snapshot(M::NAME));
-        }
-        counters::count_index_scan(scan);
-        let order = (*scan).orderByData;
-        let null = (*order).sk_flags & pg_sys::SK_ISNULL as i32 != 0;
-        let opened = opened::open::<M>(index)?;
-        opened.store().take_reads();
-        let query = (!null).then_some((*order).sk_argument);
-        let stream = opened.index().scan(query, (*scan).ignore_killed_tuples)?;
-        // The index lives as long as `opened`, which is kept beside the stream and dropped after it.
-        let stream = std::mem::transmute::<Box<dyn Stream + '_>, Box<dyn Stream>>(stream);
-        Ok(Running {
-            stream,
-            refined: Refined::default(),
-            filtered: None,
-            last: None,
-            dead: Vec::new(),
-            extent: Extent::default(),
-            opened,
         })
     }
 }
@@ -251,38 +189,26 @@ impl State {
         let Some(running) = self.search.take() else {
             return Ok(());
         };
-        let Running {
-            stream,
-            filtered,
+        let measured = self.exact.as_mut().map_or(0, Exact::take_measured);
+        let Ended {
             opened,
             dead,
-            ..
-        } = running;
-        let Cost {
-            mut nodes,
-            restarts,
-        } = stream.cost();
-        if let Some(filtered) = filtered {
-            let ending = filtered.end(nodes);
-            nodes += ending.nodes;
-            drop(filtered);
-            // A worker ends with its query.
-            // SAFETY: set once in each process, before it runs a plan.
-            if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
-                opened.index().learn(ending.learns, ending.missed)?;
-            }
-        }
-        let spent = counters::Spent {
-            scans: 1,
-            nodes,
-            pages: opened.store().take_reads(),
-            restarts,
-            measured: self.exact.as_mut().map_or(0, Exact::take_measured),
-        };
+            report,
+        } = running.end(measured)?;
+        self.ended += report;
         // SAFETY: the scan's index is open.
-        counters::add(unsafe { (*(*scan).indexRelation).rd_id }, spent);
+        counters::add(unsafe { (*(*scan).indexRelation).rd_id }, report.spent);
         // SAFETY: as the caller says.
-        unsafe { self.kill(scan, opened.index(), &dead) }
+        unsafe { self.kill(scan, opened.index(), dead.rows()) }
+    }
+
+    /// What all its searches have done, with the one that is going on.
+    fn report(&self) -> Report {
+        let mut report = self.ended;
+        if let Some(running) = &self.search {
+            report += running.report(self.exact.as_ref().map_or(0, Exact::measured));
+        }
+        report
     }
 
     /// Has the index leave out rows that are dead. Where changes are not logged it cannot tell whether
@@ -300,78 +226,12 @@ impl State {
                 return Ok(());
             }
             let exact = self.exact.get_or_insert_with(|| Exact::open(scan));
-            for row in dead.iter().take(DEAD) {
+            for row in dead {
                 if let Some(node) = row.node {
                     index.kill(node, row.tid, &mut || exact.is_dead(scan, row.tid))?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// The rows of a stream, measured by the table's values where they are asked to be.
-pub(super) struct Rows<'r> {
-    pub stream: &'r mut dyn Stream,
-    pub scan: pg_sys::IndexScanDesc,
-    exact: &'r mut Option<Exact>,
-    pub dead: &'r mut Vec<Found>,
-    extent: &'r mut Extent,
-}
-
-impl Rows<'_> {
-    /// The same scan's rows of another stream.
-    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> Rows<'a> {
-        Rows {
-            stream,
-            scan: self.scan,
-            exact: self.exact,
-            dead: self.dead,
-            extent: self.extent,
-        }
-    }
-
-    /// The table.
-    ///
-    /// # Safety
-    /// The scan is going on.
-    pub unsafe fn exact(&mut self) -> &mut Exact {
-        // SAFETY: as the caller says.
-        self.exact
-            .get_or_insert_with(|| unsafe { Exact::open(self.scan) })
-    }
-}
-
-impl Source for Rows<'_> {
-    type Row = Found;
-    type Error = Failure;
-
-    fn is_ready(&self) -> bool {
-        self.stream.is_ready()
-    }
-
-    fn floor(&self) -> f64 {
-        self.stream.floor()
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
-        let row = self.stream.next()?;
-        if let Some(row) = &row {
-            // SAFETY: the scan is going on.
-            unsafe { self.extent.verify(self.scan, row.row.tid) }?;
-        }
-        Ok(row)
-    }
-
-    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Failure> {
-        // SAFETY: the scan is going on.
-        unsafe {
-            let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
-            let distance = exact.measure(self.scan, row.tid);
-            if distance.is_none() && exact.was_dead() {
-                self.dead.push(*row);
-            }
-            Ok(distance)
-        }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use super::ahead::Ahead;
 use super::filtered::Passes;
-use super::method::{Cost, Found, Ranked, Stream};
-use super::scan::Rows;
+use super::method::{Cost, Found, Ranked, Search, Stream};
+use super::running::Rows;
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
@@ -38,13 +38,17 @@ impl Shortlist {
     /// Takes what the index has ranked, and measures all others.
     ///
     /// # Safety
-    /// The scan is going on, and no page is locked. What is ranked stays as long as the result.
+    /// The scan is going on, and no page is locked.
+    ///
+    /// # Errors
+    /// Where the index cannot tell whether it has a value.
     pub unsafe fn new(
         rows: &mut Rows<'_>,
         mut ranked: Ranked<'static>,
         given: Given,
         passes: &mut dyn Passes,
-    ) -> Self {
+        index: &dyn Search,
+    ) -> Result<Self, Failure> {
         let scan = rows.scan;
         // In the order of the table.
         ranked.strangers.sort_unstable_by_key(|tid| tid.place());
@@ -52,9 +56,9 @@ impl Shortlist {
         let (nearest, others) = unsafe {
             let last = given.last;
             let nearest = last.and_then(|tid| rows.exact().measure(scan, tid));
-            (nearest, measure(rows, &ranked.strangers, passes))
+            (nearest, measure(rows, &ranked.strangers, passes, index)?)
         };
-        Self {
+        Ok(Self {
             measured: others.len(),
             rows: Merged {
                 ranked: ranked.stream,
@@ -65,7 +69,7 @@ impl Shortlist {
             given: given.rows,
             nearest,
             late: VecDeque::new(),
-        }
+        })
     }
 
     /// The next row.
@@ -112,18 +116,25 @@ impl Shortlist {
         }
     }
 
+    /// Whether the index has ranked it.
+    pub fn is_ranked(&self) -> bool {
+        self.rows.ranked.is_some()
+    }
+
     /// Nodes that were read, and rows that the index did not know.
     pub fn cost(&self) -> (u64, usize) {
         (self.rows.cost().nodes, self.measured)
     }
 }
 
-/// Fetches rows, and measures those that pass.
+/// Fetches rows, and measures those that pass. Those that have no place in the index are left out, as by a search: a
+/// row without a distance never comes from an index.
 unsafe fn measure(
     rows: &mut Rows<'_>,
     tids: &[Tid],
     passes: &mut dyn Passes,
-) -> Vec<Reverse<Measured<Tid>>> {
+    index: &dyn Search,
+) -> Result<Vec<Reverse<Measured<Tid>>>, Failure> {
     let scan = rows.scan;
     let mut measured = Vec::with_capacity(tids.len());
     // SAFETY: the caller says that the scan is going on and no page is locked.
@@ -136,12 +147,20 @@ unsafe fn measure(
                 check_for_interrupts();
             }
             ahead.advance(at);
-            if let Some(distance) = exact.measure_passing(scan, tid, passes) {
-                measured.push(Reverse(Measured { distance, row: tid }));
+            let Some(distance) = exact.measure_passing(scan, tid, passes) else {
+                continue;
+            };
+            // Of what overflows an operator cannot tell the distance either, but the index has it.
+            if distance.is_nan() {
+                let has_place = exact.with_value(|value| index.has_place(value));
+                if !has_place.transpose()?.unwrap_or(false) {
+                    continue;
+                }
             }
+            measured.push(Reverse(Measured { distance, row: tid }));
         }
     }
-    measured
+    Ok(measured)
 }
 
 /// Rows that were ranked, among others that were measured.
@@ -190,7 +209,7 @@ impl Stream for Merged {
     }
 }
 
-/// Where squares overflow, or a vector has no direction: last, as in a sort.
+/// Where squares overflow: last, as in a sort.
 fn bound(distance: f64) -> f64 {
     if distance.is_nan() {
         f64::INFINITY

@@ -81,6 +81,7 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
         rows,
         single,
         merged,
+        always: false,
     }
 }
 

@@ -60,9 +60,13 @@ impl PgStore {
         self.relation
     }
 
-    /// Pages read since the last call.
-    pub fn take_reads(&self) -> u64 {
-        self.reads.take()
+    /// Runs, and adds to `pages` what it has read. Who reads for another search meanwhile, as a filter may that
+    /// searches the same index, counts its own pages.
+    pub fn count_reads<T>(&self, pages: &mut u64, body: impl FnOnce() -> T) -> T {
+        let outer = self.reads.take();
+        let result = body();
+        *pages += self.reads.replace(outer);
+        result
     }
 
     /// Copies that no change uses.

@@ -77,6 +77,31 @@ fn an_error_of_a_filter_keeps_all_that_it_says() -> Result<()> {
     Ok(())
 }
 
+/// So does one of the expression that an index is on, which a search computes where it measures rows.
+#[test]
+fn an_error_of_an_indexed_expression_keeps_all_that_it_says() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "CREATE FUNCTION near(vector) RETURNS vector(24) IMMUTABLE LANGUAGE plpgsql AS
+         $$ BEGIN IF current_setting('test.fails', true) = 'on' THEN
+                RAISE EXCEPTION 'no' USING ERRCODE = 'XX123', CONSTRAINT = 'a constraint'; END IF; RETURN $1; END $$;
+         DROP INDEX items_v; CREATE INDEX items_near ON items USING hnsw ((near(v)::vector(24)) vector_l2_ops);
+         CREATE INDEX items_a ON items (a); ANALYZE items; SET enable_bitmapscan = on; SET test.fails = on",
+    )?;
+    let query = "SELECT id FROM items WHERE a < 40 ORDER BY near(v)::vector(24) <-> (SELECT v FROM questions LIMIT 1) LIMIT 10";
+    assert_node(&mut client, query, 1)?;
+    let error = client.query(query, &[]).err().ok_or("no error")?;
+    assert_eq!(error.code().map(SqlState::code), Some("XX123"), "{error}");
+    let error = error.as_db_error().ok_or("no error of the server")?;
+    assert_eq!(error.constraint(), Some("a constraint"));
+    let place = error.where_().ok_or("no context")?;
+    assert!(place.contains("near(vector) line"), "{place}");
+    client.batch_execute("SET test.fails = off")?;
+    assert_eq!(ids(&mut client, query)?.len(), 10);
+    Ok(())
+}
+
 /// A filter that searches the same index, with a filter of its own, for each row; and fails in there.
 #[test]
 fn a_filter_may_search_the_index_that_evaluates_it() -> Result<()> {

@@ -1,0 +1,326 @@
+//! A search that a scan has begun: its rows, and what it has cost.
+
+use std::rc::Rc;
+
+use pgrx::pg_sys;
+
+use super::counters::{self, Report, Spent, Way};
+use super::exact::Exact;
+use super::extent::Extent;
+use super::filtered::{Filtered, Passes};
+use super::method::{Cost, Found, Method, Stream};
+use super::opened::{self, Opened};
+use crate::pg::error::Failure;
+use crate::search::{Bounded, Refined, Source};
+
+/// What becomes of rows that are found after farther ones were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Late {
+    /// They come when all others have come: where fewer rows than there are would be worse than rows out of order.
+    #[default]
+    Last,
+    /// They are left out, so that rows are sorted: where the plan above relies on that.
+    Dropped,
+}
+
+/// Dead rows that a search remembers, to kill them when it ends.
+const DEAD: usize = 256;
+
+/// Rows that turned out to be dead to everybody, as many as are remembered.
+#[derive(Default)]
+pub(super) struct Dead(Vec<Found>);
+
+impl Dead {
+    /// Remembers a row, or none.
+    pub fn note(&mut self, row: Option<Found>) {
+        if self.0.len() < DEAD {
+            self.0.extend(row);
+        }
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &[Found] {
+        &self.0
+    }
+}
+
+/// A search that has begun.
+pub(super) struct Running {
+    stream: Box<dyn Stream>,
+    refined: Refined<Found>,
+    /// What it knows of rows that pass a filter, if it has one.
+    filtered: Option<Filtered>,
+    /// The row that was given last.
+    last: Option<Found>,
+    /// How far that is, where rows must come sorted.
+    last_distance: Option<f64>,
+    dead: Dead,
+    /// How far the table reaches.
+    extent: Extent,
+    pages: u64,
+    opened: Rc<Opened>,
+}
+
+/// What a search leaves when it has ended.
+pub(super) struct Ended {
+    pub opened: Rc<Opened>,
+    pub dead: Dead,
+    pub report: Report,
+}
+
+/// The scan that a search belongs to.
+pub(super) struct Scanned<'s> {
+    pub scan: pg_sys::IndexScanDesc,
+    pub exact: &'s mut Option<Exact>,
+    pub passes: Option<&'s mut (dyn Passes + 'static)>,
+    pub late: Late,
+}
+
+impl Running {
+    /// Starts a search for what the scan is ordered by.
+    ///
+    /// # Safety
+    /// The scan is one of an index of this method, and is going on.
+    ///
+    /// # Errors
+    /// Where the scan has no order, or another snapshot than it needs, or pages make no sense.
+    pub unsafe fn start<M: Method>(scan: pg_sys::IndexScanDesc) -> Result<Self, Failure> {
+        // SAFETY: the caller vouches for the scan; the index stays open as long as it is.
+        unsafe {
+            let index = (*scan).indexRelation;
+            if (*scan).numberOfOrderBys != 1 {
+                return Err(Failure::NoOrder(M::NAME));
+            }
+            // Rows may have been vacuumed since their nodes were read; a snapshot that sees only what was
+            // committed before it tells others apart that have taken their places.
+            let snapshot = (*scan).xs_snapshot;
+            if (*snapshot).snapshot_type != pg_sys::SnapshotType::SNAPSHOT_MVCC {
+                return Err(Failure::Snapshot(M::NAME));
+            }
+            counters::count_index_scan(scan);
+            let order = (*scan).orderByData;
+            let null = (*order).sk_flags & pg_sys::SK_ISNULL as i32 != 0;
+            let opened = opened::open::<M>(index)?;
+            let query = (!null).then_some((*order).sk_argument);
+            let mut pages = 0;
+            let store = opened.store();
+            let begun = store.count_reads(&mut pages, || {
+                opened.scan(query, (*scan).ignore_killed_tuples)
+            });
+            Ok(Self {
+                stream: begun?,
+                refined: Refined::default(),
+                filtered: None,
+                last: None,
+                last_distance: None,
+                dead: Dead::default(),
+                extent: Extent::default(),
+                pages,
+                opened,
+            })
+        }
+    }
+
+    /// The next row.
+    ///
+    /// # Safety
+    /// The scan is the one it was started for, and is going on.
+    ///
+    /// # Errors
+    /// Those of the search.
+    pub unsafe fn next(&mut self, scanned: &mut Scanned<'_>) -> Result<Option<Found>, Failure> {
+        let opened = Rc::clone(&self.opened);
+        let mut pages = 0;
+        // SAFETY: as the caller says.
+        let next = opened
+            .store()
+            .count_reads(&mut pages, || unsafe { self.next_in_order(scanned) });
+        self.pages += pages;
+        self.last = next?;
+        Ok(self.last)
+    }
+
+    /// The next row that comes in the order that is asked for.
+    unsafe fn next_in_order(
+        &mut self,
+        scanned: &mut Scanned<'_>,
+    ) -> Result<Option<Found>, Failure> {
+        loop {
+            // SAFETY: as the caller says.
+            let Some(row) = (unsafe { self.next_found(scanned) })? else {
+                return Ok(None);
+            };
+            if scanned.late == Late::Last || !self.stream.has_order() {
+                return Ok(Some(row));
+            }
+            let scan = scanned.scan;
+            // SAFETY: as the caller says, and no page is locked.
+            let distance = unsafe {
+                let exact = scanned.exact.get_or_insert_with(|| Exact::open(scan));
+                exact.measure(scan, row.tid)
+            };
+            if let Some(distance) = distance
+                && self
+                    .last_distance
+                    .is_none_or(|last| !precedes(distance, last))
+            {
+                self.last_distance = Some(distance);
+                return Ok(Some(row));
+            }
+        }
+    }
+
+    /// The next row that is found.
+    unsafe fn next_found(&mut self, scanned: &mut Scanned<'_>) -> Result<Option<Found>, Failure> {
+        let mut rows = Rows {
+            stream: &mut *self.stream,
+            scan: scanned.scan,
+            exact: scanned.exact,
+            dead: &mut self.dead,
+            extent: &mut self.extent,
+        };
+        let refined = &mut self.refined;
+        let Some(passes) = scanned.passes.as_deref_mut() else {
+            return refined.next(&mut rows);
+        };
+        // SAFETY: the caller says that the scan is going on, which keeps its table open.
+        unsafe {
+            let filtered = if let Some(filtered) = &mut self.filtered {
+                filtered
+            } else {
+                let filtered = Filtered::new((*scanned.scan).heapRelation, &self.opened, passes)?;
+                self.filtered.insert(filtered)
+            };
+            filtered.next(&mut rows, refined, passes, &self.opened)
+        }
+    }
+
+    /// Notes that the row that was given last is dead to everybody.
+    pub fn last_was_dead(&mut self) {
+        self.dead.note(self.last);
+    }
+
+    /// What it has done so far; `measured` values of the table were measured.
+    pub fn report(&self, measured: u64) -> Report {
+        let Cost {
+            mut nodes,
+            restarts,
+        } = self.stream.cost();
+        let mut way = Way::Walked;
+        if let Some(filtered) = &self.filtered {
+            nodes += filtered.nodes();
+            way = filtered.way();
+        }
+        let spent = Spent {
+            scans: 1,
+            nodes,
+            pages: self.pages,
+            restarts,
+            measured,
+        };
+        Report::new(way, spent)
+    }
+
+    /// Ends it, and has the index learn from what it has cost.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    pub fn end(self, measured: u64) -> Result<Ended, Failure> {
+        let mut report = self.report(measured);
+        let Self {
+            stream,
+            filtered,
+            opened,
+            dead,
+            ..
+        } = self;
+        if let Some(filtered) = filtered {
+            let ending = filtered.end(stream.cost().nodes);
+            drop((filtered, stream));
+            // A worker ends with its query.
+            // SAFETY: set once in each process, before it runs a plan.
+            if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
+                let pages = &mut report.spent.pages;
+                let index = opened.index();
+                let learn = || index.learn(ending.learns, ending.missed);
+                opened.store().count_reads(pages, learn)?;
+            }
+        }
+        Ok(Ended {
+            opened,
+            dead,
+            report,
+        })
+    }
+}
+
+/// Whether a distance comes before another in a sort, where not-a-number is the farthest.
+fn precedes(distance: f64, other: f64) -> bool {
+    distance < other || (other.is_nan() && !distance.is_nan())
+}
+
+/// The rows of a stream, measured by the table's values where they are asked to be.
+pub(super) struct Rows<'r> {
+    pub stream: &'r mut dyn Stream,
+    pub scan: pg_sys::IndexScanDesc,
+    exact: &'r mut Option<Exact>,
+    pub dead: &'r mut Dead,
+    extent: &'r mut Extent,
+}
+
+impl Rows<'_> {
+    /// The same scan's rows of another stream.
+    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> Rows<'a> {
+        Rows {
+            stream,
+            scan: self.scan,
+            exact: self.exact,
+            dead: self.dead,
+            extent: self.extent,
+        }
+    }
+
+    /// The table.
+    ///
+    /// # Safety
+    /// The scan is going on.
+    pub unsafe fn exact(&mut self) -> &mut Exact {
+        // SAFETY: as the caller says.
+        self.exact
+            .get_or_insert_with(|| unsafe { Exact::open(self.scan) })
+    }
+}
+
+impl Source for Rows<'_> {
+    type Row = Found;
+    type Error = Failure;
+
+    fn is_ready(&self) -> bool {
+        self.stream.is_ready()
+    }
+
+    fn floor(&self) -> f64 {
+        self.stream.floor()
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        let row = self.stream.next()?;
+        if let Some(row) = &row {
+            // SAFETY: the scan is going on.
+            unsafe { self.extent.verify(self.scan, row.row.tid) }?;
+        }
+        Ok(row)
+    }
+
+    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Failure> {
+        // SAFETY: the scan is going on.
+        unsafe {
+            let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
+            let distance = exact.measure(self.scan, row.tid);
+            if distance.is_none() && exact.was_dead() {
+                self.dead.note(Some(*row));
+            }
+            Ok(distance)
+        }
+    }
+}
