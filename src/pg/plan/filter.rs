@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys;
 
+use super::numbers::Numbers;
 use super::{list, raw};
 use crate::pg::am::{Listed, Passes, Tid};
 use crate::pg::error::catch;
@@ -9,17 +10,40 @@ use crate::pg::error::catch;
 /// The filter of an index scan in a running plan.
 pub struct Filter {
     /// The node of the plan that has the filter.
-    pub scan: *mut pg_sys::IndexScanState,
-    /// Share of rows that the planner expects to pass.
-    pub share: f64,
-    /// Rows that the query wants, below 0 where nobody knows.
-    pub wanted: f64,
-    /// What the bitmap is expected to have.
-    pub listed: Option<Listed>,
+    scan: *mut pg_sys::IndexScanState,
+    numbers: Numbers,
     /// What other indexes know of the filter, or null.
-    pub bitmap: *mut pg_sys::PlanState,
+    bitmap: *mut pg_sys::PlanState,
+    /// What the bitmap is expected to have.
+    listed: Option<Listed>,
     /// Where it counts the rows it has checked.
-    pub checked: *mut u64,
+    checked: *mut u64,
+}
+
+impl Filter {
+    /// The filter of a scan; the bitmap is null where other indexes know nothing of it.
+    ///
+    /// # Safety
+    /// The nodes have begun, and stay as long as the result, and so does the count.
+    pub unsafe fn new(
+        scan: *mut pg_sys::IndexScanState,
+        bitmap: *mut pg_sys::PlanState,
+        numbers: Numbers,
+        checked: *mut u64,
+    ) -> Self {
+        // SAFETY: as the caller says.
+        let listed = (!bitmap.is_null()).then(|| Listed {
+            always: numbers.lists,
+            ..unsafe { list::expected(bitmap, numbers.listed) }
+        });
+        Self {
+            scan,
+            numbers,
+            bitmap,
+            listed,
+            checked,
+        }
+    }
 }
 
 impl Passes for Filter {
@@ -34,16 +58,22 @@ impl Passes for Filter {
             let context = (*self.scan).ss.ps.ps_ExprContext;
             (*context).ecxt_scantuple = slot;
             let qual = (*self.scan).ss.ps.qual;
-            catch(|| raw::ExecQualAndReset(qual, context))
+            let passes = catch(|| raw::ExecQualAndReset(qual, context));
+            // As in `ExecScan`, so that EXPLAIN shows it where it shows the filter.
+            if let (false, Some(shown)) = (passes, (*self.scan).ss.ps.instrument.as_mut()) {
+                shown.nfiltered1 += 1.0;
+            }
+            passes
         }
     }
 
     fn share(&self) -> f64 {
-        self.share
+        self.numbers.share
     }
 
     fn wanted(&self) -> Option<f64> {
-        (self.wanted >= 0.0).then_some(self.wanted)
+        let wanted = self.numbers.wanted;
+        (wanted >= 0.0).then_some(wanted)
     }
 
     fn listed(&self) -> Option<Listed> {

@@ -4,18 +4,26 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `path.rs` | which paths the planner is offered, and the plans they become |
+//! | `order.rs` | whether what is above a search relies on sorted rows |
+//! | `nulls.rs` | searches for rows that an index has not |
+//! | `numbers.rs` | what a plan says to its node |
 //! | `node.rs` | the node while a query runs |
 //! | `filter.rs` | the filter of the scan beneath, for the index to ask |
 //! | `shortlist.rs` | the bitmap of other indexes that the planner would make |
 //! | `list.rs` | its rows |
+//! | `volatile.rs` | whether a filter calls volatile functions |
 //! | `raw.rs` | functions of Postgres without a guard |
 
 mod filter;
 mod list;
 mod node;
+mod nulls;
+mod numbers;
+mod order;
 mod path;
 mod raw;
 mod shortlist;
+mod volatile;
 
 use std::ffi::CStr;
 
@@ -23,6 +31,9 @@ use pgrx::pg_sys;
 
 /// What EXPLAIN calls the node.
 const NAME: &CStr = c"FilteredVectorSearch";
+
+/// And one that has no filter to evaluate, where what is above relies on sorted rows.
+const SORTED_NAME: &CStr = c"SortedVectorSearch";
 
 /// A table of callbacks, which Postgres reads and nobody writes.
 struct Table<T>(T);
@@ -34,7 +45,10 @@ unsafe impl<T> Sync for Table<T> {}
 /// loaded.
 pub fn install() {
     // SAFETY: at load time, with tables that stay.
-    unsafe { pg_sys::RegisterCustomScanMethods(&raw const node::SCAN.0) };
+    unsafe {
+        pg_sys::RegisterCustomScanMethods(&raw const node::FILTERED.0);
+        pg_sys::RegisterCustomScanMethods(&raw const node::SORTED.0);
+    }
     path::install();
 }
 

@@ -6,19 +6,25 @@
 //!
 //! Sources: `nodeCustom.c`, `nodeIndexscan.c` and `nodeSubqueryscan.c` of Postgres.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 use pgrx::pg_sys::{CustomScanState, NodeTag, TupleTableSlot};
 
 use super::filter::Filter;
-use super::{NAME, Table, entries, first, list, make, raw};
+use super::numbers::Numbers;
+use super::{NAME, SORTED_NAME, Table, entries, make, raw};
 use crate::pg::am;
 
-/// A share of 1, as plans have it.
-pub const SHARE_UNIT: f64 = 1e6;
-
-/// What a plan names.
-pub static SCAN: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
+/// What a plan names where the search evaluates the filter.
+pub static FILTERED: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
     CustomName: NAME.as_ptr(),
+    CreateCustomScanState: Some(create),
+});
+
+/// What a plan names where its rows are sorted, and no more.
+pub static SORTED: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
+    CustomName: SORTED_NAME.as_ptr(),
     CreateCustomScanState: Some(create),
 });
 
@@ -59,7 +65,7 @@ unsafe extern "C-unwind" fn create(_plan: *mut pg_sys::CustomScan) -> *mut pg_sy
 /// The scan of the index.
 unsafe fn child(node: *mut CustomScanState) -> *mut pg_sys::IndexScanState {
     // SAFETY: `begin` has made it.
-    unsafe { first((*node).custom_ps) }
+    unsafe { (*node).ss.ps.lefttree.cast() }
 }
 
 /// As `BeginCustomScan`.
@@ -71,11 +77,16 @@ unsafe extern "C-unwind" fn begin(
     // SAFETY: Postgres calls with a node of ours that it has set up from its plan.
     unsafe {
         let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-        for plan in entries::<pg_sys::Plan>((*plan).custom_plans) {
-            let child = raw::ExecInitNode(plan, executor, flags);
-            (*node).custom_ps = raw::lappend((*node).custom_ps, child.cast());
-        }
-        let child: *mut pg_sys::PlanState = first((*node).custom_ps);
+        let mut plans = entries::<pg_sys::Plan>((*plan).custom_plans);
+        let mut child = || {
+            plans.next().map_or(std::ptr::null_mut(), |plan| {
+                raw::ExecInitNode(plan, executor, flags)
+            })
+        };
+        // Where Postgres looks for the children of any node: EXPLAIN calls them outer and inner.
+        (*node).ss.ps.lefttree = child();
+        (*node).ss.ps.righttree = child();
+        let child = (*node).ss.ps.lefttree;
 
         // The child's rows come as they are in the table, or computed: who reads them has to know.
         // Postgres has taken them for computed ones.
@@ -91,13 +102,6 @@ unsafe extern "C-unwind" fn begin(
         (*scan).ss_currentRelation = (*child).ss_currentRelation;
         (*scan).ss_ScanTupleSlot = (*child).ss_ScanTupleSlot;
     }
-}
-
-/// The bitmap of other indexes; null where the plan has none.
-unsafe fn bitmap(node: *mut CustomScanState) -> *mut pg_sys::PlanState {
-    // SAFETY: `begin` has made it.
-    let mut children = unsafe { entries((*node).custom_ps) };
-    children.nth(1).unwrap_or(std::ptr::null_mut())
 }
 
 /// Opens the scan of the index as the child would with its first row, and says what rows are filtered
@@ -125,20 +129,15 @@ unsafe fn open(node: *mut CustomScanState, child: *mut pg_sys::IndexScanState) {
                 (*child).iss_NumOrderByKeys,
             );
         }
-        if !(*child).ss.ps.qual.is_null() {
-            let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-            let mut numbers = entries::<pg_sys::Integer>((*plan).custom_private)
-                .map(|number| f64::from((*number).ival));
-            let mut next = || numbers.next().unwrap_or(-1.0);
-            let bitmap = bitmap(node);
-            let filter = Filter {
-                scan: child,
-                share: next() / SHARE_UNIT,
-                wanted: next(),
-                listed: (!bitmap.is_null()).then(|| list::expected(bitmap, next())),
-                bitmap,
-                checked: &raw mut (*node.cast::<Node>()).checked,
-            };
+        let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
+        let numbers = Numbers::read((*plan).custom_private);
+        if numbers.sorts {
+            am::sort(scan);
+        }
+        if numbers.filters && !(*child).ss.ps.qual.is_null() {
+            let checked = &raw mut (*node.cast::<Node>()).checked;
+            let bitmap = (*node).ss.ps.righttree;
+            let filter = Filter::new(child, bitmap, numbers, checked);
             am::attach(scan, Box::new(filter));
         }
     }
@@ -168,22 +167,26 @@ unsafe extern "C-unwind" fn next(node: *mut CustomScanState) -> *mut TupleTableS
     }
 }
 
+/// The children of a node; without a bitmap there is one.
+unsafe fn children(node: *mut CustomScanState) -> impl Iterator<Item = *mut pg_sys::PlanState> {
+    // SAFETY: `begin` has made them.
+    let children = unsafe { [(*node).ss.ps.lefttree, (*node).ss.ps.righttree] };
+    children.into_iter().filter(|child| !child.is_null())
+}
+
 /// As `EndCustomScan`.
 unsafe extern "C-unwind" fn end(node: *mut CustomScanState) {
     // SAFETY: Postgres calls with a node of ours, once.
     unsafe {
-        entries((*node).custom_ps).for_each(|child| raw::ExecEndNode(child));
+        children(node).for_each(|child| raw::ExecEndNode(child));
     }
 }
 
 /// As `ReScanCustomScan`. The child reads values that have changed when it is asked for a row.
 unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
-    // SAFETY: Postgres calls with a node of ours that has begun.
+    // SAFETY: Postgres calls with a node of ours that has begun, and has told its children what has changed.
     unsafe {
-        for child in entries::<pg_sys::PlanState>((*node).custom_ps) {
-            if !(*node).ss.ps.chgParam.is_null() {
-                raw::UpdateChangedParamSet(child, (*node).ss.ps.chgParam);
-            }
+        for child in children(node) {
             // Children whose parameters have changed do so when they are asked for a row.
             if (*child).chgParam.is_null() {
                 raw::ExecReScan(child);
@@ -192,7 +195,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     }
 }
 
-/// As `ExplainCustomScan`. A parallel worker keeps its count to itself.
+/// As `ExplainCustomScan`. A parallel worker keeps its counts to itself.
 unsafe extern "C-unwind" fn explain(
     node: *mut CustomScanState,
     _ancestors: *mut pg_sys::List,
@@ -200,14 +203,33 @@ unsafe extern "C-unwind" fn explain(
 ) {
     // SAFETY: Postgres calls with a node of ours that has begun, and maybe run.
     unsafe {
-        if (*output).analyze && !(*child(node)).iss_ScanDesc.is_null() {
-            let checked = (*node.cast::<Node>()).checked as i64;
-            raw::ExplainPropertyInteger(
-                c"Rows Checked".as_ptr(),
-                std::ptr::null(),
-                checked,
-                output,
-            );
+        let scan = (*child(node)).iss_ScanDesc;
+        if !(*output).analyze || scan.is_null() {
+            return;
         }
+        let show = |label: &CStr, count: u64| {
+            let (unit, count) = (std::ptr::null(), count as i64);
+            raw::ExplainPropertyInteger(label.as_ptr(), unit, count, output);
+        };
+        let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
+        if Numbers::read((*plan).custom_private).filters {
+            show(c"Rows Checked", (*node.cast::<Node>()).checked);
+        }
+        let report = am::report(scan);
+        // As Postgres has it, text leaves out what has not happened.
+        let text = (*output).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT;
+        for (label, searches) in [
+            (c"Searches Walked", report.walked),
+            (c"Searches Listed", report.listed),
+            (c"Searches Ranked", report.ranked),
+        ] {
+            if searches > 0 || !text {
+                show(label, searches);
+            }
+        }
+        show(c"Nodes Visited", report.spent.nodes);
+        show(c"Pages Read", report.spent.pages);
+        show(c"Restarts", report.spent.restarts);
+        show(c"Values Measured", report.spent.measured);
     }
 }

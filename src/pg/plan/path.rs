@@ -9,8 +9,10 @@ use pgrx::pg_guard;
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
+use super::numbers::Numbers;
 use super::shortlist::{self, Known};
-use super::{NAME, Table, entries, first, list_of, make, node, raw};
+use super::volatile::is_volatile;
+use super::{NAME, Table, entries, first, list_of, make, node, nulls, order, raw};
 use crate::pg::am;
 use crate::pg::guc;
 
@@ -40,7 +42,8 @@ pub fn install() {
     }
 }
 
-/// As `set_rel_pathlist_hook`: puts our node around ordered scans of our indexes that have a filter.
+/// As `set_rel_pathlist_hook`: puts our node around ordered scans of our indexes that have a filter, or whose order is
+/// relied on.
 unsafe extern "C-unwind" fn offer(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
@@ -69,23 +72,47 @@ unsafe extern "C-unwind" fn put_around(
         if (*entry).rtekind != pg_sys::RTEKind::RTE_RELATION || (*rel).indexlist.is_null() {
             return;
         }
-        let paths: Vec<_> = entries::<pg_sys::Path>((*rel).pathlist)
-            .filter(|path| is_filtered_search(*path))
-            .collect();
-        if paths.is_empty() || !guc::filtered_scan() {
+        let (in_vain, searches): (Vec<_>, Vec<_>) = entries::<pg_sys::Path>((*rel).pathlist)
+            .filter(|path| is_search(*path))
+            .map(<*mut pg_sys::Path>::cast::<pg_sys::IndexPath>)
+            .partition(|scan| nulls::are_asked_for(*scan));
+        for scan in in_vain {
+            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
+        }
+        if (*rel).pathlist.is_null() {
+            // They were cheaper than the others, which are gone.
+            let whole = pg_sys::create_seqscan_path(root, rel, (*rel).lateral_relids, 0);
+            pg_sys::add_path(rel, whole);
+        }
+        if searches.is_empty() {
             return;
         }
-        let known = shortlist::path(root, rel);
-        for path in paths {
+        let sorts = order::is_relied_on(root);
+        let has_filter = |path: &*mut pg_sys::IndexPath| has_filter(root, *path);
+        let known = if guc::filtered_scan() && searches.iter().any(has_filter) {
+            shortlist::path(root, rel)
+        } else {
+            None
+        };
+        for scan in searches {
+            let filters = guc::filtered_scan() && has_filter(&scan);
+            if !filters && !sorts {
+                continue;
+            }
             // The path alone has nothing to offer that ours has not.
-            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, path.cast());
-            let scan: *mut pg_sys::IndexPath = path.cast();
+            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
             // A part of the table has its rows for a condition that is not asked again.
-            let known = known.filter(|_| (*(*scan).indexinfo).indpred.is_null());
-            let searching = around(root, rel, scan, known);
-            pg_sys::add_path(rel, searching.cast());
+            let known = known.filter(|_| filters && (*(*scan).indexinfo).indpred.is_null());
+            let search = Search {
+                root,
+                rel,
+                scan,
+                filters,
+                sorts,
+            };
+            pg_sys::add_path(rel, search.around(known, false).cast());
             if let Some(known) = known.filter(|known| known.several && may_list(root, rel)) {
-                let listing = around(root, rel, scan, Some(known));
+                let listing = search.around(Some(known), true);
                 let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
                 (*listing).path.total_cost = cost;
@@ -101,15 +128,17 @@ unsafe extern "C-unwind" fn put_around(
 unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
     // SAFETY: a query that is being planned.
     unsafe {
-        (*root).limit_tuples > 0.0
+        // The cost of lists says nothing of a scan that is switched off.
+        pg_sys::enable_indexscan
+            && (*root).limit_tuples > 0.0
             && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
             && guc::hnsw().goes_on()
     }
 }
 
-/// Whether a path is an ordered scan of an index of ours with a filter that may be evaluated on any
-/// row. One that takes values from other tables of a join is left as it is.
-unsafe fn is_filtered_search(path: *mut pg_sys::Path) -> bool {
+/// Whether a path is an ordered scan of an index of ours. One that takes values from other tables of a join is left as
+/// it is: nobody relies on its order.
+unsafe fn is_search(path: *mut pg_sys::Path) -> bool {
     // SAFETY: a path of the planner; its tag tells what it is.
     unsafe {
         if (*path).type_ != NodeTag::T_IndexPath
@@ -119,47 +148,63 @@ unsafe fn is_filtered_search(path: *mut pg_sys::Path) -> bool {
             return false;
         }
         let path: *mut pg_sys::IndexPath = path.cast();
-        let (index, order) = ((*path).indexinfo, (*path).indexorderbys);
-        if !am::is_ours_planned(index) || order.is_null() || (*order).length != 1 {
-            return false;
-        }
-        // Clauses without columns are checked once, above the scan.
-        let clauses = (*index).indrestrictinfo;
-        entries::<pg_sys::RestrictInfo>(clauses).any(|clause| !(*clause).pseudoconstant)
-            && !pg_sys::contain_volatile_functions(clauses.cast())
+        let order = (*path).indexorderbys;
+        am::is_ours_planned((*path).indexinfo) && !order.is_null() && (*order).length == 1
     }
 }
 
-/// Our path around that of an index scan.
-unsafe fn around(
+/// Whether a search has a filter that may be evaluated on any row.
+unsafe fn has_filter(root: *mut pg_sys::PlannerInfo, scan: *mut pg_sys::IndexPath) -> bool {
+    // SAFETY: a path of the planner.
+    unsafe {
+        // Clauses without columns are checked once, above the scan.
+        let clauses = (*(*scan).indexinfo).indrestrictinfo;
+        entries::<pg_sys::RestrictInfo>(clauses).any(|clause| !(*clause).pseudoconstant)
+            && !is_volatile(root, clauses)
+    }
+}
+
+/// A search that our node is put around.
+struct Search {
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     scan: *mut pg_sys::IndexPath,
-    known: Option<Known>,
-) -> *mut pg_sys::CustomPath {
-    // SAFETY: the caller vouches for both; a path of zeros is filled in here.
-    unsafe {
-        let path: *mut pg_sys::CustomPath = make(NodeTag::T_CustomPath);
-        (*path).path = (*scan).path;
-        (*path).path.type_ = NodeTag::T_CustomPath;
-        (*path).path.pathtype = NodeTag::T_CustomScan;
-        let startup = (*scan).path.startup_cost;
-        (*path).path.total_cost = startup + FACTOR * ((*scan).path.total_cost - startup);
-        (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
-        (*path).custom_paths = list_of(scan);
-        let share = ((*rel).rows / (*(*scan).indexinfo).tuples.max(1.0)).clamp(0.0, 1.0);
-        let share = (share * node::SHARE_UNIT) as i32;
-        let wanted = (*root).limit_tuples.clamp(-1.0, 1e9) as i32;
-        let rows = known.map_or(-1.0, |known| known.rows.min(1e9)) as i32;
-        for number in [share, wanted, rows] {
-            let number = pg_sys::makeInteger(number);
-            (*path).custom_private = pg_sys::lappend((*path).custom_private, number.cast());
+    /// Whether it evaluates the filter.
+    filters: bool,
+    /// Whether what is above relies on sorted rows.
+    sorts: bool,
+}
+
+impl Search {
+    /// Our path around that of the index scan; `lists` where it is offered for what its lists cost.
+    unsafe fn around(&self, known: Option<Known>, lists: bool) -> *mut pg_sys::CustomPath {
+        // SAFETY: paths of the planner; one of zeros is filled in here.
+        unsafe {
+            let scan = self.scan;
+            let path: *mut pg_sys::CustomPath = make(NodeTag::T_CustomPath);
+            (*path).path = (*scan).path;
+            (*path).path.type_ = NodeTag::T_CustomPath;
+            (*path).path.pathtype = NodeTag::T_CustomScan;
+            let startup = (*scan).path.startup_cost;
+            let factor = if self.filters { FACTOR } else { 1.0 };
+            (*path).path.total_cost = startup + factor * ((*scan).path.total_cost - startup);
+            (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
+            (*path).custom_paths = list_of(scan);
+            let numbers = Numbers {
+                share: (*self.rel).rows / (*(*scan).indexinfo).tuples.max(1.0),
+                wanted: (*self.root).limit_tuples,
+                listed: known.map_or(-1.0, |known| known.rows),
+                filters: self.filters,
+                lists,
+                sorts: self.sorts,
+            };
+            (*path).custom_private = numbers.write();
+            if let Some(known) = known {
+                (*path).custom_paths = pg_sys::lappend((*path).custom_paths, known.scan.cast());
+            }
+            (*path).methods = &raw const PATH.0;
+            path
         }
-        if let Some(known) = known {
-            (*path).custom_paths = pg_sys::lappend((*path).custom_paths, known.scan.cast());
-        }
-        (*path).methods = &raw const PATH.0;
-        path
     }
 }
 
@@ -189,6 +234,9 @@ unsafe extern "C-unwind" fn plan(
     // SAFETY: Postgres calls with a path of ours and the plan of its child.
     unsafe {
         let child = ungated(first(plans));
+        // PostgreSQL 15 takes an order by distance for none, and EXPLAIN would say so.
+        (*child.cast::<pg_sys::IndexScan>()).indexorderdir =
+            pg_sys::ScanDirection::ForwardScanDirection;
         let scan: *mut pg_sys::CustomScan = make(NodeTag::T_CustomScan);
         (*scan).scan.plan.targetlist = targets;
         (*scan).flags = (*path).flags;
@@ -200,7 +248,11 @@ unsafe extern "C-unwind" fn plan(
         }
         (*scan).custom_scan_tlist = raw::copyObjectImpl((*child).targetlist.cast()).cast();
         (*scan).custom_private = (*path).custom_private;
-        (*scan).methods = &raw const node::SCAN.0;
+        (*scan).methods = if Numbers::read((*path).custom_private).filters {
+            &raw const node::FILTERED.0
+        } else {
+            &raw const node::SORTED.0
+        };
         scan.cast()
     }
 }

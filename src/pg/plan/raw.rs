@@ -7,7 +7,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use pgrx::pg_sys::{
-    Bitmapset, EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation,
+    EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation, Integer,
     ItemPointer, List, MemoryContext, Node, Plan, PlanState, ProjectionInfo, Relation,
     ScanDirection, ScanKey, ScanState, Size, Snapshot, TupleTableSlot, TupleTableSlotOps,
 };
@@ -20,7 +20,6 @@ unsafe extern "C-unwind" {
     pub fn InstrStartNode(instrumentation: *mut Instrumentation);
     pub fn InstrStopNode(instrumentation: *mut Instrumentation, rows: f64);
     pub fn MultiExecProcNode(node: *mut PlanState) -> *mut Node;
-    pub fn UpdateChangedParamSet(node: *mut PlanState, changed: *mut Bitmapset);
     pub fn ExecGetResultSlotOps(node: *mut PlanState, fixed: *mut bool)
     -> *const TupleTableSlotOps;
     pub fn ExecAssignScanProjectionInfoWithVarno(node: *mut ScanState, varno: c_int);
@@ -35,6 +34,7 @@ unsafe extern "C-unwind" {
     pub fn MemoryContextReset(context: MemoryContext);
     pub fn palloc0(size: Size) -> *mut c_void;
     pub fn copyObjectImpl(object: *const c_void) -> *mut c_void;
+    pub fn makeInteger(value: c_int) -> *mut Integer;
     pub fn lappend(list: *mut List, entry: *mut c_void) -> *mut List;
     pub fn index_beginscan(
         table: Relation,

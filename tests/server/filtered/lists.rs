@@ -2,8 +2,8 @@
 
 use postgres::Client;
 
-use super::shortlists::{analyzed, prepare_shortlists, query};
-use super::{NODE, ids};
+use super::shortlists::{analyzed, exact, prepare_shortlists, query};
+use super::{NODE, ids, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
@@ -96,5 +96,28 @@ fn what_lists_have_read_is_counted_by_index() -> Result<()> {
     let listed = query("far < 300");
     assert_eq!(ids(&mut client, &listed)?.len(), 10);
     assert_eq!(entries_read(&mut client, "items_far")? - before, 300);
+    Ok(())
+}
+
+/// Who switches index scans off to have exact answers has no search, whatever other indexes could list.
+#[test]
+fn lists_are_not_preferred_where_index_scans_are_off() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare_shortlists(&cluster)?;
+    client.batch_execute("ALTER TABLE items SET (fillfactor = 10)")?;
+    client.batch_execute("VACUUM FULL items")?;
+    client.batch_execute("VACUUM ANALYZE items")?;
+    let both = query("far < 300 AND a < 300");
+    for (settings, wanted) in [
+        ("RESET ALL", true),
+        ("RESET ALL; SET enable_indexscan = off", false),
+    ] {
+        client.batch_execute(settings)?;
+        let plan = analyzed(&mut client, &both)?;
+        assert_eq!(plan.contains(NODE), wanted, "{plan}");
+        assert!(plan.contains("BitmapAnd"), "{plan}");
+        let found = ids(&mut client, &both)?;
+        assert_eq!(sorted(found), sorted(exact(&mut client, &both)?));
+    }
     Ok(())
 }

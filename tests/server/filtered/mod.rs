@@ -5,6 +5,7 @@
 //! | `answers.rs` | as many rows as there are, and the nearest, by filters of all kinds |
 //! | `shortlists.rs` | rows that other indexes shortlist, where a search would cost more |
 //! | `lists.rs` | how lists of other indexes are read, and what is held afterwards |
+//! | `order.rs` | sorted rows where something relies on it |
 //! | `several.rs` | shortlists of several indexes |
 //! | `ranks.rs` | shortlists that the index ranks |
 //! | `plans.rs` | which plans have the node, and what EXPLAIN says of it |
@@ -13,6 +14,7 @@
 
 mod answers;
 mod lists;
+mod order;
 mod plans;
 mod ranks;
 mod safety;

@@ -119,6 +119,14 @@ fn a_filter_may_search_the_index_that_evaluates_it() -> Result<()> {
     // What is odd is nearest to itself.
     let odd = format!("SELECT a FROM items WHERE a % 50 > 0 AND a % 3 = 1 AND a % 2 = 1 {NEAR}");
     assert_eq!(found, ids(&mut client, &odd)?);
+    // Each counts the pages that it has read itself.
+    let pages = |client: &mut postgres::Client, query: &str| -> Result<String> {
+        let plan = super::shortlists::analyzed(client, query)?;
+        let line = plan.lines().find(|line| line.contains("Pages Read"));
+        Ok(line.ok_or("no pages")?.trim().to_owned())
+    };
+    let flat = pages(&mut client, &odd)?;
+    assert_eq!(pages(&mut client, &nearest)?, flat);
     let failing = search("1 / (i.a - items.a) = 0");
     assert_node(&mut client, &failing, 2)?;
     for _ in 0..3 {

@@ -232,3 +232,22 @@ fn lists_of_several_indexes_are_preferred_to_a_bitmap_and_a_sort() -> Result<()>
     }
     Ok(())
 }
+
+/// A plan that was chosen for its lists makes them, though a search would end by itself by now.
+#[test]
+fn a_plan_made_for_lists_lists_where_searches_end_by_themselves() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    let both = query("far < 300 AND a < 300");
+    let truth = exact(&mut client, &both)?;
+    client.batch_execute("RESET ALL; SET plan_cache_mode = force_generic_plan")?;
+    client.batch_execute(&format!("PREPARE lists AS {both}"))?;
+    for settings in ["RESET hnsw.iterative_scan", "SET hnsw.iterative_scan = off"] {
+        client.batch_execute(settings)?;
+        let plan = analyzed(&mut client, "EXECUTE lists")?;
+        assert!(plan.contains(NODE), "{plan}");
+        let found = ids(&mut client, "EXECUTE lists")?;
+        assert_eq!(sorted(found), sorted(truth.clone()), "{settings}\n{plan}");
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! What a plan says to its node.
+
+use pgrx::pg_sys;
+
+use super::{entries, raw};
+
+/// A share of 1, as plans have it.
+const SHARE_UNIT: f64 = 1e6;
+
+/// What a plan says to its node; as a list of integers, which Postgres copies and sends to parallel workers.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    /// Share of rows that are expected to pass the filter, 0 to 1.
+    pub share: f64,
+    /// Rows that the query wants, below 0 where nobody knows.
+    pub wanted: f64,
+    /// Rows that the bitmap is expected to have, below 0 where there is none.
+    pub listed: f64,
+    /// Whether the search evaluates the filter.
+    pub filters: bool,
+    /// Whether the plan was chosen for what its lists cost, so that they are to be read, whatever a search would do.
+    pub lists: bool,
+    /// Whether what is above relies on sorted rows.
+    pub sorts: bool,
+}
+
+impl Numbers {
+    /// The list. Rows beyond 1e9 are as many as that.
+    ///
+    /// # Safety
+    /// Postgres plans a query.
+    pub unsafe fn write(self) -> *mut pg_sys::List {
+        let numbers = [
+            (self.share.clamp(0.0, 1.0) * SHARE_UNIT) as i32,
+            self.wanted.clamp(-1.0, 1e9) as i32,
+            self.listed.clamp(-1.0, 1e9) as i32,
+            self.filters.into(),
+            self.lists.into(),
+            self.sorts.into(),
+        ];
+        numbers
+            .into_iter()
+            .fold(std::ptr::null_mut(), |list, number| {
+                // SAFETY: as the caller says.
+                unsafe { raw::lappend(list, raw::makeInteger(number).cast()) }
+            })
+    }
+
+    /// What a list says.
+    ///
+    /// # Safety
+    /// It is null, or one of integers.
+    pub unsafe fn read(list: *mut pg_sys::List) -> Self {
+        // SAFETY: as the caller says.
+        let mut numbers = unsafe { entries::<pg_sys::Integer>(list).map(|number| (*number).ival) };
+        // In the order of `write`.
+        let [share, wanted, listed, filters, lists, sorts] =
+            std::array::from_fn(|_| numbers.next().unwrap_or(0));
+        Self {
+            share: f64::from(share) / SHARE_UNIT,
+            wanted: wanted.into(),
+            listed: listed.into(),
+            filters: filters != 0,
+            lists: lists != 0,
+            sorts: sorts != 0,
+        }
+    }
+}
