@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `avx2.rs` | the kernels that run on float32 with AVX2 |
 //! | `bits.rs` | Hamming and Jaccard distance of bits |
 //! | `half.rs` | the kernels that run on float16 |
 //! | `int8.rs` | the kernels that run on int8 |
@@ -17,6 +18,8 @@
 //! operands have the same length; a kernel given two lengths answers NaN or reads the shorter one,
 //! and never beyond.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub mod bits;
 pub mod half;
 pub mod int8;

@@ -3,7 +3,7 @@
 //! With AVX-512 or AVX2 they are ours: simsimd sums into one register, so that each addition waits
 //! for the last, and has no L1 and no cosine that keeps the contract (its square root is approximate,
 //! and a zero vector is near). Each loop below keeps several independent sums, is written once in
-//! safe Rust and compiled for AVX-512, AVX2 and the base CPU. Elsewhere simsimd dispatches L2 and
+//! safe Rust and compiled for AVX-512 and the base CPU; those of AVX2 are in `avx2.rs`. Elsewhere simsimd dispatches L2 and
 //! inner product, to NEON or SVE on ARM.
 //!
 //! A closure has the CPU features of the function it is written in, not of the helper it is passed
@@ -18,6 +18,8 @@
 use std::sync::LazyLock;
 
 use super::Kernels;
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 
 static CHOSEN: LazyLock<Kernels> = LazyLock::new(choose);
 
@@ -223,8 +225,6 @@ macro_rules! kernels_for {
 
 #[cfg(target_arch = "x86_64")]
 kernels_for!(avx512, "avx512f,avx2,fma", 64, 32);
-#[cfg(target_arch = "x86_64")]
-kernels_for!(avx2, "avx2,fma", 32, 16);
 
 #[cfg(test)]
 mod tests {
