@@ -12,6 +12,7 @@ mod int8vec;
 mod malformed;
 mod moving;
 mod parity;
+mod readme;
 mod regress;
 mod rights;
 mod settings;
