@@ -9,6 +9,7 @@
 //! | `model.rs` | random inserts, deletes, vacuums and searches beside exact search |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `chunks.rs` | equal rows: chains of chunks under churn, under readers, cut |
+//! | `churn.rs` | recall after many small changes |
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
 //! | `outline.rs` | rows that are known by their places, ranked |
@@ -29,6 +30,7 @@
 
 mod builds;
 mod chunks;
+mod churn;
 mod classes;
 mod crash;
 #[path = "../server/support/datasets.rs"]
