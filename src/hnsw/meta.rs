@@ -97,7 +97,7 @@ impl Lengths {
 
     /// How many times as long the longest is as the shortest; 1 where that is not known.
     #[must_use]
-    pub fn ratio(&self) -> f32 {
+    pub fn ratio(self) -> f32 {
         let ratio = self.longest / self.shortest;
         if ratio.is_finite() {
             ratio.max(1.0)
@@ -108,7 +108,7 @@ impl Lengths {
 
     /// What makes a vector as long as the longest; 1 where one of the two is zero, or not known.
     #[must_use]
-    pub fn scale(&self, length: f32) -> f32 {
+    pub fn scale(self, length: f32) -> f32 {
         let scale = self.longest.min(LONGEST) / length;
         if scale.is_finite() && scale > 0.0 {
             scale
