@@ -10,8 +10,10 @@ use crate::classes::{BitClass, Class, DenseClass, ManhattanClass, SparseClass};
 use crate::datasets::{DataSet, Lie, SHAPES};
 
 const DIMS: usize = 32;
-const ROWS: usize = 600;
-const QUESTIONS: usize = 20;
+const ROWS: usize = 400;
+const QUESTIONS: usize = 16;
+/// One row in so many is looked for by its own value.
+const STEP: usize = 3;
 
 /// What an index is put through before it is searched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,14 +140,14 @@ impl<'c, C: Class> Case<'c, C> {
                     .first()
                     .is_none_or(|far| *far > own + 1e-4 * own.abs() + 1e-6)
         };
-        rows.filter(is_lost).count()
+        rows.step_by(STEP).filter(is_lost).count()
     }
 }
 
 /// What must hold of a class on data of every shape.
 fn holds_its_rows<C: Class>(class: &C, m: u16, history: History, floors: [f64; 2]) {
     let kept = if history == History::Thinned {
-        |at: usize| at % 4 == 0
+        |at: usize| at.is_multiple_of(4)
     } else {
         |_| true
     };
@@ -158,9 +160,8 @@ fn holds_its_rows<C: Class>(class: &C, m: u16, history: History, floors: [f64; 2
         assert_eq!(report.unreachable, 0, "{name}");
         let lost = case.lost(&index, kept);
         let recalls = [40, 200].map(|ef| case.recall(&index, ef, kept));
-        println!("{name}: {recalls:.3?}, {lost} lost");
         // Among lengths that differ the short are nearest to all, and few link to the long.
-        let few = [ROWS / 200, ROWS / 40][usize::from(history == History::Churned)];
+        let few = [ROWS / 100 / STEP, ROWS / 30 / STEP][usize::from(history == History::Churned)];
         assert!(
             lost <= few,
             "{name}: {lost} rows are not found by their own values"

@@ -105,9 +105,8 @@ impl Lie {
                 let norm = direction.iter().map(|x| x * x).sum::<f32>().sqrt();
                 direction.iter().map(|x| x / norm * length).collect()
             }
-            Self::Outlier | Self::LongRow => random.normals(dims),
             Self::EqualButTen if at >= 10 => vec![0.25; dims],
-            Self::EqualButTen => random.normals(dims),
+            Self::EqualButTen | Self::Outlier | Self::LongRow => random.normals(dims),
             Self::Duplicates => {
                 let mut distinct = Random(random.next() % 100);
                 distinct.normals(dims)
@@ -127,7 +126,7 @@ impl Lie {
     }
 
     /// What is not drawn row by row.
-    fn finish(self, rows: &mut Vec<Vec<f32>>) {
+    fn finish(self, rows: &mut [Vec<f32>]) {
         let middle = rows.len() / 2;
         match self {
             Self::Sorted => rows.sort_by(|a, b| a[0].total_cmp(&b[0])),
@@ -138,14 +137,20 @@ impl Lie {
                     row.fill(0.01 * f32::from(at));
                 }
             }
-            _ => {}
+            Self::Uniform
+            | Self::Clustered
+            | Self::Lengths(_)
+            | Self::EqualButTen
+            | Self::Duplicates
+            | Self::Integers
+            | Self::Products => {}
         }
     }
 }
 
 /// Cluster `i` of 30 has a share that falls with `i`, and a spread from 0.02 to 1.
 fn clustered(random: &mut Random, dims: usize) -> Vec<f32> {
-    let cluster = (30.0 * random.uniform() * random.uniform()) as u64;
+    let cluster = (random.next() % 30).min(random.next() % 30);
     let mut centre = Random(5_000 + cluster);
     let spread = 0.02_f32.powf(centre.uniform());
     (0..dims)
