@@ -120,24 +120,7 @@ fn cluster() -> Result<Cluster> {
 
 const INDEX: &str = "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)";
 
-/// It ended the server, with all sessions.
-#[test]
-fn a_build_without_memory_is_an_error() -> Result<()> {
-    let cluster = cluster()?;
-    at_every_limit(
-        &cluster,
-        "SET max_parallel_maintenance_workers = 0",
-        INDEX,
-        "DROP INDEX items_v",
-    )?;
-    at_every_limit(
-        &cluster,
-        "SET max_parallel_maintenance_workers = 2",
-        INDEX,
-        "DROP INDEX items_v",
-    )
-}
-
+/// They ended the server, with all sessions.
 #[test]
 fn checks_searches_and_vacuums_without_memory_are_errors() -> Result<()> {
     let cluster = cluster()?;
