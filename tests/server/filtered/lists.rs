@@ -1,6 +1,7 @@
 //! How lists of other indexes are read: timed, counted, and with nothing held afterwards.
 
 use postgres::Client;
+use postgres::error::SqlState;
 
 use super::shortlists::{analyzed, exact, prepare_shortlists, query};
 use super::{NODE, ids, sorted};
@@ -28,8 +29,13 @@ fn auto_explain_with_timing_leaves_filtered_lateral_joins_alone() -> Result<()> 
     let cluster = Cluster::quick()?;
     let mut client = prepare_shortlists(&cluster)?;
     let wanted = ids(&mut client, LATERAL)?;
+    if let Err(error) = client.batch_execute("LOAD 'auto_explain'") {
+        // The servers from a wheel come without it; Debian's has it.
+        assert_eq!(error.code(), Some(&SqlState::UNDEFINED_FILE), "{error}");
+        return Ok(());
+    }
     client.batch_execute(
-        "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
+        "SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
          SET auto_explain.log_timing = on; SET auto_explain.log_nested_statements = on",
     )?;
     assert_eq!(ids(&mut client, LATERAL)?, wanted);
