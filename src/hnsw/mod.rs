@@ -21,6 +21,7 @@
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
 //! | `trust.rs` | when a row may be given |
+//! | `limits.rs` | where a stream ends before all rows were given |
 //! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
 //! | `outline/` | rows whose places in the table are known, by distance |
@@ -52,6 +53,7 @@ mod huge;
 mod index;
 mod insert;
 mod kill;
+mod limits;
 mod link;
 mod list;
 mod manhattan;

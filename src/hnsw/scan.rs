@@ -10,6 +10,7 @@ use super::descent::{ATTEMPTS, Level, Met, no_start};
 use super::error::Error;
 use super::huge::FARTHEST;
 use super::index::Index;
+use super::limits::{Limits, Reached};
 use super::node::{INLINE_TIDS, Node, Tid};
 use super::shape::NONE;
 use super::space::{Probe, Space};
@@ -33,7 +34,7 @@ pub struct Row {
 #[derive(Clone, Copy)]
 pub(super) struct Found {
     pub distance: f32,
-    scale: f32,
+    pub scale: f32,
     number: u32,
     tids: [Tid; INLINE_TIDS],
     killed: u8,
@@ -86,7 +87,7 @@ const PORTION: usize = 32;
 
 /// Where a scan is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Start,
     /// The first walk is done.
     Walked,
@@ -94,6 +95,8 @@ enum Stage {
     Advancing,
     /// Nothing that links lead to is left, or it takes too much memory: all slots are read.
     Sweeping(Sweep),
+    /// A limit was reached: what was found and not given is given, and nothing is searched for.
+    Draining,
     Ended,
 }
 
@@ -102,12 +105,12 @@ pub struct Scan<'i, 's, S, V: Space> {
     pub(super) index: &'i Index<'s, S, V>,
     pub(super) probe: Probe<V::Query>,
     ef: usize,
-    go_on: Continue,
-    stage: Stage,
+    pub(super) go_on: Continue,
+    pub(super) stage: Stage,
     beam: Beam,
     frontier: Frontier,
     /// Nodes visited, without those of a sweep.
-    visited: usize,
+    pub(super) visited: usize,
     /// Of them, those that were given.
     given: usize,
     /// What the first walk has visited, until the frontier knows it.
@@ -125,7 +128,8 @@ pub struct Scan<'i, 's, S, V: Space> {
     pub(super) late: Vec<Found>,
     pub(super) last: f32,
     walks: u64,
-    pub(super) memory: usize,
+    pub(super) limits: Limits,
+    pub(super) reached: Reached,
     skips_killed: bool,
 }
 
@@ -178,19 +182,14 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             late: Vec::new(),
             last: f32::NEG_INFINITY,
             walks: 0,
-            memory: usize::MAX,
+            limits: Limits::default(),
+            reached: Reached::default(),
             skips_killed: false,
         }))
     }
 }
 
 impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
-    /// Bounds the memory of a scan that goes on. One that would need more reads the index in the
-    /// order of its pages, several times if it must, and still gives every row.
-    pub fn limit_memory(&mut self, bytes: usize) {
-        self.memory = bytes;
-    }
-
     /// Leaves out rows that were killed ([`Index::kill`]).
     pub fn skip_killed(&mut self) {
         self.skips_killed = true;
@@ -217,7 +216,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Whether the next row is known without another walk.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.rows.is_empty() || !self.next.is_empty() || self.may_be_given().next().is_some()
+        let mut nodes = self.next.iter().chain(self.may_be_given());
+        !self.rows.is_empty() || nodes.any(|found| !self.is_beyond(found))
     }
 
     /// Nodes whose pages were read so far, and slots with parts of their values.
@@ -248,14 +248,18 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
 
     /// Turns a node into its rows.
     fn give(&mut self, found: &Found) -> Result<(), Error> {
+        if self.is_beyond(found) {
+            self.reached.beyond = true;
+            return Ok(());
+        }
+        self.reached.within = true;
         if self.go_on == Continue::Strict && found.distance < self.last {
             self.late.push(*found);
             return Ok(());
         }
         self.last = self.last.max(found.distance);
         let distance = found.distance;
-        let space = &self.index.space;
-        let doubt = space.doubt(space.point_of(&self.probe.query), distance, found.scale);
+        let doubt = self.doubt(found);
         let row = |tid| Row {
             tid,
             distance,
@@ -284,6 +288,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                 self.walk()?;
             }
             Stage::Walked if self.go_on == Continue::Never => self.stage = Stage::Ended,
+            Stage::Walked | Stage::Advancing if self.is_over() => self.drain(),
             Stage::Walked => {
                 let walked = std::mem::take(&mut self.walked);
                 self.frontier = self.beam.frontier(walked.into_iter());
@@ -291,10 +296,10 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             }
             Stage::Advancing => {
                 let exhausted = self.frontier.nearest() == f32::INFINITY;
-                if exhausted || self.bytes() > self.memory {
+                if exhausted || self.bytes() > self.limits.memory {
                     let frontier = std::mem::take(&mut self.frontier);
                     self.swept = frontier.into_visited();
-                    self.stage = Stage::Sweeping(Sweep::new(self.go_on, self.last));
+                    self.stage = Stage::Sweeping(self.begin_sweep());
                 } else {
                     self.advance()?;
                 }
@@ -302,9 +307,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             Stage::Sweeping(sweep) => {
                 self.stage = match self.sweep(sweep)? {
                     Some(next) => Stage::Sweeping(next),
-                    None => Stage::Ended,
+                    None if self.late.is_empty() => Stage::Ended,
+                    None => Stage::Draining,
                 };
             }
+            Stage::Draining => self.give_late(),
             Stage::Ended => return Ok(false),
         }
         Ok(true)
@@ -347,7 +354,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Visits some of the nearest candidates that are left.
     fn advance(&mut self) -> Result<(), PageError> {
         self.walks += 1;
-        let visits = self.ef.max(self.visited / 8);
+        self.reached.within = false;
+        let visits = self.visits(self.ef.max(self.visited / 8));
         self.found.try_reserve(visits)?;
         self.next
             .try_reserve((self.found.len() + visits) / 8 + PORTION)?;

@@ -92,14 +92,14 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             self.last = f32::NEG_INFINITY;
             self.found.append(&mut self.late);
         }
-        let room = (self.memory / 2 / size_of::<Nearest>()).max(LEAST);
+        let room = (self.limits.memory / 2 / size_of::<Nearest>()).max(LEAST);
         let nearest = self.nearest_unseen(sweep, room)?;
         let full = nearest.len() == room;
         let farthest = nearest.peek().map(|nearest| nearest.key).filter(|_| full);
         self.horizon = farthest.map_or(f32::INFINITY, Key::distance);
         self.found
             .extend(nearest.into_iter().map(|nearest| nearest.found));
-        Ok(sweep.next(farthest))
+        Ok(sweep.next(farthest).filter(|_| !self.is_spent()))
     }
 
     /// The nearest `room` nodes that a sweep looks for and no walk has visited.
@@ -114,6 +114,9 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             if self.swept.contains(number) {
                 continue;
             }
+            if self.is_spent() {
+                break;
+            }
             let reads = &mut self.probe.near.reads;
             let found = index.whole(number, reads, |node| {
                 let ground = node.live() && node.level() == 0;
@@ -122,7 +125,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                     Found::new(number, node, distance)
                 })
             })?;
-            let Some(found) = found.flatten() else {
+            let Some(found) = found.flatten().filter(|found| !self.is_beyond(found)) else {
                 continue;
             };
             let key = Key::new(found.distance, number);

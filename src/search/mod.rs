@@ -19,6 +19,6 @@ mod walk;
 
 pub use beam::{Beam, MAX_OFFER};
 pub use frontier::{Frontier, Numbers};
-pub use key::{Key, MAX_NUMBER};
+pub use key::{Key, MAX_NUMBER, ordered, unordered};
 pub use refine::{Bounded, Measured, Refined, Source};
 pub use walk::{Graph, Offers, advance, walk};

@@ -12,6 +12,7 @@
 //! | `churn.rs` | recall after many small changes |
 //! | `edges.rs` | no row, one row, equal rows, zero vectors, sorted rows, one dimension, many |
 //! | `stream.rs` | scans that go on |
+//! | `limits.rs` | scans that end before all rows were given |
 //! | `outline.rs` | rows that are known by their places, ranked |
 //! | `meetings.rs` | scans, inserts and vacuums that meet at every page |
 //! | `threads.rs` | many writers and readers at once |
@@ -40,6 +41,7 @@ mod format;
 mod huge;
 mod interrupted;
 mod kinds;
+mod limits;
 mod meetings;
 mod model;
 mod outline;

@@ -46,6 +46,8 @@ pub struct Ranking<'i, 's, S, V: Space> {
     measured: BinaryHeap<Reverse<Key>>,
     rows: Vec<Row>,
     reads: u64,
+    /// Rows that are farther for sure are left out.
+    limit: f32,
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
@@ -77,6 +79,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             measured: BinaryHeap::new(),
             rows: Vec::new(),
             reads: 0,
+            limit: f32::INFINITY,
         };
         Ok(Some(Ranked { ranking, strangers }))
     }
@@ -120,6 +123,11 @@ fn bounds(
 }
 
 impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
+    /// Leaves out rows that are farther than `distance` for sure, in the space's measure.
+    pub fn limit_distance(&mut self, distance: f32) {
+        self.limit = distance;
+    }
+
     /// The next row; None where there is none left.
     ///
     /// # Errors
@@ -127,6 +135,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
     pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
         loop {
             let bound = self.coded.peek().map(|Reverse(key)| key.distance());
+            let bound = bound.filter(|bound| *bound <= self.limit);
             let nearest = self.measured.peek().map(|Reverse(key)| *key);
             match (nearest, bound) {
                 (None, None) => return Ok(None),
@@ -181,12 +190,16 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
         let Some((distance, scale)) = measured else {
             return Ok(());
         };
+        let doubt = index.space.doubt(&self.point, distance, scale);
+        if distance - doubt > self.limit {
+            return Ok(());
+        }
         let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         self.measured.push(Reverse(Key::new(distance, at)));
         self.rows.push(Row {
             tid: Tid::at(place),
             distance,
-            doubt: index.space.doubt(&self.point, distance, scale),
+            doubt,
             node: number,
         });
         Ok(())

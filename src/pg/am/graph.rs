@@ -14,7 +14,7 @@ use crate::hnsw::{
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
-use crate::search::Bounded;
+use crate::search::{Bounded, ordered, unordered};
 
 /// The rows of a build, from a column of type `C`.
 pub struct Rows<V: SqlSpace, C> {
@@ -80,13 +80,13 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
             let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
             if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
+                scan.limit_nodes(settings.max_tuples);
                 if skip_killed {
                     scan.skip_killed();
                 }
                 return Ok(Box::new(Nearest {
                     index: &self.index,
                     scan,
-                    max_tuples: settings.max_tuples,
                     go_on: settings.go_on,
                 }));
             }
@@ -95,7 +95,11 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         if skip_killed {
             list.skip_killed();
         }
-        Ok(Box::new(Everything { list, rows: 0 }))
+        Ok(Box::new(Everything {
+            list,
+            rows: 0,
+            ended: false,
+        }))
     }
 
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
@@ -205,15 +209,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
 struct Nearest<'i, V: SqlSpace> {
     index: &'i Index<'static, PgStore, V>,
     scan: Scan<'i, 'static, PgStore, V>,
-    max_tuples: u64,
     go_on: Continue,
-}
-
-impl<V: SqlSpace> Nearest<'_, V> {
-    /// Whether the setting ends the scan before it searches on.
-    fn is_spent(&self) -> bool {
-        !self.scan.is_ready() && self.scan.nodes_read() >= self.max_tuples
-    }
 }
 
 impl<V: SqlSpace> Stream for Nearest<'_, V> {
@@ -222,7 +218,7 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
     }
 
     fn floor(&self) -> f64 {
-        if self.go_on == Continue::Never || self.is_spent() {
+        if self.go_on == Continue::Never {
             f64::INFINITY
         } else {
             // Estimates have led it, so what it has not met may be as near as anything.
@@ -231,11 +227,13 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
-        if self.is_spent() {
-            return Ok(None);
-        }
         let row = self.scan.next_row()?;
         Ok(row.map(|row| bounded(self.index.space(), row)))
+    }
+
+    fn limit(&mut self, distance: f64) {
+        let distance = measure_of(self.index.space(), distance);
+        self.scan.limit_distance(distance);
     }
 
     fn go_on(&self) -> Continue {
@@ -263,6 +261,28 @@ fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<Found> {
     }
 }
 
+/// The largest distance in a space's measure that is shown as `distance` or less; negative infinity where there is none.
+/// What is shown grows with what is measured, so it is found by halving.
+fn measure_of(space: &impl SqlSpace, distance: f64) -> f32 {
+    let is_within = |measure: f32| space.shown(measure) <= distance;
+    if is_within(f32::MAX) {
+        return f32::INFINITY;
+    }
+    let (mut low, mut high) = (ordered(f32::MIN), ordered(f32::MAX));
+    if !is_within(f32::MIN) {
+        return f32::NEG_INFINITY;
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if is_within(unordered(middle)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    unordered(low)
+}
+
 fn or(bound: f64, unknown: f64) -> f64 {
     if bound.is_nan() { unknown } else { bound }
 }
@@ -287,6 +307,11 @@ impl<V: SqlSpace> Stream for Ranks<'_, V> {
         Ok(row.map(|row| bounded(self.index.space(), row)))
     }
 
+    fn limit(&mut self, distance: f64) {
+        let distance = measure_of(self.index.space(), distance);
+        self.ranking.limit_distance(distance);
+    }
+
     fn go_on(&self) -> Continue {
         Continue::Never
     }
@@ -303,6 +328,7 @@ impl<V: SqlSpace> Stream for Ranks<'_, V> {
 struct Everything<'i, V: SqlSpace> {
     list: Listing<'i, 'static, PgStore, V>,
     rows: u64,
+    ended: bool,
 }
 
 impl<V: SqlSpace> Stream for Everything<'_, V> {
@@ -315,12 +341,20 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+        if self.ended {
+            return Ok(None);
+        }
         self.rows += 1;
         Ok(self.list.next_row()?.map(|tid| Bounded {
             row: Found { tid, node: None },
             lower: 0.0,
             upper: 0.0,
         }))
+    }
+
+    /// Their distance is NULL or not a number, which is within no limit.
+    fn limit(&mut self, distance: f64) {
+        self.ended = distance < f64::INFINITY;
     }
 
     fn go_on(&self) -> Continue {

@@ -221,6 +221,10 @@ pub trait Stream {
     /// Where pages make no sense.
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure>;
 
+    /// Leaves out rows that are farther than this for sure, and ends once it has come past it. Told before the first row is
+    /// asked for.
+    fn limit(&mut self, distance: f64);
+
     /// What it does when its first rows are used up; that it ends where rows have no order.
     fn go_on(&self) -> Continue;
 

@@ -67,6 +67,10 @@ impl Stream for Kept {
         self.stream.next()
     }
 
+    fn limit(&mut self, distance: f64) {
+        self.stream.limit(distance);
+    }
+
     fn go_on(&self) -> Continue {
         self.stream.go_on()
     }

@@ -199,6 +199,13 @@ impl Stream for Merged {
         }
     }
 
+    /// Of the others only those that pass were measured.
+    fn limit(&mut self, distance: f64) {
+        if let Some(ranked) = &mut self.ranked {
+            ranked.limit(distance);
+        }
+    }
+
     fn go_on(&self) -> Continue {
         Continue::Never
     }
