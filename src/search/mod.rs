@@ -9,16 +9,19 @@
 //! | `lanes.rs` | loops over integers that are compared many at once |
 //! | `walk.rs` | best-first search over anything that can be visited |
 //! | `refine.rs` | rows by exact distance, from a stream with bounds |
+//! | `threshold.rs` | how far a row may be that a comparison lets pass |
 
 mod beam;
 mod frontier;
 mod key;
 mod lanes;
 mod refine;
+mod threshold;
 mod walk;
 
 pub use beam::{Beam, MAX_OFFER};
 pub use frontier::{Frontier, Numbers};
 pub use key::{Key, MAX_NUMBER, ordered, unordered};
 pub use refine::{Bounded, Measured, Refined, Source};
+pub use threshold::{Side, Step, farthest};
 pub use walk::{Graph, Offers, advance, walk};

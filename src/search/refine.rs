@@ -38,6 +38,14 @@ pub trait Source {
     /// Those of the source.
     fn next(&mut self) -> Result<Option<Bounded<Self::Row>>, Self::Error>;
 
+    /// Whether a row is to be given. Asked before it is measured, and of no row that cannot come next.
+    ///
+    /// # Errors
+    /// Those of the source.
+    fn admits(&mut self, _row: &Self::Row) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+
     /// The exact distance of a row; None where it is not to be given.
     ///
     /// # Errors
@@ -112,6 +120,9 @@ impl<T> Refined<T> {
             let Some(row) = self.ahead.take() else {
                 return Ok(None);
             };
+            if !source.admits(&row.row)? {
+                continue;
+            }
             if self.measured.is_empty() && !self.may_come_below(row.upper, source)? {
                 return Ok(Some(row.row));
             }
@@ -150,6 +161,9 @@ mod tests {
         gone: usize,
         ready: usize,
         measured: usize,
+        /// Every so-many-th row is admitted.
+        admitted: usize,
+        asked: usize,
     }
 
     impl Listed {
@@ -161,6 +175,8 @@ mod tests {
                 gone: usize::MAX,
                 ready: usize::MAX,
                 measured: 0,
+                admitted: 1,
+                asked: 0,
             }
         }
 
@@ -194,6 +210,11 @@ mod tests {
                 lower: distance - doubt,
                 upper: distance + doubt,
             }))
+        }
+
+        fn admits(&mut self, row: &usize) -> Result<bool, Infallible> {
+            self.asked += 1;
+            Ok((row + 1).is_multiple_of(self.admitted))
         }
 
         fn measure(&mut self, row: &usize) -> Result<Option<f64>, Infallible> {
@@ -235,6 +256,19 @@ mod tests {
         let mut source = Listed::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5), (1.3, 0.5)]);
         source.gone = 2;
         assert_eq!(source.all().0, [0, 2]);
+    }
+
+    /// A filter drops rows before they are measured, and is not asked about rows that cannot come next.
+    #[test]
+    fn rows_that_are_not_admitted_are_not_measured() {
+        let mut source = Listed::new((0..100).map(|i| (f64::from(i) * 0.1, 0.4)).collect());
+        source.admitted = 20;
+        let mut refined = Refined::default();
+        for row in [19, 39, 59] {
+            assert_eq!(refined.next(&mut source), Ok(Some(row)));
+            assert_eq!(source.measured, 0);
+            assert!(source.asked < row + 12, "{} for {row}", source.asked);
+        }
     }
 
     #[test]

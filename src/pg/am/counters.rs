@@ -40,6 +40,8 @@ pub enum Way {
     Listed,
     /// From a list of other indexes, which the index has ranked.
     Ranked,
+    /// From the table, which was read in its order after the search had cost as much.
+    Read,
 }
 
 /// What the searches of a scan have done.
@@ -51,6 +53,8 @@ pub struct Report {
     pub listed: u64,
     /// Searches whose rows were [ranked](Way::Ranked).
     pub ranked: u64,
+    /// Searches that have [read](Way::Read) the table.
+    pub read: u64,
     /// What they have cost.
     pub spent: Spent,
 }
@@ -62,6 +66,7 @@ impl Report {
             walked: (way == Way::Walked).into(),
             listed: (way == Way::Listed).into(),
             ranked: (way == Way::Ranked).into(),
+            read: (way == Way::Read).into(),
             spent,
         }
     }
@@ -72,6 +77,7 @@ impl AddAssign for Report {
         self.walked += other.walked;
         self.listed += other.listed;
         self.ranked += other.ranked;
+        self.read += other.read;
         self.spent += other.spent;
     }
 }

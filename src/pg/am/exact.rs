@@ -29,6 +29,8 @@ pub struct Exact {
     measured: u64,
     /// Whether the last row was dead to everybody.
     dead: bool,
+    /// The row that is in the slot.
+    held: Option<Tid>,
 }
 
 /// Where the index's value of a row comes from.
@@ -67,6 +69,7 @@ impl Exact {
                 },
                 measured: 0,
                 dead: false,
+                held: None,
             };
             pg_sys::MemoryContextSwitchTo(before);
             exact
@@ -78,19 +81,31 @@ impl Exact {
     /// # Safety
     /// The scan is the one it was opened for.
     unsafe fn fetch(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> bool {
-        let (mut tid, mut again) = (pointer_of(tid), false);
         self.dead = false;
+        if self.held == Some(tid) {
+            return true;
+        }
+        let (mut pointer, mut again) = (pointer_of(tid), false);
         // SAFETY: the scan is going on, and all pointers are to what `open` has made.
-        unsafe {
+        let seen = unsafe {
             pg_sys::table_index_fetch_tuple(
                 self.fetch,
-                &raw mut tid,
+                &raw mut pointer,
                 (*scan).xs_snapshot,
                 self.slot,
                 &raw mut again,
                 &raw mut self.dead,
             )
-        }
+        };
+        self.held = seen.then_some(tid);
+        seen
+    }
+
+    /// The slot, without a row.
+    pub fn empty_slot(&mut self) -> *mut pg_sys::TupleTableSlot {
+        self.held = None;
+        // SAFETY: made by `open`.
+        unsafe { pg_sys::ExecClearTuple(self.slot) }
     }
 
     /// Whether a row is dead to everybody.
@@ -112,24 +127,14 @@ impl Exact {
         unsafe { self.fetch(scan, tid).then(|| self.distance(scan))? }
     }
 
-    /// The distance of a row that passes a filter; None where the scan does not see it.
+    /// The distance of the row that is in the slot; None where it has no value.
     ///
     /// # Safety
-    /// The scan is the one it was opened for, and no page is locked.
-    pub unsafe fn measure_passing(
-        &mut self,
-        scan: pg_sys::IndexScanDesc,
-        tid: Tid,
-        passes: &mut dyn Passes,
-    ) -> Option<f64> {
-        // SAFETY: as the caller says; the row is in the slot once it was fetched.
-        unsafe {
-            if !self.fetch(scan, tid) || !passes.passes(self.slot) {
-                return None;
-            }
-            self.measured += 1;
-            self.distance(scan)
-        }
+    /// The scan is the one it was opened for, and there is a row.
+    pub unsafe fn measure_held(&mut self, scan: pg_sys::IndexScanDesc) -> Option<f64> {
+        self.measured += 1;
+        // SAFETY: as the caller says.
+        unsafe { self.distance(scan) }
     }
 
     /// The distance of the row in the slot; None where it has no value.
@@ -213,6 +218,7 @@ impl Exact {
 
     /// Lets go of pages.
     pub fn reset(&mut self) {
+        self.held = None;
         // SAFETY: both were made by `open`.
         unsafe {
             pg_sys::ExecClearTuple(self.slot);

@@ -13,12 +13,14 @@ use pgrx::pg_sys;
 use super::counters::Way;
 use super::method::{Found, Ranked};
 use super::opened::Opened;
+use super::prices::{Listed, Prices, Sofar};
 use super::running::Rows;
 use super::shortlist::{Given, Shortlist};
+use super::table::Table;
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
-use crate::search::Refined;
+use crate::search::{Bounded, Refined, Source};
 
 /// What the rows of a scan are filtered by.
 pub trait Passes {
@@ -28,7 +30,14 @@ pub trait Passes {
     /// The scan is going on, the slot holds a row of its table, and no page is locked.
     unsafe fn passes(&mut self, slot: *mut pg_sys::TupleTableSlot) -> bool;
 
-    /// Share of rows that the planner expects to pass, 0 to 1.
+    /// The distance beyond which no row passes; infinite where there is none.
+    ///
+    /// # Safety
+    /// A search of the scan begins.
+    unsafe fn within(&mut self) -> f64;
+
+    /// Share of rows that the planner expects to pass, 0 to 1, as far as that has nothing to do with
+    /// [`within`](Self::within).
     fn share(&self) -> f64;
 
     /// Rows that the query wants, as far as the planner knows.
@@ -45,51 +54,6 @@ pub trait Passes {
     unsafe fn shortlist(&mut self, most: usize) -> Option<Vec<Tid>>;
 }
 
-/// What other indexes are expected to list.
-#[derive(Clone, Copy, Debug)]
-pub struct Listed {
-    /// Rows of which all of them say that they may pass.
-    pub rows: f64,
-    /// Entries of several indexes that are had one by one and brought together.
-    pub single: f64,
-    /// Entries that a bitmap is made of.
-    pub merged: f64,
-    /// Whether they are listed even by a scan that ends by itself, for the plan was chosen for that.
-    pub always: bool,
-}
-
-/// What a shortlisted row costs that is fetched and measured, where visiting a node of the index, or fetching a
-/// row that it leads to and asking the filter, costs 1.
-const FETCHED: f64 = 2.0;
-
-/// The same for values that lie out of line: each is found by a search of the index of its TOAST table.
-const FETCHED_APART: f64 = 12.0;
-
-/// What an entry of another index costs, where it is had one by one, and where a bitmap is made of them.
-const SINGLE: f64 = 0.035;
-const MERGED: f64 = 0.2;
-
-/// What a row costs that the index ranks, its entry included, and what nodes it reads for any number of rows.
-const RANKED: f64 = 0.07;
-const RANKED_AT_LEAST: f64 = 100.0;
-
-/// What a search costs for each row that it asks the filter about.
-const ASKED: f64 = 7.0;
-
-/// As many times more may a shortlist cost than the search is likely to: it costs that, whatever the filter has to
-/// do with the vectors.
-const SURE: f64 = 1.25;
-
-/// Rows that a query is taken to want where nobody knows.
-const WANTED: f64 = 10.0;
-
-/// As many times fewer rows pass than expected where the filter runs against the query.
-const AGAINST: f64 = 6.0;
-
-/// The part of a shortlist's cost that a search may spend then, and less where it has not even that part of
-/// the rows.
-const EARLY: f64 = 1.0 / 3.0;
-
 /// Bytes of memory that a shortlisted row takes: its place, its bound, its distance.
 const BYTES: usize = 32;
 
@@ -101,22 +65,21 @@ enum From {
     SearchAlone,
     /// Other indexes.
     Shortlist(Box<Shortlist>),
+    /// The table.
+    Table(Box<Table>),
 }
 
 /// A search for rows that pass a filter.
 pub struct Filtered {
     from: From,
+    prices: Prices,
     /// Whether the index can rank a shortlist.
     ranks: bool,
-    /// What a shortlisted row costs where it cannot.
-    fetched: f64,
-    /// What other indexes were expected to list.
-    listed: Option<Listed>,
-    /// Rows that the query was expected to want.
-    wanted: f64,
     /// Rows that the filter was asked about.
     asked: u64,
     given: Given,
+    /// No row passes that is farther.
+    within: f64,
 }
 
 /// What is left of a search for rows that pass a filter.
@@ -127,10 +90,68 @@ pub struct Ending {
     pub missed: usize,
 }
 
-impl Listed {
-    /// What it costs to list them, where that is not a part of what each row costs.
-    fn cost(self) -> f64 {
-        SINGLE * self.single + MERGED * self.merged
+/// Why a search gives no row.
+enum Stop {
+    /// It has failed.
+    Failed(Failure),
+    /// Others are likely to find what is left at less cost.
+    Turned(Turn),
+}
+
+/// Who finds what a search has not found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Other indexes.
+    ToShortlist,
+    /// The table, from its first page to its last.
+    ToTable,
+}
+
+impl std::convert::From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// The rows of a search, of which the filter is asked before they are measured: most of those that do not pass are not.
+struct Asked<'a, 'r> {
+    rows: &'a mut Rows<'r>,
+    passes: &'a mut dyn Passes,
+    filtered: &'a mut Filtered,
+}
+
+impl Source for Asked<'_, '_> {
+    type Row = Found;
+    type Error = Stop;
+
+    fn is_ready(&self) -> bool {
+        self.rows.is_ready()
+    }
+
+    fn floor(&self) -> f64 {
+        self.rows.floor()
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<Found>>, Stop> {
+        check_for_interrupts();
+        match self.filtered.better(self.rows, self.passes) {
+            Some(turn) => Err(Stop::Turned(turn)),
+            None => Ok(self.rows.next()?),
+        }
+    }
+
+    fn admits(&mut self, row: &Found) -> Result<bool, Stop> {
+        self.filtered.asked += 1;
+        // SAFETY: the scan is going on, as who asks for rows says, and no page is held.
+        let passes = unsafe { self.rows.ask(row.tid, self.passes) };
+        if passes.is_none() {
+            self.rows.note_dead(*row);
+        }
+        Ok(passes == Some(true))
+    }
+
+    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Stop> {
+        Ok(self.rows.measure(row)?)
     }
 }
 
@@ -138,32 +159,27 @@ impl Filtered {
     /// A search for rows of a scan.
     ///
     /// # Safety
-    /// The table is open.
+    /// The scan is going on, and its search begins.
     ///
     /// # Errors
     /// Where pages make no sense.
     pub unsafe fn new(
-        table: pg_sys::Relation,
+        rows: &mut Rows<'_>,
         opened: &Opened,
-        passes: &dyn Passes,
+        passes: &mut dyn Passes,
     ) -> Result<Self, Failure> {
         // SAFETY: the caller says so.
-        let (pages, rows) = unsafe {
-            let class = (*table).rd_rel;
-            (f64::from((*class).relpages), f64::from((*class).reltuples))
-        };
-        // A table that has less than a value's bytes for a row has the values elsewhere.
-        let row_bytes = pages * f64::from(pg_sys::BLCKSZ) / rows;
-        let apart = rows > 0.0 && row_bytes < opened.index().value_bytes() as f64;
-        let listed = passes.listed();
+        let (table, within) = unsafe { ((*rows.scan).heapRelation, passes.within()) };
+        rows.stream.limit(within);
+        // SAFETY: as above.
+        let prices = unsafe { Prices::new(table, within, opened, passes) };
         Ok(Self {
             from: From::Search,
-            ranks: listed.is_some() && opened.index().can_rank()?,
-            fetched: if apart { FETCHED_APART } else { FETCHED },
-            listed,
-            wanted: passes.wanted().unwrap_or(WANTED).max(1.0),
+            ranks: prices.listed.is_some() && opened.index().can_rank()?,
+            prices,
             asked: 0,
             given: Given::default(),
+            within,
         })
     }
 
@@ -182,80 +198,96 @@ impl Filtered {
         opened: &Rc<Opened>,
     ) -> Result<Option<Found>, Failure> {
         loop {
-            if let From::Shortlist(shortlist) = &mut self.from {
+            match &mut self.from {
                 // SAFETY: as the caller says.
-                return unsafe { shortlist.next(rows, passes) };
+                From::Shortlist(shortlist) => return unsafe { shortlist.next(rows, passes) },
+                // SAFETY: the same.
+                From::Table(table) => return unsafe { table.next(rows, passes, opened.index()) },
+                From::Search | From::SearchAlone => {}
             }
-            if matches!(self.from, From::Search) && self.is_shortlist_better(rows, passes) {
-                // SAFETY: as the caller says.
-                self.from = unsafe { self.shortlist(rows, passes, opened) }?;
-                continue;
-            }
-            let Some(row) = refined.next(rows)? else {
-                return Ok(None);
+            let mut asked = Asked {
+                rows,
+                passes,
+                filtered: self,
             };
-            check_for_interrupts();
-            self.asked += 1;
-            // SAFETY: as the caller says, and no page is held.
-            match unsafe { rows.ask(row.tid, passes) } {
-                Some(true) => {
-                    self.note_given(row.tid);
-                    return Ok(Some(row));
+            match refined.next(&mut asked) {
+                Ok(row) => {
+                    if let Some(row) = row {
+                        self.note_given(row.tid);
+                    }
+                    return Ok(row);
                 }
-                Some(false) => {}
-                None => rows.note_dead(row),
+                // SAFETY: as the caller says.
+                Err(Stop::Turned(turn)) => unsafe { self.turn(turn, rows, passes, opened) }?,
+                Err(Stop::Failed(failure)) => return Err(failure),
             }
         }
     }
 
     /// Remembers a row that a shortlist must not give again.
     fn note_given(&mut self, tid: Tid) {
-        if matches!(self.from, From::Search) && self.listed.is_some() {
+        if matches!(self.from, From::Search | From::SearchAlone) {
             self.given.rows.insert(tid);
             self.given.last = Some(tid);
         }
     }
 
-    /// What it costs to rank a shortlist.
-    fn ranking(listed: Listed) -> f64 {
-        RANKED_AT_LEAST + listed.cost() + RANKED * listed.rows
-    }
-
-    /// What a shortlist costs.
-    fn cost(&self, listed: Listed) -> f64 {
-        if self.ranks {
-            Self::ranking(listed)
-        } else {
-            listed.cost() + self.fetched * listed.rows
-        }
-    }
-
-    /// Whether a shortlist is likely to cost less than the search, or than it would have cost to begin with.
-    fn is_shortlist_better(&self, rows: &Rows<'_>, passes: &dyn Passes) -> bool {
-        let Some(listed) = self.listed else {
-            return false;
-        };
+    /// Who is likely to find what is left at less cost than the search, or would have found all of it.
+    fn better(&self, rows: &Rows<'_>, passes: &dyn Passes) -> Option<Turn> {
         if !rows.stream.has_order() {
-            return false;
+            return None;
         }
-        if rows.stream.go_on() == Continue::Never {
-            return listed.always;
-        }
-        let shortlist = self.cost(listed);
-        if self.asked == 0 {
-            let search = ASKED * self.wanted / passes.share().max(f64::EPSILON);
-            return shortlist < SURE * search;
-        }
-        let spent = rows.stream.cost().nodes as f64 + self.asked as f64;
-        let expected = passes.share() * self.asked as f64;
-        let given = self.given.rows.len() as f64;
-        let against = expected > AGAINST && given * AGAINST < expected;
-        let part = if against {
-            EARLY.min(given.max(1.0) / self.wanted)
-        } else {
-            1.0
+        let shortlist = match (self.prices.listed, &self.from) {
+            (Some(listed), From::Search) => Some(listed),
+            _ => None,
         };
-        spent > part * shortlist
+        if rows.stream.go_on() == Continue::Never {
+            let always = shortlist.is_some_and(|listed| listed.always);
+            return always.then_some(Turn::ToShortlist);
+        }
+        let sofar = Sofar {
+            asked: self.asked,
+            given: self.given.rows.len(),
+            spent: rows.stream.cost().nodes as f64 + self.asked as f64,
+        };
+        if let Some(listed) = shortlist {
+            let cost = self.prices.shortlist(listed, self.ranks);
+            if self.prices.is_shortlist_better(cost, passes.share(), sofar) {
+                return Some(Turn::ToShortlist);
+            }
+        }
+        (sofar.spent > self.prices.table).then_some(Turn::ToTable)
+    }
+
+    /// Turns to others for what is left.
+    unsafe fn turn(
+        &mut self,
+        turn: Turn,
+        rows: &mut Rows<'_>,
+        passes: &mut dyn Passes,
+        opened: &Rc<Opened>,
+    ) -> Result<(), Failure> {
+        // SAFETY: as the caller says.
+        self.from = unsafe {
+            match turn {
+                Turn::ToShortlist => self.shortlist(rows, passes, opened)?,
+                Turn::ToTable => {
+                    let given = self.take_given(rows);
+                    let table = Table::new(rows, given, passes, opened.index())?;
+                    From::Table(Box::new(table))
+                }
+            }
+        };
+        Ok(())
+    }
+
+    /// What was given, for those who give the rest.
+    fn take_given(&mut self, rows: &Rows<'_>) -> Given {
+        let mut given = std::mem::take(&mut self.given);
+        if rows.stream.go_on() != Continue::Strict {
+            given.last = None;
+        }
+        given
     }
 
     /// Takes what other indexes shortlist.
@@ -271,10 +303,7 @@ impl Filtered {
         let Some(tids) = (unsafe { passes.shortlist(most) }) else {
             return Ok(From::SearchAlone);
         };
-        let mut given = std::mem::take(&mut self.given);
-        if rows.stream.go_on() != Continue::Strict {
-            given.last = None;
-        }
+        let given = self.take_given(rows);
         // SAFETY: the caller keeps the index open as long as this search; the scan is ordered by one value.
         unsafe {
             let query = (*(*rows.scan).orderByData).sk_argument;
@@ -283,10 +312,13 @@ impl Filtered {
             } else {
                 None
             };
-            let ranked = ranked.unwrap_or_else(|| Ranked {
+            let mut ranked = ranked.unwrap_or_else(|| Ranked {
                 stream: None,
                 strangers: tids,
             });
+            if let Some(stream) = &mut ranked.stream {
+                stream.limit(self.within);
+            }
             let shortlist = Shortlist::new(rows, ranked, given, passes, opened.index())?;
             Ok(From::Shortlist(Box::new(shortlist)))
         }
@@ -296,7 +328,7 @@ impl Filtered {
     pub fn nodes(&self) -> u64 {
         match &self.from {
             From::Shortlist(shortlist) => shortlist.cost().0,
-            From::Search | From::SearchAlone => 0,
+            From::Search | From::SearchAlone | From::Table(_) => 0,
         }
     }
 
@@ -305,6 +337,7 @@ impl Filtered {
         match &self.from {
             From::Shortlist(shortlist) if shortlist.is_ranked() => Way::Ranked,
             From::Shortlist(_) => Way::Listed,
+            From::Table(_) => Way::Read,
             From::Search | From::SearchAlone => Way::Walked,
         }
     }
@@ -314,15 +347,15 @@ impl Filtered {
     pub fn end(&self, nodes: u64) -> Ending {
         let fetched = match &self.from {
             From::Shortlist(shortlist) => shortlist.cost().1,
-            From::Search | From::SearchAlone => 0,
+            From::Search | From::SearchAlone | From::Table(_) => 0,
         };
         let listing = match &self.from {
-            From::Shortlist(_) => self.listed.map_or(0.0, Listed::cost),
-            From::Search | From::SearchAlone => 0.0,
+            From::Shortlist(_) => self.prices.listed.map_or(0.0, Listed::cost),
+            From::Search | From::SearchAlone | From::Table(_) => 0.0,
         };
         let searching = nodes as f64 + self.asked as f64;
-        let spent = searching + listing + self.fetched * fetched as f64;
-        let ranking = self.listed.map_or(f64::INFINITY, Self::ranking);
+        let spent = searching + listing + self.prices.fetched * fetched as f64;
+        let ranking = self.prices.listed.map_or(f64::INFINITY, Prices::ranking);
         let in_vain = if self.ranks { 0.0 } else { spent - ranking };
         Ending {
             learns: in_vain.max(0.0) as u64,

@@ -10,6 +10,8 @@
 //! | `scan.rs` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan` |
 //! | `running.rs` | a search that a scan has begun |
 //! | `filtered.rs` | rows that pass a filter, by the search or by what other indexes list |
+//! | `prices.rs` | what these ways cost |
+//! | `table.rs` | the same from the table, read in its order |
 //! | `ahead.rs` | rows of a table on their way from memory |
 //! | `exact.rs` | exact distances of rows, from the table |
 //! | `extent.rs` | how far a table reaches |
@@ -38,11 +40,13 @@ mod opclass;
 mod opened;
 mod options;
 mod outlined;
+mod prices;
 mod routine;
 mod rows;
 mod running;
 mod scan;
 mod shortlist;
+mod table;
 mod vacuum;
 mod value;
 
@@ -51,9 +55,11 @@ use std::rc::Rc;
 use pgrx::pg_sys;
 
 pub use crate::hnsw::Tid;
-pub use filtered::{Listed, Passes};
+pub use crate::search::{Side, Step, farthest};
+pub use filtered::Passes;
 pub use method::Search;
 pub use opened::Opened;
+pub use prices::{Listed, WANTED};
 pub use rows::{TableRows, each_row};
 pub use scan::{attach, pointer_of, report, sort, tid_of};
 

@@ -188,7 +188,7 @@ impl Running {
             let filtered = if let Some(filtered) = &mut self.filtered {
                 filtered
             } else {
-                let filtered = Filtered::new((*scanned.scan).heapRelation, &self.opened, passes)?;
+                let filtered = Filtered::new(&mut rows, &self.opened, passes)?;
                 self.filtered.insert(filtered)
             };
             filtered.next(&mut rows, refined, passes, &self.opened)

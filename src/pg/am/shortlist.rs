@@ -4,7 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 
+use pgrx::pg_sys;
+
 use super::ahead::Ahead;
+use super::exact::Exact;
 use super::filtered::Passes;
 use super::method::{Cost, Found, Ranked, Search, Stream};
 use super::running::Rows;
@@ -147,20 +150,43 @@ unsafe fn measure(
                 check_for_interrupts();
             }
             ahead.advance(at);
-            let Some(distance) = exact.measure_passing(scan, tid, passes) else {
+            if exact.passes(scan, tid, passes) != Some(true) {
                 continue;
-            };
-            // Of what overflows an operator cannot tell the distance either, but the index has it.
-            if distance.is_nan() {
-                let has_place = exact.with_value(|value| index.has_place(value));
-                if !has_place.transpose()?.unwrap_or(false) {
-                    continue;
-                }
             }
-            measured.push(Reverse(Measured { distance, row: tid }));
+            if let Some(distance) = has_distance(exact, scan, index)? {
+                measured.push(Reverse(Measured { distance, row: tid }));
+            }
         }
     }
     Ok(measured)
+}
+
+/// The distance of the row that was fetched last; None where it has no place in the index.
+///
+/// # Safety
+/// The scan is going on, and has seen the row.
+///
+/// # Errors
+/// Where the index cannot tell.
+pub(super) unsafe fn has_distance(
+    exact: &mut Exact,
+    scan: pg_sys::IndexScanDesc,
+    index: &dyn Search,
+) -> Result<Option<f64>, Failure> {
+    // SAFETY: as the caller says.
+    unsafe {
+        let Some(distance) = exact.measure_held(scan) else {
+            return Ok(None);
+        };
+        // Of what overflows an operator cannot tell the distance either, but the index has it.
+        if distance.is_nan() {
+            let has_place = exact.with_value(|value| index.has_place(value));
+            if !has_place.transpose()?.unwrap_or(false) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(distance))
+    }
 }
 
 /// Rows that were ranked, among others that were measured.

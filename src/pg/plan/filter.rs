@@ -3,6 +3,7 @@
 use pgrx::pg_sys;
 
 use super::numbers::Numbers;
+use super::threshold::Thresholds;
 use super::{list, raw};
 use crate::pg::am::{Listed, Passes, Tid};
 use crate::pg::error::catch;
@@ -18,6 +19,7 @@ pub struct Filter {
     listed: Option<Listed>,
     /// Where it counts the rows it has checked.
     checked: *mut u64,
+    thresholds: Option<Thresholds>,
 }
 
 impl Filter {
@@ -42,7 +44,13 @@ impl Filter {
             bitmap,
             listed,
             checked,
+            thresholds: None,
         }
+    }
+
+    /// Says how far rows may be that pass.
+    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.thresholds = Some(thresholds);
     }
 }
 
@@ -65,6 +73,12 @@ impl Passes for Filter {
             }
             passes
         }
+    }
+
+    unsafe fn within(&mut self) -> f64 {
+        let thresholds = self.thresholds.as_ref();
+        // SAFETY: the caller says that a search begins, so the plan is running, and keys that are computed have been.
+        thresholds.map_or(f64::INFINITY, |thresholds| unsafe { thresholds.within() })
     }
 
     fn share(&self) -> f64 {

@@ -10,6 +10,7 @@
 //! | `node.rs` | the node while a query runs |
 //! | `filter.rs` | the filter of the scan beneath, for the index to ask |
 //! | `shortlist.rs` | the bitmap of other indexes that the planner would make |
+//! | `threshold.rs` | conditions beyond which a search can end |
 //! | `list.rs` | its rows |
 //! | `volatile.rs` | whether a filter calls volatile functions |
 //! | `raw.rs` | functions of Postgres without a guard |
@@ -23,6 +24,7 @@ mod order;
 mod path;
 mod raw;
 mod shortlist;
+mod threshold;
 mod volatile;
 
 use std::ffi::CStr;

@@ -13,6 +13,7 @@ use pgrx::pg_sys::{CustomScanState, NodeTag, TupleTableSlot};
 
 use super::filter::Filter;
 use super::numbers::Numbers;
+use super::threshold::Thresholds;
 use super::{NAME, SORTED_NAME, Table, entries, make, raw};
 use crate::pg::am;
 
@@ -50,6 +51,8 @@ struct Node {
     custom: CustomScanState,
     /// Rows on which the filter was evaluated.
     checked: u64,
+    /// Expressions of thresholds.
+    thresholds: *mut pg_sys::List,
 }
 
 /// As `CreateCustomScanState`.
@@ -101,6 +104,10 @@ unsafe extern "C-unwind" fn begin(
         let child: *mut pg_sys::ScanState = child.cast();
         (*scan).ss_currentRelation = (*child).ss_currentRelation;
         (*scan).ss_ScanTupleSlot = (*child).ss_ScanTupleSlot;
+
+        let state = &raw mut (*node).ss.ps;
+        let expressions = raw::ExecInitExprList((*plan).custom_exprs, state);
+        (*node.cast::<Node>()).thresholds = expressions;
     }
 }
 
@@ -137,7 +144,11 @@ unsafe fn open(node: *mut CustomScanState, child: *mut pg_sys::IndexScanState) {
         if numbers.filters && !(*child).ss.ps.qual.is_null() {
             let checked = &raw mut (*node.cast::<Node>()).checked;
             let bitmap = (*node).ss.ps.righttree;
-            let filter = Filter::new(child, bitmap, numbers, checked);
+            let mut filter = Filter::new(child, bitmap, numbers, checked);
+            let behind = Numbers::behind((*plan).custom_private);
+            let expressions = (*node.cast::<Node>()).thresholds;
+            let context = (*child).ss.ps.ps_ExprContext;
+            filter.set_thresholds(Thresholds::new(behind, expressions, context));
             am::attach(scan, Box::new(filter));
         }
     }
@@ -222,6 +233,7 @@ unsafe extern "C-unwind" fn explain(
             (c"Searches Walked", report.walked),
             (c"Searches Listed", report.listed),
             (c"Searches Ranked", report.ranked),
+            (c"Searches Read", report.read),
         ] {
             if searches > 0 || !text {
                 show(label, searches);

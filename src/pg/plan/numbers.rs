@@ -4,6 +4,9 @@ use pgrx::pg_sys;
 
 use super::{entries, raw};
 
+/// Integers of a plan's [`Numbers`]; what comes behind them says thresholds.
+const COUNT: usize = 6;
+
 /// A share of 1, as plans have it.
 const SHARE_UNIT: f64 = 1e6;
 
@@ -30,7 +33,7 @@ impl Numbers {
     /// # Safety
     /// Postgres plans a query.
     pub unsafe fn write(self) -> *mut pg_sys::List {
-        let numbers = [
+        let numbers: [i32; COUNT] = [
             (self.share.clamp(0.0, 1.0) * SHARE_UNIT) as i32,
             self.wanted.clamp(-1.0, 1e9) as i32,
             self.listed.clamp(-1.0, 1e9) as i32,
@@ -44,6 +47,16 @@ impl Numbers {
                 // SAFETY: as the caller says.
                 unsafe { raw::lappend(list, raw::makeInteger(number).cast()) }
             })
+    }
+
+    /// What comes behind the numbers of a list.
+    ///
+    /// # Safety
+    /// It is null, or one of integers.
+    pub unsafe fn behind(list: *mut pg_sys::List) -> Vec<i32> {
+        // SAFETY: as the caller says.
+        let numbers = unsafe { entries::<pg_sys::Integer>(list).map(|number| (*number).ival) };
+        numbers.skip(COUNT).collect()
     }
 
     /// What a list says.

@@ -11,6 +11,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::numbers::Numbers;
 use super::shortlist::{self, Known};
+use super::threshold::{self, Threshold};
 use super::volatile::is_volatile;
 use super::{NAME, Table, entries, first, list_of, make, node, nulls, order, raw};
 use crate::pg::am;
@@ -94,13 +95,21 @@ unsafe extern "C-unwind" fn put_around(
         } else {
             None
         };
+        let few = asks_for_some(root, rel);
         for scan in searches {
             let filters = guc::filtered_scan() && has_filter(&scan);
-            if !filters && !sorts {
+            if !filters && !sorts && !few {
                 continue;
             }
             // The path alone has nothing to offer that ours has not.
             (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
+            if few {
+                expect_few((*rel).rows, scan);
+            }
+            if !filters && !sorts {
+                pg_sys::add_path(rel, scan.cast());
+                continue;
+            }
             // A part of the table has its rows for a condition that is not asked again.
             let known = known.filter(|_| filters && (*(*scan).indexinfo).indpred.is_null());
             let search = Search {
@@ -130,9 +139,42 @@ unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptI
     unsafe {
         // The cost of lists says nothing of a scan that is switched off.
         pg_sys::enable_indexscan
-            && (*root).limit_tuples > 0.0
+            && ((*root).limit_tuples > 0.0 || asks_for_some(root, rel))
             && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
             && guc::hnsw().goes_on()
+    }
+}
+
+/// The part of all rows that Postgres takes a LIMIT for that is not known: `preprocess_limit` in `planner.c`.
+const UNKNOWN_LIMIT: f64 = 0.1;
+
+/// Whether a query asks for as many rows of this table alone as a parameter says, which is not known yet: the plan is generic.
+unsafe fn asks_for_some(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
+    // SAFETY: a query that is being planned.
+    unsafe {
+        let query = (*root).parse;
+        let limit = (*query).limitCount;
+        !limit.is_null()
+            && (*limit).type_ != NodeTag::T_Const
+            && (*root).limit_tuples < 0.0
+            && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
+            && !((*query).hasAggs || (*query).hasWindowFuncs || (*query).hasTargetSRFs)
+            && (*query).groupClause.is_null()
+            && (*query).groupingSets.is_null()
+            && (*query).distinctClause.is_null()
+            && (*query).setOperations.is_null()
+    }
+}
+
+/// Has what Postgres takes such a LIMIT for cost as much as ten rows. Who orders by distance wants few rows, however many there are; so a
+/// generic plan costs what custom plans do, and is taken where it is as good.
+unsafe fn expect_few(rows: f64, scan: *mut pg_sys::IndexPath) {
+    // SAFETY: a path of the planner.
+    unsafe {
+        let path = &raw mut (*scan).path;
+        let part = (am::WANTED / (UNKNOWN_LIMIT * rows)).min(1.0);
+        (*path).total_cost =
+            (*path).startup_cost + part * ((*path).total_cost - (*path).startup_cost);
     }
 }
 
@@ -176,6 +218,36 @@ struct Search {
 }
 
 impl Search {
+    /// The conditions beyond which the search can end.
+    unsafe fn thresholds(&self) -> Vec<Threshold> {
+        if !self.filters {
+            return Vec::new();
+        }
+        // SAFETY: a path of the planner, ordered by one operator.
+        unsafe {
+            let order = first::<pg_sys::OpExpr>((*self.scan).indexorderbys);
+            threshold::find(order, (*(*self.scan).indexinfo).indrestrictinfo)
+        }
+    }
+
+    /// Share of rows that pass the other conditions.
+    unsafe fn share_of_others(&self, thresholds: &[Threshold]) -> f64 {
+        // SAFETY: a relation that is being planned.
+        unsafe {
+            if thresholds.is_empty() {
+                return (*self.rel).rows / (*(*self.scan).indexinfo).tuples.max(1.0);
+            }
+            let others = entries::<pg_sys::RestrictInfo>((*self.rel).baserestrictinfo)
+                .filter(|clause| !thresholds.iter().any(|found| found.clause == *clause))
+                .fold(std::ptr::null_mut(), |list, clause| {
+                    pg_sys::lappend(list, clause.cast())
+                });
+            let (number, join) = ((*self.rel).relid, pg_sys::JoinType::JOIN_INNER);
+            let number = i32::try_from(number).unwrap_or(0);
+            pg_sys::clauselist_selectivity(self.root, others, number, join, std::ptr::null_mut())
+        }
+    }
+
     /// Our path around that of the index scan; `lists` where it is offered for what its lists cost.
     unsafe fn around(&self, known: Option<Known>, lists: bool) -> *mut pg_sys::CustomPath {
         // SAFETY: paths of the planner; one of zeros is filled in here.
@@ -190,15 +262,26 @@ impl Search {
             (*path).path.total_cost = startup + factor * ((*scan).path.total_cost - startup);
             (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
             (*path).custom_paths = list_of(scan);
+            let thresholds = self.thresholds();
+            let share = self.share_of_others(&thresholds);
+            if has_limit(self.root) {
+                // No row is looked for that is farther than the thresholds say: all that pass cost as much less.
+                let within = (*self.rel).rows / (share * (*self.rel).tuples).max(1.0);
+                let run = (*path).path.total_cost - startup;
+                (*path).path.total_cost = startup + within.min(1.0) * run;
+            }
             let numbers = Numbers {
-                share: (*self.rel).rows / (*(*scan).indexinfo).tuples.max(1.0),
+                share,
                 wanted: (*self.root).limit_tuples,
                 listed: known.map_or(-1.0, |known| known.rows),
                 filters: self.filters,
                 lists,
                 sorts: self.sorts,
             };
-            (*path).custom_private = numbers.write();
+            let written = threshold::write(&thresholds, numbers.write());
+            (*path).custom_private = list_of(written.numbers);
+            (*path).custom_private =
+                pg_sys::lappend((*path).custom_private, written.expressions.cast());
             if let Some(known) = known {
                 (*path).custom_paths = pg_sys::lappend((*path).custom_paths, known.scan.cast());
             }
@@ -206,6 +289,12 @@ impl Search {
             path
         }
     }
+}
+
+/// Whether a query asks for some rows, not for all.
+unsafe fn has_limit(root: *const pg_sys::PlannerInfo) -> bool {
+    // SAFETY: a query that is being planned.
+    unsafe { !(*(*root).parse).limitCount.is_null() }
 }
 
 /// A child without the node that checks clauses without columns, once: Postgres puts another of it above
@@ -247,8 +336,11 @@ unsafe extern "C-unwind" fn plan(
             (*scan).custom_plans = raw::lappend((*scan).custom_plans, bitmap.cast());
         }
         (*scan).custom_scan_tlist = raw::copyObjectImpl((*child).targetlist.cast()).cast();
-        (*scan).custom_private = (*path).custom_private;
-        (*scan).methods = if Numbers::read((*path).custom_private).filters {
+        let mut parts = entries::<pg_sys::List>((*path).custom_private);
+        let mut part = || parts.next().unwrap_or(std::ptr::null_mut());
+        (*scan).custom_private = part();
+        (*scan).custom_exprs = part();
+        (*scan).methods = if Numbers::read((*scan).custom_private).filters {
             &raw const node::FILTERED.0
         } else {
             &raw const node::SORTED.0

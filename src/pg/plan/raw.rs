@@ -7,7 +7,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use pgrx::pg_sys::{
-    EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation, Integer,
+    Datum, EState, ExplainState, ExprContext, ExprState, IndexScanDesc, Instrumentation, Integer,
     ItemPointer, List, MemoryContext, Node, Plan, PlanState, ProjectionInfo, Relation,
     ScanDirection, ScanKey, ScanState, Size, Snapshot, TupleTableSlot, TupleTableSlotOps,
 };
@@ -31,6 +31,13 @@ unsafe extern "C-unwind" {
     pub fn ExecClearTuple(slot: *mut TupleTableSlot) -> *mut TupleTableSlot;
     #[link_name = "ExecQualAndReset__pgrx_cshim"]
     pub fn ExecQualAndReset(qual: *mut ExprState, context: *mut ExprContext) -> bool;
+    #[link_name = "ExecEvalExprSwitchContext__pgrx_cshim"]
+    pub fn ExecEvalExprSwitchContext(
+        state: *mut ExprState,
+        context: *mut ExprContext,
+        isnull: *mut bool,
+    ) -> Datum;
+    pub fn ExecInitExprList(expressions: *mut List, parent: *mut PlanState) -> *mut List;
     pub fn MemoryContextReset(context: MemoryContext);
     pub fn palloc0(size: Size) -> *mut c_void;
     pub fn copyObjectImpl(object: *const c_void) -> *mut c_void;

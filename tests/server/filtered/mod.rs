@@ -8,6 +8,8 @@
 //! | `order.rs` | sorted rows where something relies on it |
 //! | `several.rs` | shortlists of several indexes |
 //! | `ranks.rs` | shortlists that the index ranks |
+//! | `tables.rs` | searches that read the table once they have cost as much |
+//! | `thresholds.rs` | searches that end at a distance |
 //! | `plans.rs` | which plans have the node, and what EXPLAIN says of it |
 //! | `ways.rs` | the ways rows are asked for: prepared, joined, by cursors, by workers, from partitions |
 //! | `safety.rs` | errors, cancels, who may see what, rows that change meanwhile |
@@ -20,6 +22,8 @@ mod ranks;
 mod safety;
 mod several;
 mod shortlists;
+mod tables;
+mod thresholds;
 mod ways;
 
 use postgres::{Client, GenericClient};

@@ -1,0 +1,186 @@
+//! What the ways to rows that pass a filter cost, in visits: reading a node of the index, or fetching a row that it leads to and
+//! asking the filter, costs 1.
+
+use pgrx::pg_sys;
+
+use super::filtered::Passes;
+use super::opened::Opened;
+use super::table::can_read;
+use crate::pg::guc;
+
+/// What other indexes are expected to list.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    /// Rows of which all of them say that they may pass.
+    pub rows: f64,
+    /// Entries of several indexes that are had one by one and brought together.
+    pub single: f64,
+    /// Entries that a bitmap is made of.
+    pub merged: f64,
+    /// Whether they are listed even by a scan that ends by itself, for the plan was chosen for that.
+    pub always: bool,
+}
+
+/// What a shortlisted row costs that is fetched and measured, where visiting a node of the index, or fetching a
+/// row that it leads to and asking the filter, costs 1.
+const FETCHED: f64 = 2.0;
+
+/// The same for values that lie out of line: each is found by a search of the index of its TOAST table.
+const FETCHED_APART: f64 = 12.0;
+
+/// What an entry of another index costs, where it is had one by one, and where a bitmap is made of them.
+const SINGLE: f64 = 0.035;
+const MERGED: f64 = 0.2;
+
+/// What a row costs that the index ranks, its entry included, and what nodes it reads for any number of rows.
+const RANKED: f64 = 0.07;
+const RANKED_AT_LEAST: f64 = 100.0;
+
+/// What a search costs for each row that it asks the filter about.
+const ASKED: f64 = 7.0;
+
+/// What a page of the table costs that is read in order, and each row of it, the filter included.
+const READ_PAGE: f64 = 0.5;
+const READ_ROW: f64 = 0.15;
+
+/// What it costs to measure such a row.
+const MEASURED: f64 = 0.4;
+
+/// As many times more may a shortlist cost than the search is likely to: it costs that, whatever the filter has to
+/// do with the vectors.
+const SURE: f64 = 1.25;
+
+/// Rows that a query is taken to want where nobody knows.
+pub const WANTED: f64 = 10.0;
+
+/// As many times fewer rows pass than expected where the filter runs against the query.
+const AGAINST: f64 = 6.0;
+
+/// The part of a shortlist's cost that a search may spend then, and less where it has not even that part of
+/// the rows.
+const EARLY: f64 = 1.0 / 3.0;
+
+impl Listed {
+    /// What it costs to list them, where that is not a part of what each row costs.
+    pub(super) fn cost(self) -> f64 {
+        SINGLE * self.single + MERGED * self.merged
+    }
+}
+
+/// What the ways to rows cost for one search.
+#[derive(Clone, Copy)]
+pub(super) struct Prices {
+    /// What a shortlisted row costs that is fetched and measured.
+    pub fetched: f64,
+    /// What it costs to read the table; infinite where that is not to be done.
+    pub table: f64,
+    /// What other indexes were expected to list.
+    pub listed: Option<Listed>,
+    /// Rows that the query was expected to want.
+    pub wanted: f64,
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy)]
+pub(super) struct Sofar {
+    /// Rows that the filter was asked about.
+    pub asked: u64,
+    /// Rows that have passed it.
+    pub given: usize,
+    /// What that has cost.
+    pub spent: f64,
+}
+
+impl Prices {
+    /// The prices of a search for rows of a table no farther than `within`.
+    ///
+    /// # Safety
+    /// The table is open.
+    pub unsafe fn new(
+        table: pg_sys::Relation,
+        within: f64,
+        opened: &Opened,
+        passes: &dyn Passes,
+    ) -> Self {
+        // SAFETY: as the caller says.
+        let (size, may_read) = unsafe { (Size::of(table), can_read(table)) };
+        // A table that has less than a value's bytes for a row has the values elsewhere.
+        let row_bytes = size.pages * f64::from(pg_sys::BLCKSZ) / size.rows;
+        let apart = row_bytes < opened.index().value_bytes() as f64;
+        let fetched = if apart { FETCHED_APART } else { FETCHED };
+        // A limit on what a search visits is one on what it reads instead, too.
+        let may_read = may_read && guc::hnsw().max_tuples == u64::MAX;
+        // What a threshold asks for is computed of each row.
+        let row = match within < f64::INFINITY {
+            true if apart => FETCHED_APART,
+            true => MEASURED,
+            false => 0.0,
+        };
+        let read = READ_PAGE * size.pages + (READ_ROW + row) * size.rows;
+        Self {
+            fetched,
+            table: if may_read { read } else { f64::INFINITY },
+            listed: passes.listed(),
+            wanted: passes.wanted().unwrap_or(WANTED).max(1.0),
+        }
+    }
+
+    /// What it costs to rank a shortlist.
+    pub fn ranking(listed: Listed) -> f64 {
+        RANKED_AT_LEAST + listed.cost() + RANKED * listed.rows
+    }
+
+    /// What a shortlist costs that the index ranks, or whose rows are fetched.
+    pub fn shortlist(&self, listed: Listed, ranks: bool) -> f64 {
+        if ranks {
+            Self::ranking(listed)
+        } else {
+            listed.cost() + self.fetched * listed.rows
+        }
+    }
+
+    /// Whether a shortlist at this cost is better than a search that is to find the share of rows which pass.
+    pub fn is_shortlist_better(&self, shortlist: f64, share: f64, sofar: Sofar) -> bool {
+        if sofar.asked == 0 {
+            let search = ASKED * self.wanted / share.max(f64::EPSILON);
+            return shortlist < SURE * search;
+        }
+        let expected = share * sofar.asked as f64;
+        let given = sofar.given as f64;
+        let against = expected > AGAINST && given * AGAINST < expected;
+        let part = if against {
+            EARLY.min(given.max(1.0) / self.wanted)
+        } else {
+            1.0
+        };
+        sofar.spent > part * shortlist
+    }
+}
+
+/// How large a table is.
+struct Size {
+    pages: f64,
+    rows: f64,
+}
+
+impl Size {
+    /// As large as it is now, with as many rows a page as VACUUM or ANALYZE has found.
+    unsafe fn of(table: pg_sys::Relation) -> Self {
+        // SAFETY: the caller says that the table is open.
+        unsafe {
+            let class = (*table).rd_rel;
+            let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
+            let pages = f64::from(pg_sys::RelationGetNumberOfBlocksInFork(table, fork));
+            let (known, rows) = (f64::from((*class).relpages), f64::from((*class).reltuples));
+            let density = if known > 0.0 && rows > 0.0 {
+                rows / known
+            } else {
+                20.0
+            };
+            Self {
+                pages,
+                rows: (density * pages).max(1.0),
+            }
+        }
+    }
+}

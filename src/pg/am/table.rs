@@ -1,0 +1,295 @@
+//! Rows that pass a filter, nearest first, from the table itself: it is read in its order, and what passes is measured. A
+//! search whose filter runs against the question comes by nearly all rows, one by one in no order of the table;
+//! so once it has cost as much as reading the table does, that is what is done for the rest.
+
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use pgrx::pg_sys;
+
+use super::exact::Exact;
+use super::filtered::Passes;
+use super::method::{Found, Search};
+use super::running::Rows;
+use super::scan::tid_of;
+use super::shortlist::{Given, has_distance};
+use crate::hnsw::Tid;
+use crate::pg::error::{Failure, catch};
+use crate::pg::storage::check_for_interrupts;
+
+unsafe extern "C-unwind" {
+    // Without guards, which would keep a part of what errors of users' expressions say.
+    #[link_name = "ExecQualAndReset__pgrx_cshim"]
+    fn ExecQualAndReset(qual: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContext) -> bool;
+}
+
+/// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
+/// `MaxHeapTuplesPerPage`.
+const POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
+
+/// A row that passes: the nearest is the least, and of those that are as far the first in the table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Near {
+    /// The distance, as bits that sort as it does. Not-a-number comes last.
+    bits: u64,
+    place: u64,
+}
+
+const SIGN: u64 = 1 << 63;
+
+impl Near {
+    fn new(distance: f64, place: u64) -> Self {
+        let bits = if distance.is_nan() {
+            f64::NAN.to_bits() & !SIGN
+        } else {
+            distance.to_bits()
+        };
+        Self {
+            bits: if bits & SIGN == 0 { bits | SIGN } else { !bits },
+            place,
+        }
+    }
+
+    fn distance(self) -> f64 {
+        f64::from_bits(if self.bits & SIGN == 0 {
+            !self.bits
+        } else {
+            self.bits & !SIGN
+        })
+    }
+}
+
+/// Bytes of memory for a row that is kept.
+const BYTES: usize = size_of::<Near>();
+
+/// Rows of a table.
+pub struct Table {
+    /// The nearest last.
+    rows: Vec<Near>,
+    /// The farthest of those that were kept, where there may be more: they did not fit the memory.
+    after: Option<Near>,
+    most: usize,
+    given: HashSet<Tid>,
+    /// What is nearer than this comes late.
+    nearest: Option<f64>,
+    late: VecDeque<Found>,
+}
+
+/// Whether the rows of a table can be read so: their places in an index are those of a heap.
+///
+/// # Safety
+/// The table is open.
+pub unsafe fn can_read(table: pg_sys::Relation) -> bool {
+    // SAFETY: the caller vouches for the table.
+    unsafe { (*table).rd_tableam == pg_sys::GetHeapamTableAmRoutine() }
+}
+
+impl Table {
+    /// Reads the rows of a scan's table.
+    ///
+    /// # Safety
+    /// The scan is going on, its table [can be read](can_read), and no page is locked.
+    ///
+    /// # Errors
+    /// Where the index cannot tell whether it has a value.
+    pub unsafe fn new(
+        rows: &mut Rows<'_>,
+        given: Given,
+        passes: &mut dyn Passes,
+        index: &dyn Search,
+    ) -> Result<Self, Failure> {
+        let scan = rows.scan;
+        // SAFETY: a setting, read by the backend's thread; otherwise as the caller says.
+        let (memory, nearest) = unsafe {
+            let last = given.last;
+            let nearest = last.and_then(|tid| rows.exact().measure(scan, tid));
+            (pg_sys::work_mem as usize * 1024, nearest)
+        };
+        let mut table = Self {
+            rows: Vec::new(),
+            after: None,
+            most: (memory / BYTES).max(1),
+            given: given.rows,
+            nearest,
+            late: VecDeque::new(),
+        };
+        // SAFETY: as the caller says.
+        unsafe { table.read(rows, passes, index) }?;
+        Ok(table)
+    }
+
+    /// The next row.
+    ///
+    /// # Safety
+    /// As [`new`](Self::new).
+    ///
+    /// # Errors
+    /// The same.
+    pub unsafe fn next(
+        &mut self,
+        rows: &mut Rows<'_>,
+        passes: &mut dyn Passes,
+        index: &dyn Search,
+    ) -> Result<Option<Found>, Failure> {
+        loop {
+            let Some(row) = self.rows.pop() else {
+                if self.after.is_none() {
+                    return Ok(self.late.pop_front());
+                }
+                // SAFETY: as the caller says.
+                unsafe { self.read(rows, passes, index) }?;
+                continue;
+            };
+            let found = Found {
+                tid: Tid::at(row.place),
+                node: None,
+            };
+            if self.given.contains(&found.tid) {
+                continue;
+            }
+            if self.nearest.is_some_and(|nearest| row.distance() < nearest) {
+                self.late.push_back(found);
+                continue;
+            }
+            return Ok(Some(found));
+        }
+    }
+
+    /// Reads the table, and keeps the nearest rows that pass and are farther than those that were kept before.
+    unsafe fn read(
+        &mut self,
+        rows: &mut Rows<'_>,
+        passes: &mut dyn Passes,
+        index: &dyn Search,
+    ) -> Result<(), Failure> {
+        let (scan, most, after) = (rows.scan, self.most, self.after.take());
+        let mut kept: BinaryHeap<Near> = BinaryHeap::new();
+        let mut is_full = false;
+        let mut keep = |row: Near| -> Result<(), Failure> {
+            let is_left = after.is_none_or(|after| row > after);
+            if is_left && (kept.len() < most || kept.peek().is_some_and(|last| row < *last)) {
+                kept.try_reserve(1)?;
+                kept.push(row);
+            }
+            if kept.len() > most {
+                kept.pop();
+                is_full = true;
+            }
+            Ok(())
+        };
+        // SAFETY: as the caller says.
+        unsafe {
+            let exact = rows.exact();
+            each_passing(exact, scan, passes, &mut |exact, place| {
+                if let Some(distance) = has_distance(exact, scan, index)? {
+                    keep(Near::new(distance, place))?;
+                }
+                Ok(())
+            })
+        }?;
+        let mut kept = kept.into_sorted_vec();
+        kept.reverse();
+        if is_full {
+            self.after = kept.first().copied();
+        }
+        self.rows = kept;
+        Ok(())
+    }
+}
+
+/// Shows the rows that pass, with their places in indexes.
+unsafe fn each_passing(
+    exact: &mut Exact,
+    scan: pg_sys::IndexScanDesc,
+    passes: &mut dyn Passes,
+    see: &mut dyn FnMut(&mut Exact, u64) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // SAFETY: the caller vouches for the scan, which keeps table and snapshot. The slot is one for rows of the table.
+    unsafe {
+        let predicate = Predicate::of((*scan).indexRelation);
+        let slot = exact.empty_slot();
+        let (table, snapshot) = ((*scan).heapRelation, (*scan).xs_snapshot);
+        let rows = pg_sys::table_beginscan(table, snapshot, 0, std::ptr::null_mut());
+        let (mut count, mut result) = (0_u64, Ok(()));
+        let forward = pg_sys::ScanDirection::ForwardScanDirection;
+        while result.is_ok() && pg_sys::table_scan_getnextslot(rows, forward, slot) {
+            if count % 64 == 0 {
+                check_for_interrupts();
+            }
+            count += 1;
+            if predicate
+                .as_ref()
+                .is_none_or(|predicate| predicate.holds(slot))
+                && passes.passes(slot)
+                && let Some(place) = place(slot)
+            {
+                result = see(exact, place);
+            }
+        }
+        pg_sys::table_endscan(rows);
+        exact.empty_slot();
+        if let Some(predicate) = predicate {
+            predicate.close();
+        }
+        result
+    }
+}
+
+/// The place that indexes have of the row in a slot: that of the first of its versions which changes of other columns have left
+/// on one page. None where that is not there.
+unsafe fn place(slot: *mut pg_sys::TupleTableSlot) -> Option<u64> {
+    // SAFETY: the caller vouches for a slot with a row of a heap, whose page it keeps pinned.
+    unsafe {
+        let row: *mut pg_sys::BufferHeapTupleTableSlot = slot.cast();
+        let tid = tid_of((*slot).tts_tid).place();
+        let header = (*(*row).base.tuple).t_data;
+        if u32::from((*header).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE == 0 {
+            return Some(tid);
+        }
+        let mut roots = [0; POINTERS];
+        let buffer = (*row).buffer;
+        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+        pg_sys::heap_get_root_tuples(pg_sys::BufferGetPage(buffer), roots.as_mut_ptr());
+        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
+        let offset = usize::try_from(tid & 0xFFFF).unwrap_or(0);
+        let root = *roots.get(offset.wrapping_sub(1))?;
+        (root != 0).then_some(tid & !0xFFFF | u64::from(root))
+    }
+}
+
+/// The condition of an index on a part of its table.
+struct Predicate {
+    state: *mut pg_sys::ExprState,
+    executor: *mut pg_sys::EState,
+}
+
+impl Predicate {
+    /// None where the index is on all rows.
+    unsafe fn of(index: pg_sys::Relation) -> Option<Self> {
+        // SAFETY: the caller vouches for the index.
+        unsafe {
+            let predicate = pg_sys::RelationGetIndexPredicate(index);
+            if predicate.is_null() {
+                return None;
+            }
+            let executor = pg_sys::CreateExecutorState();
+            let state = pg_sys::ExecPrepareQual(predicate, executor);
+            pg_sys::MakePerTupleExprContext(executor);
+            Some(Self { state, executor })
+        }
+    }
+
+    unsafe fn holds(&self, slot: *mut pg_sys::TupleTableSlot) -> bool {
+        // SAFETY: the caller vouches for the slot; `of` has made the rest.
+        unsafe {
+            let context = (*self.executor).es_per_tuple_exprcontext;
+            (*context).ecxt_scantuple = slot;
+            let state = self.state;
+            catch(|| ExecQualAndReset(state, context))
+        }
+    }
+
+    unsafe fn close(self) {
+        // SAFETY: made by `of`, and not used any more.
+        unsafe { pg_sys::FreeExecutorState(self.executor) }
+    }
+}
