@@ -68,8 +68,7 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
     unsafe {
         guarded(|| {
             *correlation = 0.0;
-            if (*path).indexorderbys.is_null() || (*(*path).indexorderbys).length != 1 {
-                // Without an order there is nothing to search for, and a search has one.
+            if !serves(root, path) {
                 *startup = f64::INFINITY;
                 *total = f64::INFINITY;
                 *selectivity = 0.0;
@@ -92,6 +91,41 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
             *pages = costs.numIndexPages;
             Ok(())
         });
+    }
+}
+
+/// Whether a path can give what the query asks for. Without an order there is nothing to search for, and a search has one.
+/// Rows without a value are not in the index, and there may be fewer others than LIMIT asks for.
+unsafe fn serves(root: *mut pg_sys::PlannerInfo, path: *const pg_sys::IndexPath) -> bool {
+    // SAFETY: the planner's path of an index.
+    unsafe {
+        let orders = (*path).indexorderbys;
+        if orders.is_null() || (*orders).length != 1 {
+            return false;
+        }
+        let order: *const pg_sys::OpExpr = (*(*orders).elements).ptr_value.cast();
+        let key: *mut pg_sys::Node = (*(*(*order).args).elements).ptr_value.cast();
+        let index = (*path).indexinfo;
+        let (rows, nulls) = ((*(*index).rel).tuples, null_share(root, key));
+        nulls == 0.0 || (*root).limit_tuples <= (1.0 - nulls) * rows
+    }
+}
+
+/// The share of rows in which an expression is NULL, as far as ANALYZE has found out.
+unsafe fn null_share(root: *mut pg_sys::PlannerInfo, key: *mut pg_sys::Node) -> f64 {
+    // SAFETY: an expression of the query that is being planned; what is filled in is released.
+    unsafe {
+        let mut data = pg_sys::VariableStatData::default();
+        pg_sys::examine_variable(root, key, 0, &raw mut data);
+        if data.statsTuple.is_null() {
+            return 0.0;
+        }
+        let row: *const pg_sys::FormData_pg_statistic = pg_sys::GETSTRUCT(data.statsTuple).cast();
+        let share = (*row).stanullfrac.into();
+        if let Some(release) = data.freefunc {
+            release(data.statsTuple);
+        }
+        share
     }
 }
 

@@ -125,6 +125,38 @@ fn settings_bound_how_far_a_scan_goes() -> Result<()> {
     Ok(())
 }
 
+/// Rows that were visited, and held back for nearer ones, were thrown away: 6,020 rows came of 20,000.
+#[test]
+fn a_limit_of_tuples_throws_away_no_row_that_was_visited() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    let rows = Clusters::new(56, 3, 40).vectors(12_000);
+    make_table(&mut client, "", 3, &rows)?;
+    client.batch_execute(&format!(
+        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops); {BY_INDEX};
+         SET hnsw.max_scan_tuples = 4000"
+    ))?;
+    let query = Clusters::new(57, 3, 40).vector();
+    for order in ["strict_order", "relaxed_order"] {
+        client.batch_execute(&format!("SET hnsw.iterative_scan = {order}"))?;
+        let found = nearest(&mut client, "<->", &query, ("true", 12_000))?;
+        // All but some nodes above the ground.
+        assert!(
+            (3_900..=4_100).contains(&found.len()),
+            "{order}: {}",
+            found.len()
+        );
+        // Of the nearest that there are, nearly all are among them.
+        let few = nearest(&mut client, "<->", &query, ("id % 40 = 0", 200))?;
+        assert!((80..=120).contains(&few.len()), "{order}: {}", few.len());
+    }
+    // Enough for all rows.
+    client.batch_execute("SET hnsw.max_scan_tuples = 20000")?;
+    let found = nearest(&mut client, "<->", &query, ("true", 12_000))?;
+    assert_eq!(found.len(), 12_000);
+    Ok(())
+}
+
 #[test]
 fn settings_made_before_the_library_is_loaded_count() -> Result<()> {
     let cluster = Cluster::quick()?;

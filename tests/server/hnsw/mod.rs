@@ -12,6 +12,7 @@
 //! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
 //! | `domains.rs` | domains, fields of composites, generated columns, defaults |
 //! | `filters.rs` | filters and LIMIT |
+//! | `generic.rs` | what the planner chooses before it knows parameters, and where rows have no vector |
 //! | `memory.rs` | statements that the system gives no memory |
 //! | `plans.rs` | what the planner chooses |
 //! | `recall.rs` | recall and order by operator class, stored form and dimensions |
@@ -31,6 +32,7 @@ mod damage;
 mod ddl;
 mod domains;
 mod filters;
+mod generic;
 mod memory;
 mod plans;
 mod recall;
