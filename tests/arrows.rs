@@ -34,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         "pg/am",
         &["distance", "hnsw", "page", "pg", "search", "vector"],
     ),
+    ("pg/discard", &["pg"]),
     ("pg/plan", &["pg"]),
     ("pg/admin", &["hnsw", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),

@@ -89,7 +89,7 @@ pub use insert::Inserted;
 pub use list::Listing;
 pub use manhattan::Manhattan;
 pub use node::Tid;
-pub use outline::{Growing, Grown, Outline, Ranked, Ranking};
+pub use outline::{Growing, Grown, Growth, Outline, Ranked, Ranking};
 pub use plain::{Measure, Plain};
 pub use scan::{Row, Scan};
 pub use shape::Shape;

@@ -1,5 +1,8 @@
 //! Settings. Their prefix is reserved, so that a misspelt name is an error.
 
+use std::ffi::c_void;
+use std::sync::OnceLock;
+
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 
@@ -92,11 +95,32 @@ pub fn outline_memory() -> usize {
     OUTLINE_MEM.get().min(MAX_OUTLINE_MEM.get()) as usize * 1024
 }
 
+/// Who gives memory back where outlines may take less.
+static OUTLINE_MEMORY_SET: OnceLock<fn(usize)> = OnceLock::new();
+
+/// As `GucIntAssignHook`, of `hnsw.outline_mem`: called before the setting has the value.
+unsafe extern "C-unwind" fn set_outline_memory(kilobytes: i32, _extra: *mut c_void) {
+    note_outline_memory(kilobytes.min(MAX_OUTLINE_MEM.get()));
+}
+
+/// The same of `hnsw.max_outline_mem`.
+unsafe extern "C-unwind" fn set_most_outline_memory(kilobytes: i32, _extra: *mut c_void) {
+    note_outline_memory(kilobytes.min(OUTLINE_MEM.get()));
+}
+
+fn note_outline_memory(kilobytes: i32) {
+    if let Some(set) = OUTLINE_MEMORY_SET.get() {
+        set(kilobytes as usize * 1024);
+    }
+}
+
 static KERNELS: GucSetting<KernelChoice> = GucSetting::<KernelChoice>::new(KernelChoice::Auto);
 
 /// Registers all settings; called once, when the library is loaded. All change plans, or what they cost, so
-/// `EXPLAIN (SETTINGS)` shows those that have been changed.
-pub fn define() {
+/// `EXPLAIN (SETTINGS)` shows those that have been changed. `outline_memory_set` is called with the bytes that outlines may
+/// take whenever that changes.
+pub fn define(outline_memory_set: fn(usize)) {
+    let _ = OUTLINE_MEMORY_SET.set(outline_memory_set);
     GucRegistry::define_enum_guc(
         c"vector_ext.kernels",
         c"Sets which loops compute distances",
@@ -164,26 +188,35 @@ fn define_hnsw() {
 }
 
 fn define_outlines() {
-    GucRegistry::define_int_guc(
-        c"hnsw.outline_mem",
-        c"Sets the memory that a session keeps to rank rows by index that other indexes have found",
-        c"An index takes about 130 bytes a row at 384 dimensions. 0 keeps none.",
-        &OUTLINE_MEM,
-        0,
-        i32::MAX,
-        GucContext::Userset,
-        GucFlags::UNIT_KB | GucFlags::EXPLAIN,
-    );
-    GucRegistry::define_int_guc(
-        c"hnsw.max_outline_mem",
-        c"Sets the most that hnsw.outline_mem can give a session",
-        c"Whatever a user sets there, the lower of the two counts. For administrators: sessions keep memory each.",
-        &MAX_OUTLINE_MEM,
-        0,
-        i32::MAX,
-        GucContext::Suset,
-        GucFlags::UNIT_KB | GucFlags::EXPLAIN,
-    );
+    // SAFETY: the hooks take what their type says, and raise nothing.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            c"hnsw.outline_mem",
+            c"Sets the memory that a session keeps to rank rows by index that other indexes have found",
+            c"An index takes about 130 bytes a row at 384 dimensions. 0 keeps none.",
+            &OUTLINE_MEM,
+            0,
+            i32::MAX,
+            GucContext::Userset,
+            GucFlags::UNIT_KB | GucFlags::EXPLAIN,
+            None,
+            Some(set_outline_memory),
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"hnsw.max_outline_mem",
+            c"Sets the most that hnsw.outline_mem can give a session",
+            c"Whatever a user sets there, the lower of the two counts. For administrators: sessions keep memory each.",
+            &MAX_OUTLINE_MEM,
+            0,
+            i32::MAX,
+            GucContext::Suset,
+            GucFlags::UNIT_KB | GucFlags::EXPLAIN,
+            None,
+            Some(set_most_outline_memory),
+            None,
+        );
+    }
 }
 
 /// The kernels for such elements that the settings ask for.

@@ -10,6 +10,7 @@
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
 //! | `am/` | the index access methods: [README](am/README.md) |
 //! | `plan/` | a node of plans that tells a search what its rows are filtered by: [README](plan/README.md) |
+//! | `discard.rs` | `DISCARD`, which gives back what a session has learned |
 //! | `admin/` | functions for people who run an index |
 
 #![allow(unsafe_code, reason = "the server's interface is C")]
@@ -26,6 +27,7 @@ mod types;
 mod admin;
 mod am;
 mod backtrace;
+mod discard;
 mod error;
 mod guc;
 mod memory;
@@ -42,6 +44,7 @@ pub extern "C-unwind" fn _PG_init() {
     // SAFETY: the server loads libraries before anything of theirs starts a thread.
     unsafe { backtrace::disable() };
     memory::keep();
-    guc::define();
+    guc::define(am::release_beyond);
     plan::install();
+    discard::install();
 }

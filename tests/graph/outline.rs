@@ -14,7 +14,8 @@ use crate::support::{Random, build, options, resources, vacuum};
 fn outline<S: PageStore, K: Kind>(index: &Index<'_, S, K::Space>, step: u64) -> Rc<Outline> {
     let mut growing = index.begin_outline().unwrap();
     loop {
-        match index.grow_outline(growing, step, &mut || Ok(())).unwrap() {
+        let growth = index.grow_outline(growing, step, &mut || Ok(())).unwrap();
+        match growth.grown {
             Grown::Growing(more) => growing = more,
             Grown::Whole(outline) => return Rc::new(outline),
         }
@@ -165,7 +166,8 @@ fn a_vacuum_ends_an_outline_before_places_are_given_anew() {
     let index = kind.open(&store).unwrap();
     let before = outline::<_, Coded>(&index, 50);
     let growing = index.begin_outline().unwrap();
-    let Grown::Growing(growing) = index.grow_outline(growing, 30, &mut || Ok(())).unwrap() else {
+    let growth = index.grow_outline(growing, 30, &mut || Ok(())).unwrap();
+    let Grown::Growing(growing) = growth.grown else {
         panic!("that is too soon");
     };
     // Nothing that it removes; still others may have been removed by one that was cut short.
@@ -175,10 +177,8 @@ fn a_vacuum_ends_an_outline_before_places_are_given_anew() {
     let query = Random(3).vector(dims, 9);
     index.insert(&query, Tid::from(10)).unwrap();
     // What had begun before begins again.
-    let Grown::Whole(after) = index
-        .grow_outline(growing, u64::MAX, &mut || Ok(()))
-        .unwrap()
-    else {
+    let growth = index.grow_outline(growing, u64::MAX, &mut || Ok(()));
+    let Grown::Whole(after) = growth.unwrap().grown else {
         panic!("there is more to read");
     };
     assert!(index.is_current(&after).unwrap());

@@ -69,6 +69,11 @@ impl Codes {
         HEADER + levels
     }
 
+    /// Bytes of all that there is room for.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds one, whose levels `encode` writes, and gives its number; None where there is no room.
     pub fn push(&mut self, encode: impl FnOnce(&mut [u8]) -> Alone) -> Option<u32> {
         let number = self.count;

@@ -1,4 +1,4 @@
-//! How an outline is made: node by node, as much at a time as who needs it has time for.
+//! How an outline is made: page by page, as much at a time as who needs it has time for.
 
 use crate::page::PageStore;
 
@@ -9,29 +9,54 @@ use super::super::node::{Node, Tid};
 use super::super::shape::NONE;
 use super::super::space::Space;
 use super::codes::Codes;
-use super::places::Places;
+use super::sorting::Sorting;
 use super::{Outline, Row};
+
+/// Steps of sorting that are counted as a node that is read.
+const STEPS_PER_NODE: usize = 8;
 
 /// An outline that is not yet whole.
 pub struct Growing {
-    /// With their places, in any order.
-    rows: Vec<(u64, Row)>,
     codes: Codes,
-    /// The next group.
-    group: u32,
     vacuums: u32,
+    stage: Stage,
+}
+
+/// What is done with its rows.
+enum Stage {
+    /// They are read, in any order, from this group on.
+    Reading {
+        rows: Vec<(u64, Row)>,
+        group: u32,
+        /// Groups that there were when it was looked last.
+        groups: u32,
+    },
+    /// All are read.
+    Sorting(Sorting),
 }
 
 /// What has become of an outline.
 pub enum Grown {
-    /// There is more to read.
+    /// There is more to do.
     Growing(Growing),
     /// It is whole.
     Whole(Outline),
 }
 
+/// What was done for an outline.
+pub struct Growth {
+    /// What has become of it.
+    pub grown: Grown,
+    /// Nodes that were read; sorting their rows is counted as reading nodes, as long as it takes.
+    pub nodes: u64,
+}
+
+/// Bytes that a row takes besides its code: with its place, and where its part begins.
+const ROW_BYTES: usize = size_of::<(u64, Row)>() + 8;
+
 /// A node as it was read.
 struct Seen<P> {
+    number: u32,
     point: P,
     tids: Vec<Tid>,
     more: bool,
@@ -48,30 +73,33 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(Some((usize::try_from(nodes).unwrap_or(usize::MAX), levels)))
     }
 
-    /// Bytes that an outline takes; None where there is none.
+    /// Bytes that an outline takes if each row has a node of its own; None where there is none.
     ///
     /// # Errors
     /// Where the meta page cannot be read.
     pub fn outline_bytes(&self) -> Result<Option<usize>, Error> {
         let size = self.outline_size()?;
         Ok(size.map(|(nodes, levels)| {
-            nodes.saturating_mul(size_of::<(u64, Row)>() + 8 + Codes::bytes_each(levels))
+            nodes.saturating_mul(ROW_BYTES.saturating_add(Codes::bytes_each(levels)))
         }))
     }
 
     /// Begins an outline.
     ///
     /// # Errors
-    /// Where the meta page cannot be read.
+    /// Where the meta page cannot be read, or there is no memory.
     pub fn begin_outline(&self) -> Result<Growing, Error> {
         // Before anything else is read.
-        let vacuums = self.pages.roots()?.vacuums;
+        let roots = self.pages.roots()?;
         let (nodes, levels) = self.outline_size()?.unwrap_or_default();
         Ok(Growing {
-            rows: with_room(nodes)?,
             codes: Codes::new(levels, nodes).map_err(|_| Error::Memory)?,
-            group: 0,
-            vacuums,
+            vacuums: roots.vacuums,
+            stage: Stage::Reading {
+                rows: with_room(nodes)?,
+                group: 0,
+                groups: roots.groups,
+            },
         })
     }
 
@@ -83,71 +111,134 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.pages.roots()?.vacuums == outline.vacuums)
     }
 
-    /// Reads so many nodes more, at least, if there are as many. Begins anew where a vacuum has come
-    /// since it began. `poll` is called between pages.
+    /// Reads so many nodes more, at least, if there are as many, and then sorts their rows. Begins anew where a vacuum
+    /// has come since it began. `poll` is called between pages.
     ///
     /// # Errors
-    /// Where pages cannot be read, or `poll` ends it.
+    /// Where pages cannot be read, there is no memory, or `poll` ends it.
     pub fn grow_outline(
         &self,
         mut growing: Growing,
         nodes: u64,
         poll: &mut dyn FnMut() -> Result<(), Error>,
-    ) -> Result<Grown, Error> {
+    ) -> Result<Growth, Error> {
         let roots = self.pages.roots()?;
         if roots.vacuums != growing.vacuums {
             growing = self.begin_outline()?;
         }
-        let mut left = nodes;
-        while growing.group < roots.groups && left > 0 {
+        let mut done = 0;
+        while done < nodes {
             poll()?;
-            for number in self.pages.group(growing.group) {
-                left = left.saturating_sub(1);
-                self.outline_node(number, &mut growing)?;
-            }
-            growing.group += 1;
+            done += match growing.stage {
+                Stage::Reading { group, .. } if group < roots.groups => {
+                    self.outline_group(group, &mut growing)?
+                }
+                Stage::Reading { .. } => {
+                    growing.begin_sorting()?;
+                    0
+                }
+                Stage::Sorting(ref mut sorting) if sorting.steps_left() > 0 => {
+                    sorting.go_on(STEPS_PER_NODE)?;
+                    1
+                }
+                Stage::Sorting(_) => break,
+            };
         }
-        if growing.group < roots.groups {
-            return Ok(Grown::Growing(growing));
+        if let Stage::Reading { groups, .. } = &mut growing.stage {
+            *groups = roots.groups;
         }
-        Ok(Grown::Whole(growing.finish()?))
+        Ok(Growth {
+            grown: growing.finish_if_sorted()?,
+            nodes: done,
+        })
     }
 
-    fn outline_node(&self, number: u32, growing: &mut Growing) -> Result<(), Error> {
-        let read = |node: Node<'_>| {
-            let ground = node.live() && node.level() == 0;
-            ground.then(|| Seen {
-                point: self.space.load(node.own(), node.scale()),
-                tids: node.tids().collect(),
-                more: node.link() != NONE,
-            })
-        };
-        let Some(mut seen) = self.pages.read(number, read)? else {
-            return Ok(());
-        };
-        if seen.more {
-            seen.tids = self.tids(number)?;
+    /// Reads the nodes of a group, and says how many it may have.
+    fn outline_group(&self, group: u32, growing: &mut Growing) -> Result<u64, Error> {
+        let mut seen = with_room(self.shape().slots() as usize)?;
+        self.pages.each(group, |number, node: Node<'_>| {
+            if node.live() && node.level() == 0 {
+                seen.push(Seen {
+                    number,
+                    point: self.space.load(node.own(), node.scale()),
+                    tids: node.tids().collect(),
+                    more: node.link() != NONE,
+                });
+            }
+        })?;
+        for mut node in seen {
+            if node.more {
+                node.tids = self.tids(node.number)?;
+            }
+            growing.add(&self.space, &node)?;
         }
-        let space = &self.space;
-        let code = growing
-            .codes
-            .push(|code| space.code_alone(&seen.point, code));
-        if let Some(code) = code {
-            let row = Row { node: number, code };
-            let rows = seen.tids.iter().map(|tid| (tid.place(), row));
-            growing.rows.try_extend(rows)?;
-        }
-        Ok(())
+        growing.stage.next_group();
+        Ok(u64::from(self.shape().slots()))
     }
 }
 
 impl Growing {
-    fn finish(mut self) -> Result<Outline, Error> {
-        self.rows.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Outline {
-            places: Places::new(self.rows)?,
-            codes: self.codes,
-            vacuums: self.vacuums,
+    /// Bytes that it takes, and will take if it grows no more.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = match &self.stage {
+            Stage::Reading { rows, .. } => rows.capacity(),
+            Stage::Sorting(sorting) => sorting.rows(),
+        };
+        self.codes.bytes() + ROW_BYTES * rows
+    }
+
+    /// The part of its work that is done, 0 to 1, as far as it is known.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        // Reading takes nearly all of it.
+        match &self.stage {
+            Stage::Reading { group, groups, .. } => {
+                0.9 * f64::from(*group) / f64::from((*groups).max(1))
+            }
+            Stage::Sorting(sorting) => 0.9 + 0.1 * sorting.share(),
+        }
+    }
+
+    /// Adds a node's rows.
+    fn add<V: Space>(&mut self, space: &V, node: &Seen<V::Point>) -> Result<(), Error> {
+        let Stage::Reading { rows, .. } = &mut self.stage else {
+            return Ok(());
+        };
+        let code = self.codes.push(|code| space.code_alone(&node.point, code));
+        if let Some(code) = code {
+            let row = Row {
+                node: node.number,
+                code,
+            };
+            rows.try_extend(node.tids.iter().map(|tid| (tid.place(), row)))?;
+        }
+        Ok(())
+    }
+
+    fn begin_sorting(&mut self) -> Result<(), Error> {
+        if let Stage::Reading { rows, .. } = &mut self.stage {
+            self.stage = Stage::Sorting(Sorting::new(std::mem::take(rows))?);
+        }
+        Ok(())
+    }
+
+    fn finish_if_sorted(self) -> Result<Grown, Error> {
+        Ok(match self.stage {
+            Stage::Sorting(sorting) if sorting.steps_left() == 0 => Grown::Whole(Outline {
+                places: sorting.finish()?,
+                codes: self.codes,
+                vacuums: self.vacuums,
+            }),
+            Stage::Sorting(_) | Stage::Reading { .. } => Grown::Growing(self),
         })
+    }
+}
+
+impl Stage {
+    fn next_group(&mut self) {
+        if let Self::Reading { group, .. } = self {
+            *group += 1;
+        }
     }
 }

@@ -16,9 +16,10 @@ mod codes;
 mod grow;
 mod places;
 mod ranking;
+mod sorting;
 
 pub use codes::{Alone, AloneQuery};
-pub use grow::{Growing, Grown};
+pub use grow::{Growing, Grown, Growth};
 pub use ranking::{Ranked, Ranking};
 
 use codes::Codes;

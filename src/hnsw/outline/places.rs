@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 
 use crate::distance::prefetch_at;
 
-use super::super::fallible::with_room;
+use super::super::fallible::filled;
 use super::Row;
 
 /// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
@@ -13,41 +13,79 @@ use super::Row;
 pub(super) struct Places {
     /// Together, so that who finds a place has its row.
     sorted: Vec<(u64, Row)>,
-    /// The first place of each part; then their number.
+    parts: Parts,
+}
+
+/// Where parts begin, noted from the last row to the first.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// The number of the first place of each part, or of a later one where it has none; then the number of places.
     starts: Vec<u32>,
     /// Parts are of so many blocks, as a power of two.
     shift: u32,
+    /// Those from here on are noted.
+    noted: usize,
+}
+
+impl Parts {
+    /// Parts of so many rows, up to the last place.
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn new(rows: usize, last: u64) -> Result<Self, TryReserveError> {
+        let (block, most) = (last >> OFFSET, 2 * rows as u64);
+        let mut shift = 0;
+        while block >> shift > most {
+            shift += 1;
+        }
+        let mut parts = Self {
+            starts: Vec::new(),
+            shift,
+            noted: 0,
+        };
+        let count = if rows == 0 { 0 } else { parts.of(last) + 1 };
+        parts.starts = filled(0, count + 1)?;
+        parts.noted = count;
+        if let Some(end) = parts.starts.last_mut() {
+            *end = u32::try_from(rows).unwrap_or(u32::MAX);
+        }
+        Ok(parts)
+    }
+
+    /// The part of a place.
+    #[inline]
+    fn of(&self, place: u64) -> usize {
+        usize::try_from(place >> OFFSET >> self.shift).unwrap_or(usize::MAX)
+    }
+
+    /// Notes the place of a number, which is before all that were noted.
+    pub fn note(&mut self, place: u64, number: usize) {
+        let part = self.of(place);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        // Parts between have no place: they begin where the next does.
+        let between = self.starts.get_mut(part + 1..self.noted);
+        between.unwrap_or_default().fill(number.saturating_add(1));
+        if let Some(start) = self.starts.get_mut(part) {
+            *start = number;
+        }
+        self.noted = part;
+    }
+
+    /// The number of the first place of a place's part, and that of the next part.
+    #[inline]
+    fn get(&self, place: u64) -> Option<&[u32]> {
+        let part = self.of(place);
+        self.starts.get(part..part.checked_add(2)?)
+    }
 }
 
 /// Bits of a place below its block.
 const OFFSET: u32 = 16;
 
 impl Places {
-    /// Takes rows by place, which are sorted, different, and less than 2^32.
-    ///
-    /// # Errors
-    /// Where there is no memory to find them by.
-    pub fn new(rows: Vec<(u64, Row)>) -> Result<Self, TryReserveError> {
-        let last = rows.last().map_or(0, |(place, _)| place >> OFFSET);
-        let most = 2 * rows.len() as u64;
-        let mut shift = 0;
-        while last >> shift > most {
-            shift += 1;
-        }
-        let parts = usize::try_from((last >> shift) + 2).unwrap_or(usize::MAX);
-        let mut starts = with_room(parts)?;
-        for (at, (place, _)) in (0..).zip(&rows) {
-            let part = usize::try_from(place >> OFFSET >> shift).unwrap_or(usize::MAX);
-            if starts.len() <= part {
-                starts.resize(part + 1, at);
-            }
-        }
-        starts.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        Ok(Self {
-            sorted: rows,
-            starts,
-            shift,
-        })
+    /// Rows by place, whose parts are noted.
+    pub fn new(sorted: Vec<(u64, Row)>, parts: Parts) -> Self {
+        Self { sorted, parts }
     }
 
     /// How many there are.
@@ -60,13 +98,6 @@ impl Places {
         self.sorted.get(at).copied()
     }
 
-    /// The number of the first place of a part, and that of the next part.
-    #[inline]
-    fn part(&self, place: u64) -> Option<&[u32]> {
-        let part = usize::try_from(place >> OFFSET >> self.shift).ok()?;
-        self.starts.get(part..part + 2)
-    }
-
     /// Where a place is among those of its part if all rows of its block are there: they are numbered from 1 on.
     #[inline]
     fn guess(place: u64) -> usize {
@@ -76,7 +107,7 @@ impl Places {
     /// Asks for what says where a place is.
     #[inline]
     pub fn prefetch_part(&self, place: u64) {
-        if let Some(part) = self.part(place) {
+        if let Some(part) = self.parts.get(place) {
             prefetch_at(part.as_ptr().cast(), size_of_val(part));
         }
     }
@@ -84,7 +115,7 @@ impl Places {
     /// Asks for where a place is likely to be, of which the above was asked for.
     #[inline]
     pub fn prefetch_guess(&self, place: u64) {
-        if let Some([start, _]) = self.part(place)
+        if let Some([start, _]) = self.parts.get(place)
             && let at = (*start as usize).wrapping_add(Self::guess(place))
             && let Some(row) = self.sorted.get(at)
         {
@@ -95,7 +126,7 @@ impl Places {
     /// The number of a place, and its row.
     #[inline]
     pub fn find(&self, place: u64) -> Option<(usize, Row)> {
-        let [start, end] = self.part(place)? else {
+        let [start, end] = self.parts.get(place)? else {
             return None;
         };
         let start = *start as usize;
@@ -117,6 +148,7 @@ impl Places {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sorting::Sorting;
     use super::*;
 
     proptest! {
@@ -125,12 +157,23 @@ mod tests {
             rows in prop::collection::btree_set((0_u64..500, 1_u64..20), 0..300),
             apart in 0_u32..20,
             others in prop::collection::vec((0_u64..600, 0_u64..22), 50),
+            steps in 1_usize..50,
         ) {
             let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
             let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, Row { node, code: node }));
-            let places = Places::new(numbered.collect()).unwrap();
-            prop_assert!(places.starts.len() <= 4 * sorted.len() + 4);
+            let numbered: Vec<_> = numbered.collect();
+            let mut shuffled = numbered.clone();
+            shuffled.sort_unstable_by_key(|(place, row)| place.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(row.node));
+            let mut sorting = Sorting::new(shuffled).unwrap();
+            prop_assert!(sorting.steps_left() <= 2 * numbered.len());
+            while sorting.steps_left() > 0 {
+                sorting.go_on(steps).unwrap();
+            }
+            let places = sorting.finish().unwrap();
+            let row = |(place, row): &(u64, Row)| (*place, row.node);
+            prop_assert_eq!(places.sorted.iter().map(row).collect::<Vec<_>>(), numbered.iter().map(row).collect::<Vec<_>>());
+            prop_assert!(places.parts.starts.len() <= 4 * sorted.len() + 4);
             for (at, place) in sorted.iter().enumerate() {
                 let found = places.find(*place).map(|(found, row)| (found, row.node as usize));
                 prop_assert_eq!(found, Some((at, at)));

@@ -82,9 +82,10 @@ pub struct Filtered {
     within: f64,
 }
 
-/// What is left of a search for rows that pass a filter.
+/// What a search for rows that pass a filter leaves.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
-    /// Nodes for which the index shall learn to rank.
+    /// Nodes that the index shall have read to learn to rank, since it began.
     pub learns: u64,
     /// Rows that it could not rank.
     pub missed: usize,
@@ -342,9 +343,9 @@ impl Filtered {
         }
     }
 
-    /// Ends a search that has read so many nodes.
+    /// What a search that has read so many nodes would leave if it ended now.
     #[must_use]
-    pub fn end(&self, nodes: u64) -> Ending {
+    pub fn ending(&self, nodes: u64) -> Ending {
         let fetched = match &self.from {
             From::Shortlist(shortlist) => shortlist.cost().1,
             From::Search | From::SearchAlone | From::Table(_) => 0,
@@ -358,7 +359,7 @@ impl Filtered {
         let ranking = self.prices.listed.map_or(f64::INFINITY, Prices::ranking);
         let in_vain = if self.ranks { 0.0 } else { spent - ranking };
         Ending {
-            learns: in_vain.max(0.0) as u64,
+            learns: Prices::learning(in_vain, spent),
             missed: if self.ranks { fetched } else { 0 },
         }
     }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use pgrx::pg_sys::Datum;
 
-use super::method::{Build, Cost, Description, Found, Ranked, Search, Stream};
+use super::method::{Build, Cost, Description, Found, Learned, Ranked, Search, Stream};
 use super::outlined::Outlined;
 use super::value::{Column, SqlSpace};
 use crate::hnsw::{
@@ -161,7 +161,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         }))
     }
 
-    fn learn(&self, nodes: u64, missed: usize) -> Result<(), Failure> {
+    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure> {
         self.outlined.note_missed(missed);
         self.outlined.grow(&self.index, nodes)
     }

@@ -151,7 +151,7 @@ pub trait Search {
     ///
     /// # Errors
     /// Where pages make no sense.
-    fn learn(&self, nodes: u64, missed: usize) -> Result<(), Failure>;
+    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure>;
 
     /// What is in it.
     ///
@@ -197,6 +197,15 @@ pub struct Found {
     pub tid: Tid,
     /// Where it is in the index, if it can be killed there.
     pub node: Option<u32>,
+}
+
+/// What an index has learned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Learned {
+    /// Nodes that were read for it.
+    pub nodes: u64,
+    /// The part that is known of what there is to learn, 0 to 1.
+    pub share: f64,
 }
 
 /// Rows that were ranked.

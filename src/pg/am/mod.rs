@@ -59,9 +59,10 @@ pub use crate::search::{Side, Step, farthest};
 pub use filtered::Passes;
 pub use method::Search;
 pub use opened::Opened;
+pub use outlined::{release_all, release_beyond};
 pub use prices::{Listed, WANTED};
 pub use rows::{TableRows, each_row};
-pub use scan::{attach, pointer_of, report, sort, tid_of};
+pub use scan::{attach, learn, learned, pointer_of, report, sort, tid_of};
 
 use crate::hnsw::{Files, Resources};
 use crate::pg::error::{Failure, guarded};

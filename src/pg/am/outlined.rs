@@ -1,17 +1,45 @@
-//! Outlines of indexes, which a backend keeps: made with a part of the time that searches behind filters
-//! have taken for want of them.
+//! Outlines of indexes, which a backend keeps: made with a part of the work of the searches behind filters that
+//! would have needed them.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use super::method::Learned;
 use crate::hnsw::{Error, Growing, Grown, Index, Outline, Space};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::{PgStore, check_for_interrupts};
 
 thread_local! {
-    /// Bytes of all outlines.
-    static BYTES: Cell<usize> = const { Cell::new(0) };
+    /// Those of all indexes that are open.
+    static KEPT: RefCell<Vec<Weak<Kept>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives back the memory of all outlines. Searches that use one keep it until they end.
+pub fn release_all() {
+    each(Kept::forget);
+}
+
+/// Gives back the memory of all outlines if they take more than so many bytes.
+pub fn release_beyond(bytes: usize) {
+    if used() > bytes {
+        release_all();
+    }
+}
+
+/// Bytes that were set aside for all outlines.
+fn used() -> usize {
+    let mut used = 0;
+    each(|kept| used += kept.bytes.get());
+    used
+}
+
+fn each(mut see: impl FnMut(&Kept)) {
+    KEPT.with_borrow(|all| {
+        for kept in all.iter().filter_map(Weak::upgrade) {
+            see(&kept);
+        }
+    });
 }
 
 /// What there is of an outline.
@@ -24,13 +52,31 @@ enum Part {
 }
 
 /// An index's outline.
+pub struct Outlined(Rc<Kept>);
+
+/// What is kept of it.
 #[derive(Default)]
-pub struct Outlined {
+struct Kept {
     part: RefCell<Part>,
     /// Bytes that were set aside for it.
     bytes: Cell<usize>,
+    /// The setting under which it turned out to be too large.
+    refused: Cell<Option<usize>>,
+    /// Nodes that were read although nobody had paid for them: pages are read whole.
+    ahead: Cell<u64>,
     /// Rows that were looked for since it is whole, and were not in it.
     missed: Cell<usize>,
+}
+
+impl Default for Outlined {
+    fn default() -> Self {
+        let kept = Rc::default();
+        KEPT.with_borrow_mut(|all| {
+            all.retain(|kept| kept.strong_count() > 0);
+            all.push(Rc::downgrade(&kept));
+        });
+        Self(kept)
+    }
 }
 
 impl Outlined {
@@ -42,82 +88,128 @@ impl Outlined {
         &self,
         index: &Index<'_, PgStore, V>,
     ) -> Result<Option<Rc<Outline>>, Failure> {
-        let outline = match &*self.part.borrow() {
+        let outline = match &*self.0.part.borrow() {
             Part::Whole(outline) => Rc::clone(outline),
             Part::None | Part::Growing(_) => return Ok(None),
         };
-        if guc::outline_memory() >= self.bytes.get() && index.is_current(&outline)? {
+        if index.is_current(&outline)? {
             return Ok(Some(outline));
         }
-        self.forget();
+        self.0.forget();
         Ok(None)
     }
 
-    /// Makes so many nodes more of it, if it is not whole.
+    /// Makes so many nodes more of it, if it is not whole. A page more or less: what was too much is taken off
+    /// the next time.
     ///
     /// # Errors
     /// Where pages make no sense.
-    pub fn grow<V: Space>(&self, index: &Index<'_, PgStore, V>, nodes: u64) -> Result<(), Failure> {
+    pub fn grow<V: Space>(
+        &self,
+        index: &Index<'_, PgStore, V>,
+        nodes: u64,
+    ) -> Result<Learned, Failure> {
+        let kept = &*self.0;
+        let ahead = kept.ahead.get().min(nodes);
+        kept.ahead.set(kept.ahead.get() - ahead);
+        let nodes = nodes - ahead;
         if nodes == 0 {
-            return Ok(());
+            return Ok(self.learned(0));
         }
-        let growing = match self.part.take() {
-            Part::None if !self.set_aside(index)? => return Ok(()),
-            Part::None => index.begin_outline()?,
-            Part::Growing(growing) => growing,
+        let part = match kept.part.take() {
+            Part::None if !kept.has_room(index)? => return Ok(self.learned(0)),
             whole @ Part::Whole(_) => {
-                self.part.replace(whole);
-                return Ok(());
+                kept.part.replace(whole);
+                return Ok(self.learned(0));
             }
+            part @ (Part::None | Part::Growing(_)) => part,
         };
         let mut poll = || -> Result<(), Error> {
             check_for_interrupts();
             Ok(())
         };
-        let grown = index.grow_outline(growing, nodes, &mut poll)?;
-        self.part.replace(match grown {
-            Grown::Growing(growing) => Part::Growing(growing),
+        let growing = match part {
+            Part::Growing(growing) => Ok(growing),
+            Part::None | Part::Whole(_) => index.begin_outline(),
+        };
+        let growth = growing.and_then(|growing| index.grow_outline(growing, nodes, &mut poll));
+        let growth = match growth {
+            // A search can do without.
+            Err(Error::Memory) => {
+                kept.refuse();
+                return Ok(self.learned(0));
+            }
+            growth => growth?,
+        };
+        kept.ahead.set(growth.nodes.saturating_sub(nodes));
+        let part = match growth.grown {
             Grown::Whole(outline) => Part::Whole(Rc::new(outline)),
-        });
-        Ok(())
+            Grown::Growing(growing) if kept.set_aside(growing.bytes()) => Part::Growing(growing),
+            Grown::Growing(_) => {
+                kept.refuse();
+                return Ok(self.learned(growth.nodes));
+            }
+        };
+        kept.part.replace(part);
+        Ok(self.learned(growth.nodes))
+    }
+
+    /// What there is of it, after so many nodes were read for it.
+    fn learned(&self, nodes: u64) -> Learned {
+        let share = match &*self.0.part.borrow() {
+            Part::None => 0.0,
+            Part::Growing(growing) => growing.share(),
+            Part::Whole(_) => 1.0,
+        };
+        Learned { nodes, share }
     }
 
     /// Notes rows that are not in it. Where more are missed than it has, it begins anew: fetching a row from the
     /// table costs more than learning where it is.
     pub fn note_missed(&self, rows: usize) {
-        self.missed.set(self.missed.get() + rows);
-        let known = match &*self.part.borrow() {
+        let kept = &*self.0;
+        kept.missed.set(kept.missed.get() + rows);
+        let known = match &*kept.part.borrow() {
             Part::Whole(outline) => outline.rows(),
             Part::None | Part::Growing(_) => usize::MAX,
         };
-        if self.missed.get() > known {
-            self.forget();
+        if kept.missed.get() > known {
+            kept.forget();
         }
     }
+}
 
-    /// Sets memory aside; false where there is not enough.
-    fn set_aside<V: Space>(&self, index: &Index<'_, PgStore, V>) -> Result<bool, Failure> {
-        let Some(bytes) = index.outline_bytes()? else {
+impl Kept {
+    /// Sets memory aside for an outline that begins; false where there is not enough.
+    fn has_room<V: Space>(&self, index: &Index<'_, PgStore, V>) -> Result<bool, Failure> {
+        if self.refused.get() == Some(guc::outline_memory()) {
             return Ok(false);
-        };
-        let all = BYTES.get() - self.bytes.get() + bytes;
-        let enough = all <= guc::outline_memory();
+        }
+        let bytes = index.outline_bytes()?;
+        Ok(bytes.is_some_and(|bytes| self.set_aside(bytes)))
+    }
+
+    /// Sets so much memory aside for it; false where there is not enough.
+    fn set_aside(&self, bytes: usize) -> bool {
+        let others = used() - self.bytes.get();
+        let enough = others.saturating_add(bytes) <= guc::outline_memory();
         if enough {
-            BYTES.set(all);
             self.bytes.set(bytes);
         }
-        Ok(enough)
+        enough
+    }
+
+    /// Does without it until the setting changes: it has turned out to be too large.
+    fn refuse(&self) {
+        self.forget();
+        self.refused.set(Some(guc::outline_memory()));
     }
 
     fn forget(&self) {
         self.part.take();
         self.missed.set(0);
-        BYTES.set(BYTES.get() - self.bytes.take());
-    }
-}
-
-impl Drop for Outlined {
-    fn drop(&mut self) {
-        self.forget();
+        self.ahead.set(0);
+        self.bytes.set(0);
+        self.refused.set(None);
     }
 }

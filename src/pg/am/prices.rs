@@ -60,6 +60,11 @@ const AGAINST: f64 = 6.0;
 /// the rows.
 const EARLY: f64 = 1.0 / 3.0;
 
+/// The part of a search's cost that may be spent on learning to rank what it has fetched, and what a node costs that is
+/// read for that.
+const LEARNING: f64 = 0.1;
+const LEARNED: f64 = 1.0;
+
 impl Listed {
     /// What it costs to list them, where that is not a part of what each row costs.
     pub(super) fn cost(self) -> f64 {
@@ -128,6 +133,11 @@ impl Prices {
     /// What it costs to rank a shortlist.
     pub fn ranking(listed: Listed) -> f64 {
         RANKED_AT_LEAST + listed.cost() + RANKED * listed.rows
+    }
+
+    /// Nodes that an index reads to learn to rank, after a search that has spent so much, a part of it in vain.
+    pub fn learning(in_vain: f64, spent: f64) -> u64 {
+        (in_vain.clamp(0.0, LEARNING * spent) / LEARNED) as u64
     }
 
     /// What a shortlist costs that the index ranks, or whose rows are fetched.

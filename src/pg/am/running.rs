@@ -7,8 +7,8 @@ use pgrx::pg_sys;
 use super::counters::{self, Report, Spent, Way};
 use super::exact::Exact;
 use super::extent::Extent;
-use super::filtered::{Filtered, Passes};
-use super::method::{Cost, Found, Method, Stream};
+use super::filtered::{Ending, Filtered, Passes};
+use super::method::{Cost, Found, Learned, Method, Stream};
 use super::opened::{self, Opened};
 use crate::pg::error::Failure;
 use crate::search::{Bounded, Refined, Source};
@@ -50,6 +50,8 @@ pub(super) struct Running {
     refined: Refined<Found>,
     /// What it knows of rows that pass a filter, if it has one.
     filtered: Option<Filtered>,
+    /// What the index has learned from so far.
+    paid: Ending,
     /// The row that was given last.
     last: Option<Found>,
     /// How far that is, where rows must come sorted.
@@ -111,6 +113,7 @@ impl Running {
                 stream: begun?,
                 refined: Refined::default(),
                 filtered: None,
+                paid: Ending::default(),
                 last: None,
                 last_distance: None,
                 dead: Dead::default(),
@@ -221,36 +224,31 @@ impl Running {
         Report::new(way, spent)
     }
 
-    /// Ends it, and has the index learn from what it has cost.
+    /// Has the index learn from what the search has cost since it did last.
     ///
     /// # Errors
     /// Where pages make no sense.
-    pub fn end(self, measured: u64) -> Result<Ended, Failure> {
-        let mut report = self.report(measured);
-        let Self {
-            stream,
-            filtered,
-            opened,
-            dead,
-            ..
-        } = self;
-        if let Some(filtered) = filtered {
-            let ending = filtered.end(stream.cost().nodes);
-            drop((filtered, stream));
-            // A worker ends with its query.
-            // SAFETY: set once in each process, before it runs a plan.
-            if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
-                let pages = &mut report.spent.pages;
-                let index = opened.index();
-                let learn = || index.learn(ending.learns, ending.missed);
-                opened.store().count_reads(pages, learn)?;
-            }
+    pub fn learn(&mut self) -> Result<Option<Learned>, Failure> {
+        let Some(filtered) = &self.filtered else {
+            return Ok(None);
+        };
+        let ending = filtered.ending(self.stream.cost().nodes);
+        let paid = std::mem::replace(&mut self.paid, ending);
+        let nodes = ending.learns.saturating_sub(paid.learns);
+        let missed = ending.missed.saturating_sub(paid.missed);
+        let index = self.opened.index();
+        let learn = || index.learn(nodes, missed);
+        let learned = self.opened.store().count_reads(&mut self.pages, learn)?;
+        Ok(Some(learned))
+    }
+
+    /// Ends it.
+    pub fn end(self, measured: u64) -> Ended {
+        Ended {
+            report: self.report(measured),
+            opened: self.opened,
+            dead: self.dead,
         }
-        Ok(Ended {
-            opened,
-            dead,
-            report,
-        })
     }
 }
 

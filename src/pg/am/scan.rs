@@ -7,7 +7,7 @@ use super::counters::{self, Report};
 use super::exact::Exact;
 use super::filtered::Passes;
 use super::guarded;
-use super::method::{Found, Method, Search};
+use super::method::{Found, Learned, Method, Search};
 use super::running::{Ended, Late, Running, Scanned};
 use crate::hnsw::Tid;
 use crate::pg::error::Failure;
@@ -52,6 +52,24 @@ pub unsafe fn report(scan: pg_sys::IndexScanDesc) -> Report {
     unsafe { state(scan) }.report()
 }
 
+/// Has the index of a scan learn from what the scan has cost since it did last, if that pays.
+///
+/// # Safety
+/// The scan is one of ours.
+pub unsafe fn learn(scan: pg_sys::IndexScanDesc) {
+    // SAFETY: the caller vouches for the scan, and has nothing to drop.
+    unsafe { guarded(|| state(scan).learn()) }
+}
+
+/// What the index of a scan has learned from it.
+///
+/// # Safety
+/// The scan is one of ours.
+pub unsafe fn learned(scan: pg_sys::IndexScanDesc) -> Learned {
+    // SAFETY: the caller vouches for the scan.
+    unsafe { state(scan) }.learned
+}
+
 /// A scan between its callbacks. It lives on Rust's heap and goes with the context it was made in, so
 /// that an error leaves nothing behind. No page is held between callbacks.
 #[derive(Default)]
@@ -62,6 +80,7 @@ struct State {
     late: Late,
     /// What searches have done that have ended.
     ended: Report,
+    learned: Learned,
 }
 
 /// Makes a scan.
@@ -105,6 +124,7 @@ pub unsafe extern "C-unwind" fn rescan<M: Method>(
     unsafe {
         guarded(|| {
             let state = state(scan);
+            state.learn()?;
             state.end_search(scan)?;
             if let Some(exact) = &mut state.exact {
                 exact.reset();
@@ -185,6 +205,23 @@ pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
 }
 
 impl State {
+    /// Learns from what the search has cost since it did last.
+    fn learn(&mut self) -> Result<(), Failure> {
+        // A worker ends with its query.
+        // SAFETY: set once in each process, before it runs a plan.
+        let is_worker = unsafe { pg_sys::ParallelWorkerNumber } >= 0;
+        let Some(running) = self.search.as_mut().filter(|_| !is_worker) else {
+            return Ok(());
+        };
+        if let Some(learned) = running.learn()? {
+            self.learned = Learned {
+                nodes: self.learned.nodes + learned.nodes,
+                ..learned
+            };
+        }
+        Ok(())
+    }
+
     unsafe fn end_search(&mut self, scan: pg_sys::IndexScanDesc) -> Result<(), Failure> {
         let Some(running) = self.search.take() else {
             return Ok(());
@@ -194,7 +231,7 @@ impl State {
             opened,
             dead,
             report,
-        } = running.end(measured)?;
+        } = running.end(measured);
         self.ended += report;
         // SAFETY: the scan's index is open.
         counters::add(unsafe { (*(*scan).indexRelation).rd_id }, report.spent);

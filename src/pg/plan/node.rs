@@ -41,7 +41,7 @@ static EXECUTE: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMetho
     InitializeDSMCustomScan: None,
     ReInitializeDSMCustomScan: None,
     InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
+    ShutdownCustomScan: Some(shut_down),
     ExplainCustomScan: Some(explain),
 });
 
@@ -206,6 +206,18 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     }
 }
 
+/// As `ShutdownCustomScan`: the rows that were asked for are there. More may be asked for of a cursor. What the index
+/// learns from the search is a part of it, and seen as such by EXPLAIN.
+unsafe extern "C-unwind" fn shut_down(node: *mut CustomScanState) {
+    // SAFETY: Postgres calls with a node of ours that has begun.
+    unsafe {
+        let scan = (*child(node)).iss_ScanDesc;
+        if !scan.is_null() {
+            am::learn(scan);
+        }
+    }
+}
+
 /// As `ExplainCustomScan`. A parallel worker keeps its counts to itself.
 unsafe extern "C-unwind" fn explain(
     node: *mut CustomScanState,
@@ -243,5 +255,16 @@ unsafe extern "C-unwind" fn explain(
         show(c"Pages Read", report.spent.pages);
         show(c"Restarts", report.spent.restarts);
         show(c"Values Measured", report.spent.measured);
+        let learned = am::learned(scan);
+        if learned.nodes > 0 {
+            show(c"Nodes Learned", learned.nodes);
+            raw::ExplainPropertyFloat(
+                c"Outline Learned".as_ptr(),
+                c"%".as_ptr(),
+                100.0 * learned.share,
+                1,
+                output,
+            );
+        }
     }
 }

@@ -66,4 +66,11 @@ unsafe extern "C-unwind" {
         value: i64,
         output: *mut ExplainState,
     );
+    pub fn ExplainPropertyFloat(
+        label: *const c_char,
+        unit: *const c_char,
+        value: f64,
+        digits: c_int,
+        output: *mut ExplainState,
+    );
 }

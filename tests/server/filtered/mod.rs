@@ -10,6 +10,7 @@
 //! | `ranks.rs` | shortlists that the index ranks |
 //! | `tables.rs` | searches that read the table once they have cost as much |
 //! | `thresholds.rs` | searches that end at a distance |
+//! | `sessions.rs` | what a session pays to learn to rank, and gives back |
 //! | `plans.rs` | which plans have the node, and what EXPLAIN says of it |
 //! | `ways.rs` | the ways rows are asked for: prepared, joined, by cursors, by workers, from partitions |
 //! | `safety.rs` | errors, cancels, who may see what, rows that change meanwhile |
@@ -20,6 +21,7 @@ mod order;
 mod plans;
 mod ranks;
 mod safety;
+mod sessions;
 mod several;
 mod shortlists;
 mod tables;
