@@ -121,3 +121,9 @@ COMMENT ON OPERATOR CLASS bit_hamming_ops USING hnsw IS 'nearest by Hamming dist
 COMMENT ON OPERATOR FAMILY bit_hamming_ops USING hnsw IS 'nearest by Hamming distance, <~>';
 COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
+
+-- questions of one's own
+CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+    AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by ef_search, for the questions that a query gives';

@@ -1257,9 +1257,13 @@ COMMENT ON VIEW vector_index_scans IS 'what searches of this session have cost, 
 -- Each session sees its own searches alone.
 GRANT SELECT ON vector_index_scans TO PUBLIC;
 
--- Rows of the table as questions, each left out of its own answer. A row that is found counts if it is
--- no farther than the k-th by exact search.
+-- Rows of the table as questions, each as if it were not there; or those that a query gives, which runs with the rights of
+-- whoever asks. A row that is found counts if it is no farther than the k-th by exact search.
 CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
 RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by ef_search';
+CREATE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+    AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by ef_search, for the questions that a query gives';

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Frontier, Key, Numbers, Offers, advance, walk};
+use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
 
 use super::descent::{ATTEMPTS, Level, Met, no_start};
 use super::error::Error;
@@ -67,17 +67,22 @@ impl Found {
     }
 }
 
-/// A walk on the ground that notes what it visits.
+/// A walk on the ground that notes what it visits, but for `left_out`.
 fn ground<'i, 's, S: PageStore, V: Space>(
     index: &'i Index<'s, S, V>,
     probe: &'i mut Probe<V::Query>,
     found: &'i mut Vec<Found>,
+    left_out: u32,
 ) -> Level<'i, 's, S, V, impl FnMut(u32, Node<'_>, f32)> {
     Level {
         index,
         height: 0,
         probe,
-        see: |number, node: Node<'_>, distance| found.push(Found::new(number, node, distance)),
+        see: move |number, node: Node<'_>, distance| {
+            if number != left_out {
+                found.push(Found::new(number, node, distance));
+            }
+        },
         met: Met::default(),
     }
 }
@@ -98,6 +103,29 @@ pub(super) enum Stage {
     /// A limit was reached: what was found and not given is given, and nothing is searched for.
     Draining,
     Ended,
+}
+
+/// A level without one of its nodes.
+struct Without<L> {
+    level: L,
+    node: u32,
+    /// Where the walk begins, whose links are followed in any case.
+    start: u32,
+}
+
+impl<L: Graph> Graph for Without<L> {
+    type Error = L::Error;
+
+    fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), L::Error> {
+        if number == self.node && number != self.start {
+            return Ok(());
+        }
+        self.level.visit(number, candidates)
+    }
+
+    fn announce(&mut self, number: u32) {
+        self.level.announce(number);
+    }
 }
 
 /// A search that is going on.
@@ -131,6 +159,10 @@ pub struct Scan<'i, 's, S, V: Space> {
     pub(super) limits: Limits,
     pub(super) reached: Reached,
     skips_killed: bool,
+    /// A node that is passed by.
+    pub(super) left_out: u32,
+    /// Where the first walk begins.
+    start: u32,
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
@@ -185,6 +217,8 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             limits: Limits::default(),
             reached: Reached::default(),
             skips_killed: false,
+            left_out: NONE,
+            start: NONE,
         }))
     }
 }
@@ -193,6 +227,12 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Leaves out rows that were killed ([`Index::kill`]).
     pub fn skip_killed(&mut self) {
         self.skips_killed = true;
+    }
+
+    /// Passes a node by: its rows are not given, and its links not followed, but where a walk begins with it. So
+    /// a row can be asked for as if it were not there.
+    pub fn leave_out(&mut self, node: u32) {
+        self.left_out = node;
     }
 
     /// The next row; None where there is none left.
@@ -319,18 +359,19 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
 
     /// The first walk. It starts over where a vacuum has freed its start.
     fn walk(&mut self) -> Result<(), PageError> {
-        let mut start = None;
+        let mut lost = None;
         for _ in 0..ATTEMPTS {
             self.found.clear();
-            start = self.index.descend(&mut self.probe, 0)?;
-            let Some(start) = start else {
+            let Some(start) = self.index.descend(&mut self.probe, 0)? else {
                 return Ok(());
             };
-            if !self.walk_from(start)?.is_lost() {
+            self.start = start;
+            lost = self.walk_from()?.is_lost().then_some(start);
+            if lost.is_none() {
                 break;
             }
         }
-        if let (Some(start), true) = (start, self.found.is_empty()) {
+        if let (Some(start), true) = (lost, self.found.is_empty()) {
             return Err(no_start(start));
         }
         if self.go_on != Continue::Never {
@@ -342,13 +383,18 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         Ok(())
     }
 
-    fn walk_from(&mut self, start: u32) -> Result<Met, PageError> {
+    fn walk_from(&mut self) -> Result<Met, PageError> {
         self.walks += 1;
         self.beam.clear(self.ef);
-        self.beam.push(f32::MAX, start);
-        let mut level = ground(self.index, &mut self.probe, &mut self.found);
-        walk(&mut level, &mut self.beam)?;
-        Ok(level.met)
+        self.beam.push(f32::MAX, self.start);
+        let (found, probe) = (&mut self.found, &mut self.probe);
+        let mut walked = Without {
+            level: ground(self.index, probe, found, self.left_out),
+            node: self.left_out,
+            start: self.start,
+        };
+        walk(&mut walked, &mut self.beam)?;
+        Ok(walked.level.met)
     }
 
     /// Visits some of the nearest candidates that are left.
@@ -359,9 +405,14 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.found.try_reserve(visits)?;
         self.next
             .try_reserve((self.found.len() + visits) / 8 + PORTION)?;
-        let mut level = ground(self.index, &mut self.probe, &mut self.found);
-        advance(&mut level, &mut self.frontier, visits)?;
-        drop(level);
+        let (found, probe) = (&mut self.found, &mut self.probe);
+        let mut walked = Without {
+            level: ground(self.index, probe, found, self.left_out),
+            node: self.left_out,
+            start: self.start,
+        };
+        advance(&mut walked, &mut self.frontier, visits)?;
+        drop(walked);
         self.visited += visits;
         self.set_horizon(self.frontier.nearest());
         Ok(())

@@ -111,7 +111,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let (index, mut nearest) = (self.index, BinaryHeap::new());
         let point = index.space.point_of(&self.probe.query);
         for number in (0..index.pages.roots()?.groups).flat_map(|group| index.pages.group(group)) {
-            if self.swept.contains(number) {
+            if number == self.left_out || self.swept.contains(number) {
                 continue;
             }
             if self.is_spent() {

@@ -1,4 +1,7 @@
 //! How much of what exact search finds an index finds, and how long it takes.
+//!
+//! Whoever asks wants to know it of questions to come, and those are not in the index. So a row that serves as a question is
+//! passed by in the graph ([`LeftOut`]), and neither it nor its equals count.
 
 use std::ffi::CString;
 use std::time::{Duration, Instant};
@@ -6,15 +9,23 @@ use std::time::{Duration, Instant};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReportable;
 use pgrx::spi::SpiClient;
-use pgrx::{FromDatum, IntoDatum, Spi, pg_sys};
+use pgrx::{IntoDatum, Spi, pg_sys};
 
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
+use crate::pg::am::{LeftOut, tid_of};
 use crate::pg::error::Failure;
+use crate::pg::types::call::Call;
 
 /// The settings of `hnsw.ef_search` that are measured.
 const EFS: [i32; 8] = [10, 20, 40, 80, 160, 320, 640, 1000];
+
+/// A measurement that will take longer says so.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Rows beyond `k` that exact search gives at first: as many may equal the question.
+const EQUALS: usize = 16;
 
 /// The parts of the statements, by the oid of an index. All names have their schemas.
 const PARTS: &str = "
@@ -37,14 +48,12 @@ SELECT pg_catalog.format('%I.%I', s.nspname, r.relname),
 
 /// Statements about an index. They run as the owner of its table.
 struct Statements {
-    /// Rows as questions: parameter 1 is how many.
+    /// Rows as questions, drawn at random: parameter 1 is how many.
     sample: String,
-    /// The exact answer to a question: the k-th distance and the number of rows. Parameters: the question,
-    /// its own row, k.
-    exact: String,
-    /// The number of rows that an answer of the index has within a distance. Parameters: as `exact`, and
-    /// the distance.
-    hits: String,
+    /// The distances of the nearest rows. Parameters: the question, and how many.
+    nearest: String,
+    /// How far a question is from itself: parameter 1.
+    own: String,
 }
 
 impl Statements {
@@ -59,41 +68,47 @@ impl Statements {
         let rows = format!("{table} WHERE ({predicate})");
         // Questions pass as text, so that one statement does for all types.
         let distance = format!("({value}) {operator} $1::{of}");
-        let nearest = format!(
-            "SELECT {distance} AS d FROM {rows} AND ctid OPERATOR(pg_catalog.<>) $2
-              ORDER BY {distance} LIMIT $3"
-        );
         Self {
             sample: format!(
                 "SELECT ctid, ({value})::pg_catalog.text FROM {rows} AND ({value}) IS NOT NULL
                   ORDER BY pg_catalog.random() LIMIT $1"
             ),
-            exact: format!(
-                "SELECT pg_catalog.max(d), pg_catalog.count(*) FROM ({nearest}) AS nearest
-                  WHERE d OPERATOR(pg_catalog.=) d"
-            ),
-            hits: format!(
-                "SELECT pg_catalog.count(*) FROM ({nearest}) AS nearest WHERE d OPERATOR(pg_catalog.<=) $4"
-            ),
+            nearest: format!("SELECT {distance} FROM {rows} ORDER BY {distance} LIMIT $2"),
+            own: format!("SELECT $1::{of} {operator} $1::{of}"),
         }
     }
-}
 
-/// A value of the index, as text, and the row that has it.
-struct Question {
-    row: pg_sys::ItemPointerData,
-    value: String,
-}
-
-impl Question {
-    /// The parameters of [`Statements::exact`].
-    fn arguments(&self, k: i64) -> [DatumWithOid<'_>; 3] {
-        [
-            argument(self.value.as_str(), pg_sys::TEXTOID),
-            argument(self.row, pg_sys::TIDOID),
-            argument(k, pg_sys::INT8OID),
-        ]
+    /// The distances of the rows that come first; not those of rows that have none.
+    fn nearest(&self, question: &str, count: usize) -> Vec<f64> {
+        let arguments = [
+            argument(question, pg_sys::TEXTOID),
+            argument(count as i64, pg_sys::INT8OID),
+        ];
+        distances(&self.nearest, &arguments)
     }
+
+    fn own(&self, question: &str) -> Option<f64> {
+        let own = distances(&self.own, &[argument(question, pg_sys::TEXTOID)]);
+        own.first().copied()
+    }
+}
+
+/// A value as text, and the row that has it if it is one.
+struct Question {
+    value: String,
+    row: Option<pg_sys::ItemPointerData>,
+}
+
+/// What exact search answers.
+struct Truth {
+    /// How far the k-th row is, or the last.
+    farthest: f64,
+    /// How many there are, k at most.
+    rows: usize,
+    /// How far rows are that do not count: those that equal the question.
+    own: Option<f64>,
+    /// How many those are.
+    equals: usize,
 }
 
 fn argument<'a, T: IntoDatum>(value: T, of: pg_sys::Oid) -> DatumWithOid<'a> {
@@ -109,6 +124,31 @@ fn select<'c>(
     client.select(statement, None, arguments).unwrap_or_report()
 }
 
+/// Numbers that a statement gives.
+fn distances(statement: &str, arguments: &[DatumWithOid<'_>]) -> Vec<f64> {
+    Spi::connect(|client| {
+        let rows = select(client, statement, arguments);
+        let numbers = rows.filter_map(|row| row.get::<f64>(1).unwrap_or_report());
+        numbers.filter(|number| !number.is_nan()).collect()
+    })
+}
+
+/// Questions of the caller's own, from a query whose first column has them. It runs with the rights of the current user.
+fn asked(query: &str, count: i32) -> Vec<Question> {
+    let statement = format!(
+        "SELECT question::pg_catalog.text FROM ({query}) AS asked (question) WHERE question IS NOT NULL LIMIT $1"
+    );
+    Spi::connect(|client| {
+        let arguments = [argument(i64::from(count), pg_sys::INT8OID)];
+        let rows = select(client, &statement, &arguments);
+        let question = |row: pgrx::spi::SpiHeapTupleData<'_>| {
+            let value = row.get(1).unwrap_or_report()?;
+            Some(Question { value, row: None })
+        };
+        rows.filter_map(question).collect()
+    })
+}
+
 /// Rows of the table, drawn at random.
 fn sample(statements: &Statements, count: i32) -> Vec<Question> {
     Spi::connect(|client| {
@@ -116,7 +156,7 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
         let rows = select(client, &statements.sample, &arguments);
         let question = |row: pgrx::spi::SpiHeapTupleData<'_>| {
             Some(Question {
-                row: row.get(1).unwrap_or_report()?,
+                row: Some(row.get(1).unwrap_or_report()?),
                 value: row.get(2).unwrap_or_report()?,
             })
         };
@@ -124,100 +164,166 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
     })
 }
 
-/// What the searches of all questions came to.
-#[derive(Default)]
-struct Tally {
+/// A measurement that is going on, as the owner of the table.
+struct Measurement<'o> {
+    owner: &'o AsOwner,
+    statements: Statements,
+    /// Rows that an answer has.
+    k: usize,
     questions: u32,
     /// Rows that exact search has given.
-    expected: i64,
+    expected: usize,
     /// Of these, rows that the index has found, by setting.
-    found: [i64; EFS.len()],
+    found: [usize; EFS.len()],
     /// By setting.
     spent: [Duration; EFS.len()],
 }
 
-impl Tally {
+impl Measurement<'_> {
     /// Asks a question of exact search and of the index.
-    fn ask(&mut self, owner: &AsOwner, statements: &Statements, question: &Question, k: i64) {
-        let [value, row, most] = question.arguments(k);
-        let mut arguments = vec![value, row, most];
-        owner.set(c"enable_indexscan", c"off");
-        owner.set(c"enable_seqscan", c"on");
-        let (farthest, rows) = one::<f64, i64>(&statements.exact, &arguments);
-        let (Some(farthest), Some(rows)) = (farthest, rows) else {
+    fn ask(&mut self, question: &Question) {
+        let Some(truth) = self.exact(question) else {
             return;
         };
         self.questions += 1;
-        self.expected += rows;
-        arguments.push(argument(farthest, pg_sys::FLOAT8OID));
-        owner.set(c"enable_indexscan", c"on");
-        owner.set(c"enable_seqscan", c"off");
-        for (i, ef) in EFS.iter().enumerate() {
-            let ef = CString::new(ef.to_string()).unwrap_or_default();
-            owner.set(c"hnsw.ef_search", &ef);
+        self.expected += truth.rows;
+        self.owner.set(c"enable_indexscan", c"on");
+        self.owner.set(c"enable_seqscan", c"off");
+        let left_out = question.row.map(|row| LeftOut::row(tid_of(row)));
+        // A search that is not measured finds the row's node, and brings pages and catalogues into memory.
+        self.find(question, &truth, EFS.len() - 1, self.k + truth.equals);
+        let is_left_out = left_out.as_ref().is_some_and(LeftOut::is_known);
+        let most = self.k + if is_left_out { 0 } else { truth.equals };
+        for at in 0..EFS.len() {
             let start = Instant::now();
-            let (hits, _) = one::<i64, i64>(&statements.hits, &arguments);
-            self.spent[i] += start.elapsed();
-            self.found[i] += hits.unwrap_or(0).min(rows);
+            let hits = self.find(question, &truth, at, most);
+            self.spent[at] += start.elapsed();
+            self.found[at] += hits;
         }
     }
 
-    /// Recall and milliseconds of a question, by setting; None where nothing was asked.
+    /// What the index finds of the rows that exact search has found.
+    fn find(&self, question: &Question, truth: &Truth, setting: usize, most: usize) -> usize {
+        let ef = CString::new(EFS[setting].to_string()).unwrap_or_default();
+        self.owner.set(c"hnsw.ef_search", &ef);
+        let found = self.statements.nearest(&question.value, most);
+        let counts =
+            |distance: &&f64| **distance <= truth.farthest && Some(**distance) != truth.own;
+        found.iter().filter(counts).count().min(truth.rows)
+    }
+
+    /// The answer of exact search; None where no row has a distance.
+    fn exact(&self, question: &Question) -> Option<Truth> {
+        self.owner.set(c"enable_indexscan", c"off");
+        self.owner.set(c"enable_seqscan", c"on");
+        let own = question
+            .row
+            .and_then(|_| self.statements.own(&question.value));
+        let mut most = self.k + EQUALS;
+        loop {
+            let all = self.statements.nearest(&question.value, most);
+            let others = all.iter().filter(|distance| Some(**distance) != own);
+            let others: Vec<f64> = others.copied().take(self.k).collect();
+            if others.len() == self.k || all.len() < most {
+                return Some(Truth {
+                    farthest: others.last().copied()?,
+                    rows: others.len(),
+                    own,
+                    equals: all
+                        .iter()
+                        .filter(|distance| Some(**distance) == own)
+                        .count(),
+                });
+            }
+            most *= 8;
+        }
+    }
+
+    /// Recall, and milliseconds of a search, by setting; None where nothing was asked.
     fn rows(&self) -> impl Iterator<Item = (i32, Option<f64>, Option<f64>)> {
         let asked = self.questions > 0;
-        EFS.iter().enumerate().map(move |(i, ef)| {
-            let recall = self.found[i] as f64 / self.expected as f64;
-            let mean = self.spent[i].as_secs_f64() * 1_000.0 / f64::from(self.questions);
-            (*ef, asked.then_some(recall), asked.then_some(mean))
+        EFS.iter().enumerate().map(move |(at, ef)| {
+            let recall = self.found[at] as f64 / self.expected as f64;
+            let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
+            (
+                *ef,
+                asked.then(|| rounded(recall, 1e4)),
+                asked.then(|| rounded(mean, 1e3)),
+            )
         })
     }
 }
 
-/// The first columns of a statement's one row.
-fn one<A, B>(statement: &str, arguments: &[DatumWithOid<'_>]) -> (Option<A>, Option<B>)
-where
-    A: FromDatum + IntoDatum,
-    B: FromDatum + IntoDatum,
-{
-    Spi::connect(|client| {
-        let row = select(client, statement, arguments).first();
-        let second = (row.columns().unwrap_or_report() > 1).then(|| row.get(2).unwrap_or_report());
-        (row.get(1).unwrap_or_report(), second.flatten())
-    })
+/// A number with as many digits as are worth to be read.
+fn rounded(number: f64, per_unit: f64) -> f64 {
+    (number * per_unit).round() / per_unit
 }
 
-/// Recall and time of an index by `hnsw.ef_search`, as the owner of its table.
-fn recall(relation: &IndexRelation, count: i32, k: i32) -> Tally {
+/// Asks all questions. What will take long says so after the first of them.
+fn measure(measurement: &mut Measurement<'_>, questions: &[Question]) {
+    let start = Instant::now();
+    for (at, question) in questions.iter().enumerate() {
+        measurement.ask(question);
+        let all = start.elapsed() * u32::try_from(questions.len()).unwrap_or(u32::MAX);
+        if at == 0 && all > LONG {
+            pgrx::notice!(
+                "{} questions will take about {} s: exact search reads all rows for each",
+                questions.len(),
+                all.as_secs()
+            );
+        }
+    }
+}
+
+/// Where questions come from.
+enum Asks {
+    /// Rows of the table.
+    Rows,
+    /// A query of the caller's.
+    Query(String),
+}
+
+/// Recall and time of an index by `hnsw.ef_search`, from so many questions at most. A row that is found counts if it is no
+/// farther than the k-th by exact search.
+fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum, Failure> {
+    let relation = IndexRelation::open(call.relation(0), Access::Read)?;
+    if count < 1 || k < 1 {
+        return Err(Failure::SampleSize);
+    }
+    let asked = match asks {
+        Asks::Query(query) => Some(asked(query, count)),
+        Asks::Rows => None,
+    };
     // SAFETY: the table and the index are open.
     let (owner, index) = unsafe { (AsOwner::of(relation.table), (*relation.index).rd_id) };
     owner.set(c"enable_sort", c"on");
-    let statements = Statements::of(index);
-    let mut tally = Tally::default();
-    for question in sample(&statements, count) {
-        tally.ask(&owner, &statements, &question, i64::from(k));
-    }
-    tally
+    let mut measurement = Measurement {
+        owner: &owner,
+        statements: Statements::of(index),
+        k: k as usize,
+        questions: 0,
+        expected: 0,
+        found: Default::default(),
+        spent: Default::default(),
+    };
+    let questions = asked.unwrap_or_else(|| sample(&measurement.statements, count));
+    measure(&mut measurement, &questions);
+    let rows = measurement.rows().filter(|(ef, ..)| *ef >= k);
+    let rows = rows
+        .map(|(ef, recall, mean)| vec![ef.into_datum(), recall.into_datum(), mean.into_datum()]);
+    // SAFETY: the catalogue declares these columns.
+    Ok(unsafe { result::table(call.info(), rows) })
 }
 
 sql_functions! {
-    /// Rows of the table as questions, each left out of its own answer. A row that is found counts if it is
-    /// no farther than the k-th by exact search.
+    /// Rows as questions.
     fn vector_index_recall(call) -> pg_sys::Datum {
-        let relation = IndexRelation::open(call.relation(0), Access::Read)?;
-        let (count, k) = (call.integer(1), call.integer(2));
-        if count < 1 || k < 1 {
-            return Err(Failure::SampleSize);
-        }
-        let tally = recall(&relation, count, k);
-        let rows = tally.rows().filter(|(ef, ..)| *ef >= k);
-        let rows = rows.map(|(ef, recall, mean)| {
-            vec![
-                ef.into_datum(),
-                recall.into_datum(),
-                mean.into_datum(),
-            ]
-        });
-        // SAFETY: the catalogue declares these columns.
-        Ok(unsafe { result::table(call.info(), rows) })
+        recall(call, &Asks::Rows, call.integer(1), call.integer(2))
+    }
+
+    /// Questions of the caller's own.
+    fn vector_index_recall_asked(call) -> pg_sys::Datum {
+        let query = Asks::Query(call.text(1));
+        recall(call, &query, call.integer(2), call.integer(3))
     }
 }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use pgrx::pg_sys::Datum;
 
+use super::left_out;
 use super::method::{Build, Cost, Description, Found, Learned, Ranked, Search, Stream};
 use super::outlined::Outlined;
 use super::value::{Column, SqlSpace};
@@ -83,6 +84,9 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
                 scan.limit_nodes(settings.max_tuples);
                 if skip_killed {
                     scan.skip_killed();
+                }
+                if let Some(node) = left_out::node() {
+                    scan.leave_out(node);
                 }
                 return Ok(Box::new(Nearest {
                     index: &self.index,
@@ -228,7 +232,11 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
 
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
         let row = self.scan.next_row()?;
-        Ok(row.map(|row| bounded(self.index.space(), row)))
+        let row = row.map(|row| bounded(self.index.space(), row));
+        if let Some(found) = &row {
+            left_out::note(&found.row);
+        }
+        Ok(row)
     }
 
     fn limit(&mut self, distance: f64) {

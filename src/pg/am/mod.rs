@@ -15,6 +15,7 @@
 //! | `ahead.rs` | rows of a table on their way from memory |
 //! | `exact.rs` | exact distances of rows, from the table |
 //! | `extent.rs` | how far a table reaches |
+//! | `left_out.rs` | a row that searches pass by, to ask for it as if it were not there |
 //! | `vacuum.rs` | `ambulkdelete`, `amvacuumcleanup` |
 //! | `cost.rs` | `amcostestimate` |
 //! | `options.rs` | `amoptions` |
@@ -35,6 +36,7 @@ mod filtered;
 mod graph;
 mod hnsw;
 mod insert;
+mod left_out;
 mod method;
 mod opclass;
 mod opened;
@@ -57,6 +59,7 @@ use pgrx::pg_sys;
 pub use crate::hnsw::Tid;
 pub use crate::search::{Side, Step, farthest};
 pub use filtered::Passes;
+pub use left_out::LeftOut;
 pub use method::Search;
 pub use opened::Opened;
 pub use outlined::{release_all, release_beyond};

@@ -1,5 +1,6 @@
 //! The door between the function manager and a function of ours.
 
+use pgrx::FromDatum;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
@@ -35,6 +36,12 @@ impl Call {
     /// An `integer` argument.
     pub fn integer(&self, index: usize) -> i32 {
         self.datum(index).value() as i32
+    }
+
+    /// An argument of type `text`.
+    pub fn text(&self, index: usize) -> String {
+        // SAFETY: the catalogue declares this argument as text, and it is not NULL.
+        unsafe { String::from_datum(self.datum(index), false) }.unwrap_or_default()
     }
 
     /// A declared number of dimensions from a type modifier argument; -1 declares none.

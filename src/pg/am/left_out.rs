@@ -1,0 +1,59 @@
+//! A row that searches pass by, so that it can be a question about the others as if it were not in the index.
+//!
+//! To leave it out of the answer would not do: a search that meets it comes by its links, which lead to its neighbours, and so
+//! finds more than for a question that is no row.
+
+use std::cell::Cell;
+
+use super::method::Found;
+use crate::hnsw::Tid;
+
+thread_local! {
+    static ROW: Cell<Option<Row>> = const { Cell::new(None) };
+}
+
+/// A row, and its node once a search has found it.
+#[derive(Clone, Copy)]
+struct Row {
+    tid: Tid,
+    node: Option<u32>,
+}
+
+/// While this lives, searches of this backend note the node of a row when they find it, and pass it by from then on: with
+/// the rows that are equal to it, which are in the same node.
+pub struct LeftOut(Tid);
+
+impl LeftOut {
+    /// Begins. There is one at a time.
+    pub fn row(tid: Tid) -> Self {
+        ROW.set(Some(Row { tid, node: None }));
+        Self(tid)
+    }
+
+    /// Whether the node is known, and so passed by.
+    pub fn is_known(&self) -> bool {
+        ROW.get()
+            .is_some_and(|row| row.tid == self.0 && row.node.is_some())
+    }
+}
+
+impl Drop for LeftOut {
+    fn drop(&mut self) {
+        ROW.set(None);
+    }
+}
+
+/// The node that a search passes by.
+pub(super) fn node() -> Option<u32> {
+    ROW.get()?.node
+}
+
+/// Notes where a row was found.
+pub(super) fn note(found: &Found) {
+    if let Some(row) = ROW.get()
+        && row.tid == found.tid
+    {
+        let node = found.node;
+        ROW.set(Some(Row { node, ..row }));
+    }
+}
