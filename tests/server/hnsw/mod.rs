@@ -11,6 +11,7 @@
 //! | `damage.rs` | pages that are not what they should be |
 //! | `ddl.rs` | made and rebuilt while others write, moved, emptied, dumped |
 //! | `domains.rs` | domains, fields of composites, generated columns, defaults |
+//! | `extremes.rs` | numbers at the ends of float32 |
 //! | `filters.rs` | filters and LIMIT |
 //! | `generic.rs` | what the planner chooses before it knows parameters, and where rows have no vector |
 //! | `memory.rs` | statements that the system gives no memory |
@@ -31,6 +32,7 @@ mod crash;
 mod damage;
 mod ddl;
 mod domains;
+mod extremes;
 mod filters;
 mod generic;
 mod memory;
