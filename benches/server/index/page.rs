@@ -211,6 +211,7 @@ fn building(run: &Run) -> Vec<String> {
             number(megabytes(built.bytes as f64), 1),
             number(built.bytes_per_row, 0),
             number(megabytes(built.wal_bytes as f64), 1),
+            number(built.cancel_milliseconds, 0),
         ]
     });
     let names = [
@@ -225,6 +226,7 @@ fn building(run: &Run) -> Vec<String> {
         "index MB",
         "bytes a row",
         "WAL MB",
+        "cancel ms",
     ];
     vec![
         "## Building".into(),
@@ -235,7 +237,8 @@ fn building(run: &Run) -> Vec<String> {
              moment: `RssAnon` of all of them, dynamic shared memory that was touched, counted \
              once, and mapped files of the backend beyond those it began with. Shared buffers \
              are not counted. Reserved is dynamic shared memory that the machine had to give, \
-             touched or not. MB are as PostgreSQL counts them, 1,048,576 bytes.",
+             touched or not. MB are as PostgreSQL counts them, 1,048,576 bytes. Before each build \
+             another is cancelled half way: how long it then takes to end, at most.",
             super::build::TIMES
         ),
         table(&names, rows.collect()),
