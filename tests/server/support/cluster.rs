@@ -29,9 +29,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts a cluster on the installation that the environment names.
+    /// Makes and starts a cluster on the installation that the environment names, with all that it writes in place before it says so.
     pub fn start() -> Result<Self> {
-        Self::with_settings(Arc::new(Installation::from_env()?), &[])
+        Self::copied(&[])
     }
 
     fn new(installation: Arc<Installation>, prefix: &str) -> Result<Self> {
@@ -58,32 +58,37 @@ impl Cluster {
     fn quick_with(more: &[&str]) -> Result<Self> {
         let settings = ["fsync = off", "autovacuum = off", "jit = off"];
         let settings = [&settings, more].concat();
-        Self::with_settings(Arc::new(Installation::from_env()?), &settings)
+        Self::copied(&settings)
+    }
+
+    /// A cluster of a test.
+    fn copied(settings: &[&str]) -> Result<Self> {
+        let installation = Installation::shared()?;
+        let dir = installation.cluster("vector_ext-cluster-")?;
+        Self {
+            installation,
+            dir,
+            running: false,
+        }
+        .started(settings)
     }
 
     /// Makes and starts a cluster with lines added to its `postgresql.conf`.
     pub fn with_settings(installation: Arc<Installation>, settings: &[&str]) -> Result<Self> {
-        let mut cluster = Self::new(installation, "vector_ext-cluster-")?;
-        let mut initdb = cluster.installation.command("initdb");
-        initdb.args([
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-N",
-            "-D",
-        ]);
-        succeed(initdb.arg(cluster.data()))?;
+        let cluster = Self::new(installation, "vector_ext-cluster-")?;
+        cluster.installation.init(&cluster.data())?;
+        cluster.started(settings)
+    }
+
+    /// Starts it for the first time.
+    fn started(mut self, settings: &[&str]) -> Result<Self> {
         let mut lines = "listen_addresses = ''\nwal_level = replica\n".to_owned();
         for line in settings {
             writeln!(lines, "{line}")?;
         }
-        cluster.configure(&lines)?;
-        cluster.resume()?;
-        Ok(cluster)
+        self.configure(&lines)?;
+        self.resume()?;
+        Ok(self)
     }
 
     /// A streaming standby of this cluster, caught up.

@@ -9,8 +9,10 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{env, fs};
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
@@ -29,9 +31,68 @@ pub struct Installation {
     extensions: PathBuf,
     version: String,
     user: Option<User>,
+    /// A data folder as initdb makes it, once it was asked for.
+    template: Mutex<Option<TempDir>>,
+}
+
+/// The installation of the tests that run now.
+static SHARED: Mutex<Weak<Installation>> = Mutex::new(Weak::new());
+
+/// Where tests keep their data folders, which they write much to and throw away: in memory where there is room for
+/// it, unless the environment names a folder.
+fn scratch() -> PathBuf {
+    const ROOM: u64 = 6 << 30;
+    let memory = Path::new("/dev/shm");
+    let free = statvfs(memory).map_or(0, |stat| stat.blocks_available() * stat.fragment_size());
+    if env::var_os("TMPDIR").is_none() && free > ROOM {
+        memory.into()
+    } else {
+        env::temp_dir()
+    }
 }
 
 impl Installation {
+    /// The installation that the environment names. Tests that run at the same time share it, and change nothing in it.
+    pub fn shared() -> Result<Arc<Self>> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(installation) = shared.upgrade() {
+            return Ok(installation);
+        }
+        let installation = Arc::new(Self::from_env()?);
+        *shared = Arc::downgrade(&installation);
+        Ok(installation)
+    }
+
+    /// A new folder for a cluster, whose data folder is as initdb makes it. That takes a second, so it is done once and copied.
+    pub fn cluster(&self, prefix: &str) -> Result<TempDir> {
+        let mut template = self.template.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match template.take() {
+            Some(made) => made,
+            None => {
+                let made = self.folder_in(&scratch(), "vector_ext-template-")?;
+                self.init(&made.path().join("data"))?;
+                made
+            }
+        };
+        let folder = self.folder_in(&scratch(), prefix)?;
+        let mut copy = Command::new("cp");
+        succeed(
+            copy.arg("-a")
+                .arg(made.path().join("data"))
+                .arg(folder.path()),
+        )?;
+        *template = Some(made);
+        Ok(folder)
+    }
+
+    /// Makes a data folder.
+    pub fn init(&self, data: &Path) -> Result<()> {
+        let mut initdb = self.command("initdb");
+        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8"]);
+        succeed(initdb.args(["--locale=C", "-N", "-D"]).arg(data))?;
+        Ok(())
+    }
+
     /// The installation that the environment names: `PG_CONFIG` and `VECTOR_EXT_LIBRARY`, as the
     /// Makefile sets them.
     pub fn from_env() -> Result<Self> {
@@ -95,6 +156,7 @@ impl Installation {
             version: ask("--version")?,
             root,
             user,
+            template: Mutex::new(None),
         })
     }
 
@@ -190,10 +252,14 @@ impl Installation {
 
     /// A new folder that the server's user owns.
     pub fn folder(&self, prefix: &str) -> Result<TempDir> {
+        self.folder_in(&env::temp_dir(), prefix)
+    }
+
+    fn folder_in(&self, place: &Path, prefix: &str) -> Result<TempDir> {
         let dir = tempfile::Builder::new()
             .prefix(prefix)
             .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()?;
+            .tempdir_in(place)?;
         if let Some(user) = &self.user {
             chown(dir.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
