@@ -61,7 +61,7 @@ impl Lanes<'_> {
                 .map(|(lane, (number, from))| (lane, *number, *from))
         };
         let mut nearer = lanes().filter(|(_, _, from)| *from <= distance);
-        if !must && nearer.any(|(lane, ..)| to(lane) < distance) {
+        if !must && nearer.any(|(lane, ..)| to(lane) <= distance) {
             return None;
         }
         let farther = lanes().filter(|(_, _, from)| *from > distance);

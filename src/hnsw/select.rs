@@ -6,6 +6,9 @@
 //! a few dozen links of its own. So where the rule keeps fewer than [`Degree::least`], it is applied again
 //! to those that it has passed over, as if those that are kept were not there. That gives neighbours in all
 //! directions; the nearest that were passed over would lie in one tight group, and walks would stay in it.
+//!
+//! A neighbour that is just as near to a candidate as the node is leads there, too. Distances of bits are often equal: where many
+//! rows are as far from one another as all of them from their middle, they would otherwise keep links to nothing else.
 
 use std::ops::Range;
 
@@ -135,7 +138,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             };
             let point = near.1.get_or_insert_with(|| load(near.0));
             let bytes = candidates.own(candidate);
-            self.space.distance(point, bytes, candidate.scale) < candidate.distance
+            self.space.distance(point, bytes, candidate.scale) <= candidate.distance
         });
         let mut link = |at: usize| {
             let candidate = list.get(at)?;

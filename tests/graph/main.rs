@@ -20,6 +20,7 @@
 //! | `plain.rs` | bits, sparse vectors and L1: all of the above for links without codes |
 //! | `classes.rs`, `datasets.rs` | operator classes, and data of shapes that real tables have |
 //! | `shapes.rs` | every row within reach, and recall, on such data in every class |
+//! | `ties.rs` | rows that are all as far from one another |
 //! | `format.rs` | the bytes of this version, and bytes that make no sense |
 
 #![expect(
@@ -50,3 +51,4 @@ mod shapes;
 mod stream;
 mod support;
 mod threads;
+mod ties;

@@ -312,7 +312,7 @@ impl<'b, V: Space> Links<'b, V> {
     fn select(&self, nearest: &[Key], max: usize) -> Vec<(u32, f32)> {
         let leads = |near: usize, other: usize| {
             let (near, other) = (nearest[near], nearest[other]);
-            self.distance(near.number(), other.number()) < other.distance()
+            self.distance(near.number(), other.number()) <= other.distance()
         };
         let kept = Degree::of(max).choose(nearest.len(), leads).into_iter();
         kept.map(|at| (nearest[at].number(), nearest[at].distance()))
