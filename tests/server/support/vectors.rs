@@ -203,6 +203,12 @@ pub fn assert_sound(client: &mut impl GenericClient, index: &str) -> Result<()> 
     Ok(())
 }
 
+/// A vector as SQL.
+pub fn literal(vector: &Vector) -> String {
+    let numbers: Vec<String> = vector.as_slice().iter().map(f32::to_string).collect();
+    format!("'[{}]'::vector({})", numbers.join(","), numbers.len())
+}
+
 /// Ids of an answer, in order.
 pub fn ids(answer: &[(i32, f64)]) -> Vec<i32> {
     answer.iter().map(|(id, _)| *id).collect()
