@@ -3,6 +3,7 @@
 
 use crate::page::PageStore;
 
+use super::error::Error;
 use super::scan::{Found, Scan, Stage};
 use super::space::Space;
 use super::sweep::Sweep;
@@ -104,10 +105,12 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// Gives what is nearer than a row that was given before it was found, and ends.
-    pub(super) fn give_late(&mut self) {
+    pub(super) fn give_late(&mut self) -> Result<(), Error> {
+        self.found.try_reserve(self.late.len())?;
         self.last = f32::NEG_INFINITY;
         self.found.append(&mut self.late);
         self.horizon = f32::INFINITY;
         self.stage = Stage::Ended;
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
 
 use super::descent::{ATTEMPTS, Level, Met, no_start};
 use super::error::Error;
+use super::fallible::Fallible;
 use super::huge::FARTHEST;
 use super::index::Index;
 use super::limits::{Limits, Reached};
@@ -294,7 +295,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         }
         self.reached.within = true;
         if self.go_on == Continue::Strict && found.distance < self.last {
-            self.late.push(*found);
+            self.late.try_push(*found)?;
             return Ok(());
         }
         self.last = self.last.max(found.distance);
@@ -351,7 +352,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                     None => Stage::Draining,
                 };
             }
-            Stage::Draining => self.give_late(),
+            Stage::Draining => self.give_late()?,
             Stage::Ended => return Ok(false),
         }
         Ok(true)

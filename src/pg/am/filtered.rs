@@ -214,7 +214,7 @@ impl Filtered {
             match refined.next(&mut asked) {
                 Ok(row) => {
                     if let Some(row) = row {
-                        self.note_given(row.tid);
+                        self.note_given(row.tid)?;
                     }
                     return Ok(row);
                 }
@@ -226,11 +226,13 @@ impl Filtered {
     }
 
     /// Remembers a row that a shortlist must not give again.
-    fn note_given(&mut self, tid: Tid) {
+    fn note_given(&mut self, tid: Tid) -> Result<(), Failure> {
         if matches!(self.from, From::Search | From::SearchAlone) {
+            self.given.rows.try_reserve(1)?;
             self.given.rows.insert(tid);
             self.given.last = Some(tid);
         }
+        Ok(())
     }
 
     /// Who is likely to find what is left at less cost than the search, or would have found all of it.

@@ -110,6 +110,7 @@ impl Shortlist {
                 // SAFETY: as the caller says.
                 let distance = unsafe { rows.exact().measure(scan, row.tid) };
                 if distance.is_some_and(|distance| distance < nearest) {
+                    self.late.try_reserve(1)?;
                     self.late.push_back(row);
                     continue;
                 }

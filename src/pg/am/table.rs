@@ -147,6 +147,7 @@ impl Table {
                 continue;
             }
             if self.nearest.is_some_and(|nearest| row.distance() < nearest) {
+                self.late.try_reserve(1)?;
                 self.late.push_back(found);
                 continue;
             }
