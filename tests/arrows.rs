@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("vector", &[]),
     ("page", &[]),
     ("distance", &["vector"]),

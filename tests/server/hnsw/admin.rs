@@ -1,10 +1,11 @@
 //! The functions for people who run an index.
 
+use pgvector::Vector;
 use postgres::Client;
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
-use crate::support::vectors::{BY_INDEX, Clusters, assert_sound, make_table};
+use crate::support::vectors::{BY_INDEX, Clusters, Random, assert_sound, make_table};
 
 fn prepare(cluster: &Cluster) -> Result<Client> {
     let mut client = cluster.client()?;
@@ -180,8 +181,10 @@ fn check_finds_what_is_wrong() -> Result<()> {
 fn recall_of_rows_is_that_of_questions_that_are_none() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = cluster.client()?;
-    let rows = Clusters::new(29, 32, 60).vectors(8_000);
-    make_table(&mut client, "", 32, &rows)?;
+    let mut random = Random(29);
+    let mut row = || Vector::from((0..48).map(|_| random.normal()).collect::<Vec<_>>());
+    let rows: Vec<Vector> = (0..8_000).map(|_| row()).collect();
+    make_table(&mut client, "", 48, &rows)?;
     client.batch_execute(
         "CREATE TABLE asked AS SELECT * FROM items WHERE id % 20 = 0;
          DELETE FROM items WHERE id % 20 = 0;
@@ -207,10 +210,10 @@ fn recall_of_rows_is_that_of_questions_that_are_none() -> Result<()> {
     let of_others = measure("questions => 'SELECT v FROM asked', sample => 300")?;
     assert!(of_others[0] < 0.97, "{of_others:?}");
     for (rows, others) in of_rows.iter().zip(&of_others) {
-        assert!((rows - others).abs() < 0.04, "{of_rows:?}, {of_others:?}");
+        assert!((rows - others).abs() < 0.06, "{of_rows:?}, {of_others:?}");
     }
     for (query, code) in [
-        ("SELECT", "42601"),
+        ("SELECT", "42P10"),
         ("SELECT 1", "22P02"),
         ("SELECT * FROM nothing", "42P01"),
     ] {
