@@ -5,7 +5,11 @@
 //! an [error](crate::hnsw::Error::Memory). For all the rest, mostly a few bytes at a time, each process keeps
 //! [`KEPT`] bytes of address space that nothing uses. Where an allocation of at most [`SMALL`]
 //! bytes fails, they are given back to the system, and the allocation is tried again. From then on the
-//! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error.
+//! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error. Until then what
+//! is larger gets nothing, lest it take what was kept for the rest.
+//!
+//! All threads share one arena of the system's allocator. One for each would take 64 MB of address space, and where that is not to
+//! be had, a page for each small allocation of the thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
@@ -55,6 +59,11 @@ fn unmap(kept: *mut u8) {
 
 /// Keeps bytes in reserve, once a process.
 pub fn keep() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: at load time, before there are other threads. Where it is refused, threads have arenas.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
     if RESERVE.load(Ordering::Acquire).is_null() {
         SHORT.store(!map(), Ordering::Release);
     }
@@ -86,10 +95,19 @@ fn make_room(bytes: usize) -> bool {
     true
 }
 
-// SAFETY: each call is the system's, once or, where that gave nothing, once more.
+/// Whether so many bytes would be taken of what was kept for smaller allocations.
+#[inline]
+fn is_refused(bytes: usize) -> bool {
+    bytes > SMALL && is_short()
+}
+
+// SAFETY: each call is the system's, once or, where that gave nothing, once more; or none, which gives nothing.
 unsafe impl GlobalAlloc for Reserved {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_refused(layout.size()) {
+            return ptr::null_mut();
+        }
         // SAFETY: as the caller says.
         let memory = unsafe { System.alloc(layout) };
         if memory.is_null() && make_room(layout.size()) {
@@ -101,6 +119,9 @@ unsafe impl GlobalAlloc for Reserved {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if is_refused(layout.size()) {
+            return ptr::null_mut();
+        }
         // SAFETY: as the caller says.
         let memory = unsafe { System.alloc_zeroed(layout) };
         if memory.is_null() && make_room(layout.size()) {
@@ -112,6 +133,9 @@ unsafe impl GlobalAlloc for Reserved {
 
     #[inline]
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size > layout.size() && is_refused(size) {
+            return ptr::null_mut();
+        }
         // SAFETY: as the caller says. Where it gives nothing, `old` is as it was.
         let memory = unsafe { System.realloc(old, layout, size) };
         if memory.is_null() && make_room(size) {

@@ -209,6 +209,8 @@ impl<V: Space> Builder<V> {
         let mut numbers = self.memory.allocate(4 * lists * lanes)?;
         let mut distances = self.memory.allocate(4 * lists * lanes)?;
         let pool = threads::pool(self.threads).map_err(Error::Threads)?;
+        // Their stacks may have taken the last of the memory.
+        sink.poll()?;
         let links = Links::new(
             &self.space,
             &self.rows,

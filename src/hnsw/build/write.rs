@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::page::{self, Bytes, CONTENT_BYTES, PAGE_BYTES};
 
 use super::super::error::Error;
-use super::super::fallible::{Fallible, collected, with_room};
+use super::super::fallible::{Fallible, collected, filled, with_room};
 use super::super::index::write_head;
 use super::super::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
 use super::super::node::{INLINE_TIDS, Link, NodeMut, Tid};
@@ -73,38 +73,41 @@ pub fn pages<V: Space>(
         * usize::try_from(parameters.dims)
             .unwrap_or(usize::MAX)
             .clamp(256, 16_000);
-    let make = |(block, slots): &(u32, &[Slot])| {
-        let content = group(links, parameters, &order, &chains, slots);
-        on_pages(&content, parameters, *block)
+    let in_group = parameters.shape.pages() as usize;
+    // All of a batch is asked for at once: page by page, threads would use up the little that is left for others.
+    let make = |batch: &[(u32, &[Slot])]| -> Result<Vec<Bytes>, Error> {
+        let mut made = filled([0; PAGE_BYTES], batch.len() * in_group)?;
+        let groups = made.par_chunks_mut(in_group).zip(batch);
+        groups.for_each(|(pages, (block, slots))| {
+            let content = group(links, parameters, &order, &chains, slots);
+            on_pages(&content, parameters, *block, pages);
+        });
+        Ok(made)
     };
     let mut batches = contents.chunks((BATCH / elements).max(8));
     // While a batch is written, threads make the next.
     let mut ready = Vec::new();
     loop {
-        let (batch, mut next) = (batches.next(), Vec::new());
+        let (batch, mut next) = (batches.next(), Ok(Vec::new()));
         pool.in_place_scope(|scope| {
             let batch = batch.unwrap_or_default();
-            scope.spawn(|_| next = batch.par_iter().map(make).collect());
+            scope.spawn(|_| next = make(batch));
             write_batch(&ready, progress, sink)
         })?;
         if batch.is_none() {
             return Ok(());
         }
-        ready = next;
+        ready = next?;
     }
 }
 
-/// Hands the pages of some groups to the sink.
-fn write_batch(
-    groups: &[Vec<Bytes>],
-    progress: &Progress,
-    sink: &mut dyn Sink,
-) -> Result<(), Error> {
+/// Hands pages to the sink.
+fn write_batch(pages: &[Bytes], progress: &Progress, sink: &mut dyn Sink) -> Result<(), Error> {
     if progress.cancel.load(Relaxed) {
         return Err(Error::Cancelled);
     }
     sink.poll()?;
-    for page in groups.iter().flatten() {
+    for page in pages {
         sink.page(page)?;
         progress.written.fetch_add(1, Relaxed);
     }
@@ -191,22 +194,17 @@ fn group<V: Space>(
     content
 }
 
-/// Pages with a content, the first of them at `block`.
-fn on_pages(content: &[u8], parameters: &Parameters, block: u32) -> Vec<Bytes> {
+/// Puts a content on the pages of a group, which are zeros, the first of them at `block`.
+fn on_pages(content: &[u8], parameters: &Parameters, block: u32, pages: &mut [Bytes]) {
     let kinds = std::iter::once(KIND_NODES).chain(std::iter::repeat(KIND_NODE_REST));
     let parts = content.chunks(CONTENT_BYTES).zip(kinds);
-    (block..)
-        .zip(parts)
-        .map(|(block, (part, kind))| {
-            let mut page = [0; PAGE_BYTES];
-            page::format(&mut page, parameters.mark(block, kind));
-            page::set_lower(&mut page, part.len());
-            if let Some(place) = page::content_mut(&mut page).get_mut(..part.len()) {
-                place.copy_from_slice(part);
-            }
-            page
-        })
-        .collect()
+    for ((page, block), (part, kind)) in pages.iter_mut().zip(block..).zip(parts) {
+        page::format(page, parameters.mark(block, kind));
+        page::set_lower(page, part.len());
+        if let Some(place) = page::content_mut(page).get_mut(..part.len()) {
+            place.copy_from_slice(part);
+        }
+    }
 }
 
 fn node<V: Space>(

@@ -50,7 +50,8 @@ impl<'c> Limited<'c> {
         let limit = format!("--as={bytes}:");
         // As the server's user: root may not do it everywhere.
         let arguments = ["--pid", &process, &limit];
-        self.cluster.run("/usr/bin/prlimit", &arguments)?;
+        let result = self.cluster.run("/usr/bin/prlimit", &arguments);
+        result.map_err(|error| format!("{error}\n{}", self.cluster.log()))?;
         Ok(())
     }
 
@@ -60,7 +61,8 @@ impl<'c> Limited<'c> {
         let result = self.client.batch_execute(statement);
         self.limit("unlimited")?;
         if let Err(error) = result {
-            let error = error.as_db_error().ok_or("lost the session")?;
+            let lost = || format!("lost the session\n{}", self.cluster.log());
+            let error = error.as_db_error().ok_or_else(lost)?;
             let allowed = [
                 SqlState::OUT_OF_MEMORY,
                 SqlState::INSUFFICIENT_RESOURCES,
@@ -133,4 +135,18 @@ fn checks_searches_and_vacuums_without_memory_are_errors() -> Result<()> {
     at_every_limit(&cluster, churn, "VACUUM items", "")?;
     let insert = "INSERT INTO items SELECT id + 100000, v FROM items WHERE id % 50 = 0";
     at_every_limit(&cluster, "", insert, "DELETE FROM items WHERE id > 100000")
+}
+
+/// A build by threads, one by the session alone, and one that spills.
+#[test]
+fn builds_without_memory_are_errors() -> Result<()> {
+    let cluster = cluster()?;
+    for setting in [
+        "SET max_parallel_maintenance_workers = 2",
+        "SET max_parallel_maintenance_workers = 0",
+        "SET maintenance_work_mem = '1MB'",
+    ] {
+        at_every_limit(&cluster, setting, INDEX, "DROP INDEX items_v")?;
+    }
+    Ok(())
 }
