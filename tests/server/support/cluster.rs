@@ -55,7 +55,8 @@ impl Cluster {
         Self::quick_with(&["wal_consistency_checking = 'generic'"])
     }
 
-    fn quick_with(more: &[&str]) -> Result<Self> {
+    /// As [`Self::quick`], with lines added to `postgresql.conf`.
+    pub fn quick_with(more: &[&str]) -> Result<Self> {
         let settings = ["fsync = off", "autovacuum = off", "jit = off"];
         let settings = [&settings, more].concat();
         Self::copied(&settings)

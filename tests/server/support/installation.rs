@@ -66,22 +66,15 @@ impl Installation {
     /// A new folder for a cluster, whose data folder is as initdb makes it. That takes a second, so it is done once and copied.
     pub fn cluster(&self, prefix: &str) -> Result<TempDir> {
         let mut template = self.template.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match template.take() {
-            Some(made) => made,
-            None => {
-                let made = self.folder_in(&scratch(), "vector_ext-template-")?;
-                self.init(&made.path().join("data"))?;
-                made
-            }
-        };
+        if template.is_none() {
+            let made = self.folder_in(&scratch(), "vector_ext-template-")?;
+            self.init(&made.path().join("data"))?;
+            *template = Some(made);
+        }
+        let made = template.as_ref().ok_or("no template")?.path();
         let folder = self.folder_in(&scratch(), prefix)?;
         let mut copy = Command::new("cp");
-        succeed(
-            copy.arg("-a")
-                .arg(made.path().join("data"))
-                .arg(folder.path()),
-        )?;
-        *template = Some(made);
+        succeed(copy.arg("-a").arg(made.join("data")).arg(folder.path()))?;
         Ok(folder)
     }
 
@@ -143,6 +136,14 @@ impl Installation {
             }
         }
         replace(library, &place(&package_lib).join("vector_ext.so"))?;
+        // By its symbols, backtraces in the server's log say more.
+        let symbols = library.with_extension("so.debug");
+        if symbols.exists() {
+            symlink(
+                fs::canonicalize(symbols)?,
+                place(&package_lib).join("vector_ext.so.debug"),
+            )?;
+        }
 
         let user = if geteuid().is_root() {
             Some(unprivileged()?)
