@@ -18,7 +18,7 @@ PACKAGE_LIB = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 EXTENSIONS = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: all help setup build built test test-pure test-memory test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
+.PHONY: all help setup build built test test-pure test-memory test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-shapes bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
 
 all: build
 
@@ -119,12 +119,16 @@ bench-exact:
 	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
 		$(CARGO) bench --features server --bench exact
 
-# INDEX is for options of the bench (INDEX=--help).
-bench-index:
+# INDEX is for options of the bench (INDEX=--help), SHAPES for those of the matrix of data sets (SHAPES=--help).
+bench-index: bench-shapes
+	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
+		$(CARGO) bench --features server --bench index -- $(INDEX)
+
+bench-shapes:
 	@scripts/setup server peers
 	$(MAKE) build PG_CONFIG=target/peers/16/bin/pg_config
 	PG_CONFIG=$(CURDIR)/target/peers/16/bin/pg_config VECTOR_EXT_LIBRARY=$(CURDIR)/target/pg16/vector_ext.so \
-		$(CARGO) bench --features server --bench index -- $(INDEX)
+		$(CARGO) bench --features server --bench shapes -- $(SHAPES)
 
 # GRAPH is for options of benches/graph/run.py. The bench is built first, lest compiling disturb the figures.
 bench-graph: target/venv/ready
