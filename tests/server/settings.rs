@@ -4,6 +4,7 @@ use postgres::{Client, Config, NoTls};
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
+use crate::support::vectors::{Clusters, assert_right, make_table};
 
 fn one(client: &mut Client, query: &str) -> Result<String> {
     Ok(client.query_one(query, &[])?.get(0))
@@ -104,4 +105,26 @@ fn a_plain_roles_function_has_a_setting_by_each_of_the_ways_of_readme() -> Resul
         "77 50"
     );
     Ok(())
+}
+
+/// The server loads the library once, and sessions inherit it: settings are known, and indexes are built by threads, searched,
+/// and vacuumed.
+#[test]
+fn the_server_may_load_the_library_for_all_sessions() -> Result<()> {
+    let cluster = Cluster::quick_with(&["shared_preload_libraries = 'vector_ext'"])?;
+    let mut client = cluster.connect()?;
+    assert_eq!(one(&mut client, "SHOW hnsw.ef_search")?, "40");
+    assert_eq!(
+        code(&mut client, "SET hnsw.ef_search = 0").as_deref(),
+        Some("22023")
+    );
+    client.batch_execute("CREATE EXTENSION vector_ext")?;
+    make_table(&mut client, "", 16, &Clusters::new(9, 16, 8).vectors(3_000))?;
+    client.batch_execute(
+        "SET max_parallel_maintenance_workers = 2; CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
+         DELETE FROM items WHERE id % 9 = 0",
+    )?;
+    client.batch_execute("VACUUM items")?;
+    let questions = Clusters::new(10, 16, 8).vectors(5);
+    assert_right(&mut cluster.connect()?, "items_v", &questions)
 }
