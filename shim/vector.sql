@@ -46,22 +46,28 @@ $surface$;
                                      home, here);
     END IF;
     FOR member IN
-        SELECT i.type, i.identity
+        SELECT d.classid, d.objid, i.type, i.identity
           FROM pg_catalog.pg_depend d
           JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
            AND e.extname OPERATOR(pg_catalog.=) 'vector_ext'::pg_catalog.name
          CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) i
          WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
            AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
-           -- array types follow their types, and from PostgreSQL 18 on row types their views
+           -- array types follow their types
            AND NOT (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid
                     AND EXISTS (SELECT FROM pg_catalog.pg_type t
-                                 WHERE t.typarray OPERATOR(pg_catalog.=) d.objid
-                                    OR t.oid OPERATOR(pg_catalog.=) d.objid
-                                       AND t.typrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
-                                       AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4
-                                           OPERATOR(pg_catalog.>=) 180000))
+                                 WHERE t.typarray OPERATOR(pg_catalog.=) d.objid))
+         ORDER BY (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid) DESC
     LOOP
+        -- From PostgreSQL 17 on, row types follow their views.
+        CONTINUE WHEN NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend d
+              JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+               AND e.extname OPERATOR(pg_catalog.=) 'vector_ext'::pg_catalog.name
+             WHERE d.classid OPERATOR(pg_catalog.=) member.classid
+               AND d.objid OPERATOR(pg_catalog.=) member.objid
+               AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
+               AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char");
         EXECUTE pg_catalog.format('ALTER EXTENSION vector_ext DROP %s %s', member.type, member.identity);
         EXECUTE pg_catalog.format('ALTER EXTENSION vector ADD %s %s', member.type, member.identity);
     END LOOP;

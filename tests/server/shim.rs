@@ -199,8 +199,11 @@ fn installing_leaves_genuine_pgvector_alone_and_uninstalling_leaves_nothing() ->
     assert!(installation.extension_files("vector.")? == ["vector.control"]);
     succeed(&mut installation.shim("install"))?;
     succeed(&mut installation.shim("uninstall"))?;
+    for prefix in ["vector--", "vector."] {
+        assert!(installation.extension_files(prefix)?.is_empty(), "{prefix}");
+    }
     assert_eq!(
-        installation.extension_files("vector")?,
+        installation.extension_files("vector_")?,
         [
             "vector_ext--0.1.0--0.2.0.sql",
             concat!("vector_ext--", env!("CARGO_PKG_VERSION"), ".sql"),

@@ -21,6 +21,10 @@ const PAGES_A_VISIT: f64 = 0.78;
 /// 384 dimensions take 0.35 us where an operator's 0.0025 are about 0.03 us.
 const DIMS_AN_OPERATOR: f64 = 32.0;
 
+/// What a scan costs that an index cannot make: beyond all others, and finite, for from infinity PostgreSQL 17 makes NaN where it
+/// sorts what is sorted in part, and takes that for cheap.
+const IMPOSSIBLE: f64 = 1e150;
+
 /// What a planner knows of an index.
 #[derive(Clone, Copy, Debug)]
 pub struct Estimate {
@@ -69,8 +73,8 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
         guarded(|| {
             *correlation = 0.0;
             if !serves(root, path) {
-                *startup = f64::INFINITY;
-                *total = f64::INFINITY;
+                *startup = IMPOSSIBLE;
+                *total = IMPOSSIBLE;
                 *selectivity = 0.0;
                 *pages = 0.0;
                 #[cfg(feature = "pg18")]
