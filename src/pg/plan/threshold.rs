@@ -241,7 +241,7 @@ pub struct Written {
 
 /// The thresholds of a running plan.
 pub struct Thresholds {
-    /// The numbers that [`write`] has written, without those before them.
+    /// The numbers that [`write()`] has written, without those before them.
     numbers: Vec<i32>,
     /// `ExprState`s of the expressions.
     states: *mut pg_sys::List,
