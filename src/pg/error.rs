@@ -57,6 +57,10 @@ pub enum Failure {
     Privileges(String, &'static str),
     /// Recall of fewer than one question or row.
     SampleSize,
+    /// More rows are asked for than any setting of a search finds.
+    AnswerSize,
+    /// What shall give questions is not one query.
+    Questions,
     /// An index gives a row in a block that its table does not have.
     BeyondTable {
         /// The name of the index.
@@ -167,9 +171,12 @@ impl Failure {
                 | Invalid::DifferentBits { .. }
                 | Invalid::Unused(_) => Code::ERRCODE_DATA_EXCEPTION,
             },
-            Self::Modifier(_) | Self::NoDimensions | Self::EfConstruction | Self::SampleSize => {
-                Code::ERRCODE_INVALID_PARAMETER_VALUE
-            }
+            Self::Modifier(_)
+            | Self::NoDimensions
+            | Self::EfConstruction
+            | Self::SampleSize
+            | Self::AnswerSize => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Self::Questions => Code::ERRCODE_SYNTAX_ERROR,
             Self::Index(error) => index_code(error),
             Self::NotAnIndex(_) | Self::Partitioned(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
             Self::Privileges(..) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -220,6 +227,8 @@ impl Failure {
             Self::Privileges(table, _) => format!("permission denied for table {table}"),
             Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
             Self::SampleSize => "sample and k must be at least 1".to_owned(),
+            Self::AnswerSize => "k must be at most 1000, as hnsw.ef_search".to_owned(),
+            Self::Questions => "questions are not a single query".to_owned(),
             Self::OperatorClass => "operator class is not supported".to_owned(),
             Self::Backward => "index scans go forward only".to_owned(),
             Self::NoOrder(method) => {
@@ -270,6 +279,8 @@ impl Failure {
             | Self::NotAnIndex(_)
             | Self::Partitioned(_)
             | Self::SampleSize
+            | Self::AnswerSize
+            | Self::Questions
             | Self::Backward
             | Self::NoOrder(_)
             | Self::Snapshot(_) => None,
@@ -316,8 +327,12 @@ impl Failure {
             | Self::NotAnIndex(_)
             | Self::Privileges(..)
             | Self::SampleSize
+            | Self::AnswerSize
             | Self::Backward
             | Self::Snapshot(_) => None,
+            Self::Questions => {
+                Some("Give one SELECT, whose first column is of the type of the index.")
+            }
         }
     }
 

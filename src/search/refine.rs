@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(source.all().0, [0, 2]);
     }
 
-    /// A filter drops rows before they are measured, and is not asked about rows that cannot come next.
+    /// A filter drops rows before they are measured: only those that pass are. It is not asked about rows that cannot come next.
     #[test]
     fn rows_that_are_not_admitted_are_not_measured() {
         let mut source = Listed::new((0..100).map(|i| (f64::from(i) * 0.1, 0.4)).collect());
@@ -266,7 +266,11 @@ mod tests {
         let mut refined = Refined::default();
         for row in [19, 39, 59] {
             assert_eq!(refined.next(&mut source), Ok(Some(row)));
-            assert_eq!(source.measured, 0);
+            assert!(
+                source.measured <= (row + 1) / 20,
+                "{} for {row}",
+                source.measured
+            );
             assert!(source.asked < row + 12, "{} for {row}", source.asked);
         }
     }

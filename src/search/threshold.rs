@@ -44,6 +44,10 @@ pub enum Step {
 /// as Postgres does; infinite where every distance can. Each step may round, so the result is some units in the last place too large.
 #[must_use]
 pub fn farthest(steps: &[Step], side: Side, value: f64) -> f64 {
+    if steps.contains(&Step::Over(0.0)) {
+        // An error of whoever computes it.
+        return f64::INFINITY;
+    }
     let (mut side, mut value, mut slack) = (side, value, 0.0);
     let rounded =
         |numbers: [f64; 3]| 2.0 * f64::EPSILON * numbers.iter().map(|x| x.abs()).sum::<f64>();

@@ -1,5 +1,7 @@
 //! Operator classes that both extensions have.
 
+use super::datasets::Lie;
+
 /// An operator class.
 pub struct Class {
     pub name: &'static str,
@@ -35,6 +37,11 @@ pub const CLASSES: [Class; 14] = [
 ];
 
 impl Class {
+    /// Whether the type has room for the numbers of a shape: those of float16 end at 65,504.
+    pub fn holds(&self, shape: Lie) -> bool {
+        self.base != "halfvec" || shape != Lie::Outlier
+    }
+
     /// The type of a column.
     pub fn kind(&self, dims: usize) -> String {
         format!("{}({dims})", self.base)

@@ -231,7 +231,7 @@ fn main() -> Result<()> {
             let vectors =
                 |all: Vec<Vec<f32>>| -> Vec<Vector> { all.into_iter().map(Vector::from).collect() };
             let (rows, questions) = (vectors(set.rows), vectors(set.questions));
-            for &class in &classes {
+            for class in classes.iter().filter(|class| class.holds(shape)) {
                 for &history in &arguments.histories {
                     bar.set_message(format!("{}, {dims}, {shape:?}", class.name));
                     let case = Case {

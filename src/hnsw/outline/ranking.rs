@@ -21,6 +21,9 @@ use super::{AloneQuery, Outline};
 /// Standard errors below an estimate at which a row is looked for.
 const DOUBT: f32 = 2.5;
 
+/// Standard errors below an estimate at which no row is, of any number of them.
+const SURE: f32 = 5.0;
+
 /// Nodes that are read together: more are on their way at once, and some in vain.
 const TOGETHER: usize = 8;
 
@@ -40,6 +43,7 @@ pub struct Ranking<'i, 's, S, V: Space> {
     index: &'i Index<'s, S, V>,
     outline: Rc<Outline>,
     point: V::Point,
+    query: AloneQuery,
     /// What codes say, and rows of the outline.
     coded: BinaryHeap<Reverse<Key>>,
     /// Distances, and places in `rows`.
@@ -75,6 +79,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             index: self,
             outline: Rc::clone(outline),
             point,
+            query,
             coded: coded.into(),
             measured: BinaryHeap::new(),
             rows: Vec::new(),
@@ -126,6 +131,11 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
     /// Leaves out rows that are farther than `distance` for sure, in the space's measure.
     pub fn limit_distance(&mut self, distance: f32) {
         self.limit = distance;
+        let (outline, query) = (&self.outline, &self.query);
+        self.coded.retain(|Reverse(key)| {
+            let row = outline.places.get(key.number() as usize);
+            row.is_some_and(|(_, row)| outline.codes.bound(row.code, query, SURE) <= distance)
+        });
     }
 
     /// The next row; None where there is none left.
@@ -135,7 +145,6 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
     pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
         loop {
             let bound = self.coded.peek().map(|Reverse(key)| key.distance());
-            let bound = bound.filter(|bound| *bound <= self.limit);
             let nearest = self.measured.peek().map(|Reverse(key)| *key);
             match (nearest, bound) {
                 (None, None) => return Ok(None),

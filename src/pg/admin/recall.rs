@@ -14,7 +14,7 @@ use pgrx::{IntoDatum, Spi, pg_sys};
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::pg::am::{LeftOut, tid_of};
+use crate::pg::am::{LeftOut, Tid, can_read, indexed_place, tid_of};
 use crate::pg::error::Failure;
 use crate::pg::types::call::Call;
 
@@ -134,19 +134,51 @@ fn distances(statement: &str, arguments: &[DatumWithOid<'_>]) -> Vec<f64> {
 }
 
 /// Questions of the caller's own, from a query whose first column has them. It runs with the rights of the current user.
-fn asked(query: &str, count: i32) -> Vec<Question> {
+///
+/// # Errors
+/// Where that is not a single query.
+fn asked(query: &str, count: i32) -> Result<Vec<Question>, Failure> {
+    let query = single(query)?;
+    // Its own columns may have any name, and it may end with a comment.
     let statement = format!(
-        "SELECT question::pg_catalog.text FROM ({query}) AS asked (question) WHERE question IS NOT NULL LIMIT $1"
+        "SELECT vector_index_question::pg_catalog.text FROM ({query}
+         ) AS vector_index_asked (vector_index_question) WHERE vector_index_question IS NOT NULL LIMIT {count}"
     );
-    Spi::connect(|client| {
-        let arguments = [argument(i64::from(count), pg_sys::INT8OID)];
-        let rows = select(client, &statement, &arguments);
+    let questions = Spi::connect(|client| {
+        let rows = select(client, &statement, &[]);
         let question = |row: pgrx::spi::SpiHeapTupleData<'_>| {
             let value = row.get(1).unwrap_or_report()?;
             Some(Question { value, row: None })
         };
         rows.filter_map(question).collect()
-    })
+    });
+    Ok(questions)
+}
+
+/// The text of a query without what ends it.
+///
+/// # Errors
+/// Where it is not one, or more than one.
+fn single(query: &str) -> Result<&str, Failure> {
+    let text = CString::new(query).map_err(|_| Failure::Questions)?;
+    // SAFETY: the text lives until the parser has read it; a list that it gives has statements.
+    let (start, length) = unsafe {
+        let mode = pg_sys::RawParseMode::RAW_PARSE_DEFAULT;
+        let statements = pg_sys::raw_parser(text.as_ptr(), mode);
+        if statements.is_null() || (*statements).length != 1 {
+            return Err(Failure::Questions);
+        }
+        let statement: *const pg_sys::RawStmt = (*(*statements).elements).ptr_value.cast();
+        if (*(*statement).stmt).type_ != pg_sys::NodeTag::T_SelectStmt {
+            return Err(Failure::Questions);
+        }
+        ((*statement).stmt_location, (*statement).stmt_len)
+    };
+    let rest = query.get(usize::try_from(start).unwrap_or(0)..);
+    let rest = rest.unwrap_or_default();
+    // A length of zero stands for all that is left.
+    let length = usize::try_from(length).unwrap_or(0);
+    Ok(rest.get(..length).filter(|_| length > 0).unwrap_or(rest))
 }
 
 /// Rows of the table, drawn at random.
@@ -167,6 +199,7 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
 /// A measurement that is going on, as the owner of the table.
 struct Measurement<'o> {
     owner: &'o AsOwner,
+    table: pg_sys::Relation,
     statements: Statements,
     /// Rows that an answer has.
     k: usize,
@@ -189,17 +222,43 @@ impl Measurement<'_> {
         self.expected += truth.rows;
         self.owner.set(c"enable_indexscan", c"on");
         self.owner.set(c"enable_seqscan", c"off");
-        let left_out = question.row.map(|row| LeftOut::row(tid_of(row)));
+        let left_out = question.row.map(|row| LeftOut::row(self.indexed(row)));
         // A search that is not measured finds the row's node, and brings pages and catalogues into memory.
         self.find(question, &truth, EFS.len() - 1, self.k + truth.equals);
-        let is_left_out = left_out.as_ref().is_some_and(LeftOut::is_known);
-        let most = self.k + if is_left_out { 0 } else { truth.equals };
+        // Rows that are as near as the row itself take places of an answer, where they are not left out with it.
+        let equals = if left_out.is_some_and(|left_out| left_out.is_known()) {
+            self.equals(question, &truth)
+        } else {
+            truth.equals
+        };
+        let most = self.k + equals;
         for at in 0..EFS.len() {
             let start = Instant::now();
             let hits = self.find(question, &truth, at, most);
             self.spent[at] += start.elapsed();
             self.found[at] += hits;
         }
+    }
+
+    /// The place that indexes have of a row.
+    fn indexed(&self, row: pg_sys::ItemPointerData) -> Tid {
+        let tid = tid_of(row);
+        // SAFETY: the table is open; the place is one of its rows where it is a heap.
+        let place = unsafe {
+            if can_read(self.table) {
+                indexed_place(self.table, tid)
+            } else {
+                None
+            }
+        };
+        place.unwrap_or(tid)
+    }
+
+    /// Rows as near as the question itself that a search still finds.
+    fn equals(&self, question: &Question, truth: &Truth) -> usize {
+        let found = (self.statements).nearest(&question.value, self.k + truth.equals);
+        let is_equal = |distance: &&f64| Some(**distance) == truth.own;
+        found.iter().filter(is_equal).count()
     }
 
     /// What the index finds of the rows that exact search has found.
@@ -290,8 +349,11 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     if count < 1 || k < 1 {
         return Err(Failure::SampleSize);
     }
+    if EFS.iter().all(|ef| *ef < k) {
+        return Err(Failure::AnswerSize);
+    }
     let asked = match asks {
-        Asks::Query(query) => Some(asked(query, count)),
+        Asks::Query(query) => Some(asked(query, count)?),
         Asks::Rows => None,
     };
     // SAFETY: the table and the index are open.
@@ -299,6 +361,7 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     owner.set(c"enable_sort", c"on");
     let mut measurement = Measurement {
         owner: &owner,
+        table: relation.table,
         statements: Statements::of(index),
         k: k as usize,
         questions: 0,

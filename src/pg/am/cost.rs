@@ -107,11 +107,21 @@ unsafe fn serves(root: *mut pg_sys::PlannerInfo, path: *const pg_sys::IndexPath)
         if orders.is_null() || (*orders).length != 1 {
             return false;
         }
-        let order: *const pg_sys::OpExpr = (*(*orders).elements).ptr_value.cast();
-        let key: *mut pg_sys::Node = (*(*(*order).args).elements).ptr_value.cast();
-        let index = (*path).indexinfo;
-        let (rows, nulls) = ((*(*index).rel).tuples, null_share(root, key));
+        let (rows, nulls) = ((*(*(*path).indexinfo).rel).tuples, missing(root, path));
         nulls == 0.0 || (*root).limit_tuples <= (1.0 - nulls) * rows
+    }
+}
+
+/// The share of a table's rows that have no value, and so are not in the index.
+///
+/// # Safety
+/// A path of the planner that has an order.
+pub unsafe fn missing(root: *mut pg_sys::PlannerInfo, path: *const pg_sys::IndexPath) -> f64 {
+    // SAFETY: as the caller says.
+    unsafe {
+        let order: *const pg_sys::OpExpr = (*(*(*path).indexorderbys).elements).ptr_value.cast();
+        let key: *mut pg_sys::Node = (*(*(*order).args).elements).ptr_value.cast();
+        null_share(root, key)
     }
 }
 

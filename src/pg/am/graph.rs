@@ -365,9 +365,10 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
         }))
     }
 
-    /// Their distance is NULL or not a number, which is within no limit.
+    /// Their distance is NULL or not a number, which is greater than all numbers: `1 - d > s` holds for it, and `d < r` does
+    /// not. Nothing holds for a threshold that is NULL.
     fn limit(&mut self, distance: f64) {
-        self.ended = distance < f64::INFINITY;
+        self.ended = distance.is_infinite() && distance < 0.0;
     }
 
     fn go_on(&self) -> Continue {

@@ -58,6 +58,7 @@ use pgrx::pg_sys;
 
 pub use crate::hnsw::Tid;
 pub use crate::search::{Side, Step, farthest};
+pub use cost::missing;
 pub use filtered::Passes;
 pub use left_out::LeftOut;
 pub use method::Search;
@@ -66,6 +67,7 @@ pub use outlined::{release_all, release_beyond};
 pub use prices::{Listed, WANTED};
 pub use rows::{TableRows, each_row};
 pub use scan::{attach, learn, learned, pointer_of, report, sort, tid_of};
+pub use table::{can_read, indexed_place};
 
 use crate::hnsw::{Files, Resources};
 use crate::pg::error::{Failure, guarded};

@@ -139,7 +139,12 @@ impl Outlined {
                 kept.refuse();
                 return Ok(self.learned(0));
             }
-            growth => growth?,
+            Err(error) => {
+                // What there was of it went into this.
+                kept.forget();
+                return Err(error.into());
+            }
+            Ok(growth) => growth,
         };
         kept.ahead.set(growth.nodes.saturating_sub(nodes));
         let part = match growth.grown {

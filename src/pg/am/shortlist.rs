@@ -140,7 +140,8 @@ unsafe fn measure(
     index: &dyn Search,
 ) -> Result<Vec<Reverse<Measured<Tid>>>, Failure> {
     let scan = rows.scan;
-    let mut measured = Vec::with_capacity(tids.len());
+    let mut measured = Vec::new();
+    measured.try_reserve_exact(tids.len())?;
     // SAFETY: the caller says that the scan is going on and no page is locked.
     unsafe {
         let exact = rows.exact();

@@ -166,15 +166,19 @@ impl Table {
         let mut kept: BinaryHeap<Near> = BinaryHeap::new();
         let mut is_full = false;
         let mut keep = |row: Near| -> Result<(), Failure> {
-            let is_left = after.is_none_or(|after| row > after);
-            if is_left && (kept.len() < most || kept.peek().is_some_and(|last| row < *last)) {
-                kept.try_reserve(1)?;
-                kept.push(row);
+            if after.is_some_and(|after| row <= after) {
+                return Ok(());
             }
-            if kept.len() > most {
-                kept.pop();
+            if kept.len() >= most {
+                // One is left for when these were given: this one, or the farthest of those.
                 is_full = true;
+                if kept.peek().is_none_or(|last| row >= *last) {
+                    return Ok(());
+                }
+                kept.pop();
             }
+            kept.try_reserve(1)?;
+            kept.push(row);
             Ok(())
         };
         // SAFETY: as the caller says.
@@ -246,15 +250,36 @@ unsafe fn place(slot: *mut pg_sys::TupleTableSlot) -> Option<u64> {
         if u32::from((*header).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE == 0 {
             return Some(tid);
         }
-        let mut roots = [0; POINTERS];
-        let buffer = (*row).buffer;
+        root_on((*row).buffer, tid)
+    }
+}
+
+/// The same of a row that is known by its place in the table.
+///
+/// # Safety
+/// The table is an open heap, and the place one of its rows.
+pub unsafe fn indexed_place(table: pg_sys::Relation, tid: Tid) -> Option<Tid> {
+    // SAFETY: as the caller says.
+    unsafe {
+        let block = u32::try_from(tid.place() >> 16).ok()?;
+        let buffer = pg_sys::ReadBuffer(table, block);
+        let root = root_on(buffer, tid.place());
+        pg_sys::ReleaseBuffer(buffer);
+        root.map(Tid::at)
+    }
+}
+
+unsafe fn root_on(buffer: pg_sys::Buffer, tid: u64) -> Option<u64> {
+    let mut roots = [0; POINTERS];
+    // SAFETY: the caller vouches for a pinned page of a heap, which has no more rows than there is room for.
+    unsafe {
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
         pg_sys::heap_get_root_tuples(pg_sys::BufferGetPage(buffer), roots.as_mut_ptr());
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
-        let offset = usize::try_from(tid & 0xFFFF).unwrap_or(0);
-        let root = *roots.get(offset.wrapping_sub(1))?;
-        (root != 0).then_some(tid & !0xFFFF | u64::from(root))
     }
+    let offset = usize::try_from(tid & 0xFFFF).unwrap_or(0);
+    let root = *roots.get(offset.wrapping_sub(1))?;
+    (root != 0).then_some(tid & !0xFFFF | u64::from(root))
 }
 
 /// The condition of an index on a part of its table.

@@ -256,7 +256,7 @@ unsafe extern "C-unwind" fn explain(
         show(c"Restarts", report.spent.restarts);
         show(c"Values Measured", report.spent.measured);
         let learned = am::learned(scan);
-        if learned.nodes > 0 {
+        if learned.nodes > 0 || !text {
             show(c"Nodes Learned", learned.nodes);
             raw::ExplainPropertyFloat(
                 c"Outline Learned".as_ptr(),

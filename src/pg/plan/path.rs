@@ -97,6 +97,8 @@ unsafe extern "C-unwind" fn put_around(
         };
         let few = asks_for_some(root, rel);
         for scan in searches {
+            // Of rows that are not in the index a plan for any LIMIT must not be taken for cheap.
+            let few = few && am::missing(root, scan) == 0.0;
             let filters = guc::filtered_scan() && has_filter(&scan);
             if !filters && !sorts && !few {
                 continue;

@@ -129,11 +129,66 @@ unsafe fn call(node: *mut Node) -> Option<(Oid, [*mut Node; 2])> {
     }
 }
 
-/// Whether an expression has the same value for all rows of a scan.
+/// Whether an expression has the same value for all rows of a scan, and may be computed although no row comes to the
+/// condition: constants, parameters, values of outer rows, and sums, differences, products and casts of these. What might raise
+/// an error, such as a division by a parameter or a function of a user, would raise it where exact search finds no row to ask.
 unsafe fn is_free(node: *mut Node) -> bool {
-    // SAFETY: the caller vouches for the expression, or it is null.
+    // SAFETY: the caller vouches for the expression, or it is null; its tag says what it is.
     unsafe {
-        !node.is_null() && !pg_sys::contain_var_clause(node) && !pg_sys::contain_subplans(node)
+        if node.is_null() {
+            return false;
+        }
+        let all_free = |args: *mut pg_sys::List| entries::<Node>(args).all(|arg| is_free(arg));
+        let tag = (*node).type_;
+        if tag == NodeTag::T_RelabelType {
+            let node: *mut pg_sys::RelabelType = node.cast();
+            is_free((*node).arg.cast())
+        } else if tag == NodeTag::T_CoalesceExpr {
+            let node: *mut pg_sys::CoalesceExpr = node.cast();
+            all_free((*node).args)
+        } else if tag == NodeTag::T_MinMaxExpr {
+            let node: *mut pg_sys::MinMaxExpr = node.cast();
+            all_free((*node).args)
+        } else if let Some((function, args)) = call(node) {
+            let is_share = function.to_u32() == pg_sys::F_FLOAT8DIV && is_not_zero(args[1]);
+            let mut args = args.into_iter().filter(|arg| !arg.is_null());
+            (is_share || is_harmless(function)) && args.all(|arg| is_free(arg))
+        } else {
+            tag == NodeTag::T_Const || tag == NodeTag::T_Param
+        }
+    }
+}
+
+/// Whether a function raises no error but for numbers at the end of its type.
+fn is_harmless(function: Oid) -> bool {
+    matches!(
+        function.to_u32(),
+        pg_sys::F_FLOAT8PL
+            | pg_sys::F_FLOAT8MI
+            | pg_sys::F_FLOAT8MUL
+            | pg_sys::F_FLOAT8UM
+            | pg_sys::F_FLOAT8_INT2
+            | pg_sys::F_FLOAT8_INT4
+            | pg_sys::F_FLOAT8_INT8
+            | pg_sys::F_FLOAT8_FLOAT4
+            | pg_sys::F_FLOAT8_NUMERIC
+            | pg_sys::F_NUMERIC_ADD
+            | pg_sys::F_NUMERIC_SUB
+            | pg_sys::F_NUMERIC_MUL
+            | pg_sys::F_NUMERIC_INT2
+            | pg_sys::F_NUMERIC_INT4
+            | pg_sys::F_NUMERIC_INT8
+    )
+}
+
+/// Whether a float64 is a constant by which anything can be divided.
+unsafe fn is_not_zero(node: *mut Node) -> bool {
+    // SAFETY: the caller vouches for an argument of type float64; its tag says what it is.
+    unsafe {
+        let constant: *const pg_sys::Const = node.cast();
+        (*node).type_ == NodeTag::T_Const
+            && !(*constant).constisnull
+            && f64::from_bits((*constant).constvalue.value() as u64) != 0.0
     }
 }
 

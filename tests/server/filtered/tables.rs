@@ -170,3 +170,29 @@ fn a_table_that_is_read_has_the_rows_of_the_index() -> Result<()> {
     assert_eq!(ids(&mut client, "SELECT 1")?, [1]);
     Ok(())
 }
+
+/// Where the rows that come first in the table were the nearest, memory was never found full, and all others were lost.
+#[test]
+fn a_table_in_the_order_of_distances_gives_all_of_its_rows() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    client.batch_execute(
+        "CREATE TABLE line (id int, f bool, v vector(2));
+         INSERT INTO line SELECT i, true, ARRAY[i / 3, 1]::vector FROM generate_series(1, 12000) i;
+         CREATE INDEX line_v ON line USING hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 16);
+         ANALYZE line; SET work_mem = '64kB'; SET enable_seqscan = off; SET enable_sort = off",
+    )?;
+    for order in ["ASC", "DESC"] {
+        client.batch_execute(&format!(
+            "CREATE TABLE again AS SELECT * FROM line ORDER BY id {order};
+             CREATE INDEX again_v ON again USING hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 16); ANALYZE again"
+        ))?;
+        let query = "SELECT id FROM again WHERE f ORDER BY v <-> '[0,0]' LIMIT 11000";
+        let plan = analyzed(&mut client, query)?;
+        assert_eq!(shown(&plan, "Searches Read")?, 1, "{plan}");
+        let found: HashSet<i32> = ids(&mut client, query)?.into_iter().collect();
+        assert_eq!(found.len(), 11_000, "{order}");
+        client.batch_execute("DROP TABLE again")?;
+    }
+    Ok(())
+}

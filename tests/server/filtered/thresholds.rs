@@ -231,8 +231,9 @@ fn a_threshold_may_be_a_parameter() -> Result<()> {
 fn a_threshold_may_come_from_an_outer_row() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = prepare(&cluster)?;
-    let sql = "SELECT n.id FROM questions q, LATERAL (SELECT i.id, i.v <-> q.v AS d FROM items i
-         WHERE i.v <-> q.v < 0.3 + (q.id % 5) * 0.3 ORDER BY i.v <-> q.v LIMIT 50) n ORDER BY q.id, n.d";
+    let sql = "SELECT n.id FROM (SELECT id, v, (id % 5) * 0.3 AS r FROM questions OFFSET 0) q,
+         LATERAL (SELECT i.id, i.v <-> q.v AS d FROM items i
+                   WHERE i.v <-> q.v < 0.3 + q.r ORDER BY i.v <-> q.v LIMIT 50) n ORDER BY q.id, n.d";
     let truth = exact(&mut client, sql)?;
     client.batch_execute("SET enable_sort = on")?;
     assert_node(&mut client, sql, 1)?;
@@ -366,5 +367,48 @@ fn a_plan_shows_its_threshold_as_a_filter() -> Result<()> {
     let with = ids(&mut client, &sql.replace("id, 1", "id, 2"))?;
     client.batch_execute("SET hnsw.filtered_scan = off")?;
     assert_eq!(ids(&mut client, &sql.replace("id, 1", "id, 2"))?, with);
+    Ok(())
+}
+
+/// No direction is as far from every row as from any other: not a number, which is greater than all numbers.
+#[test]
+fn a_question_without_direction_has_the_rows_of_exact_search() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "DROP INDEX items_v; CREATE INDEX items_v ON items USING hnsw (v vector_cosine_ops)",
+    )?;
+    let distance = format!("v <=> array_fill(0, ARRAY[{DIMS}])::vector");
+    for condition in [
+        format!("1 - ({distance}) > 0.7"),
+        format!("-({distance}) >= -0.5"),
+        format!("{distance} < 0.7"),
+        format!("{distance} > 0.7"),
+        format!("{distance} < NULL::float8"),
+    ] {
+        let sql = format!("SELECT id FROM items WHERE {condition} ORDER BY {distance} LIMIT 10");
+        let truth = exact(&mut client, &sql)?;
+        assert_eq!(ids(&mut client, &sql)?.len(), truth.len(), "{condition}");
+    }
+    Ok(())
+}
+
+/// A threshold is computed before a row comes to it, so it must not fail where none does.
+#[test]
+fn a_threshold_that_cannot_be_computed_fails_no_search_without_rows() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    let distance = format!("v <-> {}", literal(&Clusters::new(99, DIMS, 12).vector()));
+    for value in ["1 / (SELECT 0::float8)", "ln((SELECT -1::float8))"] {
+        let sql = format!(
+            "SELECT id FROM items WHERE a < 0 AND {distance} < {value} ORDER BY {distance} LIMIT 5"
+        );
+        assert_node(&mut client, &sql, 1)?;
+        assert_eq!(ids(&mut client, &sql)?, [0; 0], "{value}");
+        let Err(error) = client.query(&sql.replace("a < 0 AND", ""), &[]) else {
+            return Err("no error".into());
+        };
+        assert!(error.code().is_some(), "{error}");
+    }
     Ok(())
 }

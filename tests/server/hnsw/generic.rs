@@ -1,6 +1,6 @@
 //! What the planner chooses before it knows parameters, and where rows have no vector.
 
-use postgres::Client;
+use postgres::{Client, SimpleQueryMessage};
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
@@ -101,6 +101,29 @@ fn statements_that_are_executed_often_are_planned_no_more() -> Result<()> {
         let (generic, custom): (i64, i64) = (plans.get(0), plans.get(1));
         assert_eq!((generic, custom), (7, 5), "{statement}");
         client.batch_execute("DEALLOCATE p")?;
+    }
+    Ok(())
+}
+
+/// Rows without a vector are not in the index, and a plan for any LIMIT was taken for ten of them.
+#[test]
+fn a_generic_plan_loses_no_row_without_a_vector() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute("UPDATE items SET v = NULL WHERE id % 10 = 0")?;
+    client.batch_execute("VACUUM ANALYZE items")?;
+    client.batch_execute(
+        "PREPARE p (vector, bigint) AS
+         SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> $1 LIMIT $2) x",
+    )?;
+    let question = literal(&Clusters::new(85, DIMS, 12).vector());
+    for limit in [8_000, 5, 5, 5, 5, 5, 5, 5, 8_000] {
+        let execute = format!("EXECUTE p ({question}, {limit})");
+        let rows: i64 = match client.simple_query(&execute)?.get(1) {
+            Some(SimpleQueryMessage::Row(row)) => row.get(0).unwrap_or("").parse()?,
+            _ => return Err("no row".into()),
+        };
+        assert_eq!(rows, limit);
     }
     Ok(())
 }
