@@ -278,6 +278,12 @@ CREATE INDEX ON t USING hnsw (v vector_l2_ops DESC);
 -- Failure::SampleSize
 SELECT * FROM vector_index_recall('t_v', 0);
 \echo :SQLSTATE
+-- Failure::AnswerSize
+SELECT * FROM vector_index_recall('t_v', 5, 1001);
+\echo :SQLSTATE
+-- Failure::Questions
+SELECT * FROM vector_index_recall('t_v', questions => 'SELECT v FROM t; SELECT v FROM t');
+\echo :SQLSTATE
 -- Failure::Privileges
 CREATE ROLE regress_stranger;
 SET ROLE regress_stranger;
