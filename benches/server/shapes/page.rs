@@ -14,7 +14,7 @@ pub fn page(arguments: &Arguments, sides: &[Side; 2], server: &str, figures: &[F
         "# Recall on data that is not normalised, beside pgvector".to_owned(),
         format!(
             "`make bench-index`: {} rows of each shape, {} questions that are no rows, recall@{K} at `hnsw.ef_search` {}, `m` 16, \
-             `ef_construction` 64, `hnsw.iterative_scan` off. {server}, {} {}, {} {}. Each cell: vector_ext, and pgvector in brackets.  \
+             `ef_construction` 64, `hnsw.iterative_scan` off. {server}, {} {}, {} {}. Each cell: vector_ext, and pgvector in brackets. \
              A row exactly as near as the tenth counts as well.",
             arguments.rows,
             arguments.questions,
