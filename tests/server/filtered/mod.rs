@@ -32,7 +32,7 @@ use postgres::{Client, GenericClient};
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
-use crate::support::vectors::{Clusters, make_table, plan};
+use crate::support::vectors::{Clusters, EXACT, make_table, plan};
 
 /// What EXPLAIN calls the node.
 const NODE: &str = "Custom Scan (FilteredVectorSearch)";
@@ -79,11 +79,24 @@ fn ids(client: &mut impl GenericClient, query: &str) -> Result<Vec<i32>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// What EXPLAIN shows of the node by a name.
+fn shown<'p>(plan: &'p str, label: &str) -> Option<&'p str> {
+    let mut lines = plan.lines();
+    lines.find_map(|line| line.trim().strip_prefix(label)?.strip_prefix(": "))
+}
+
 /// Rows on which a query evaluates its filter, as EXPLAIN says it.
 fn checked(plan: &str) -> Result<u32> {
-    let mut lines = plan.lines();
-    let checked = lines.find_map(|line| line.trim().strip_prefix("Rows Checked: "));
+    let checked = shown(plan, "Rows Checked");
     Ok(checked.ok_or("nothing is checked")?.parse()?)
+}
+
+/// What exact search answers, in a session whose settings are these before and after.
+fn exact_beside(client: &mut Client, query: &str, settings: &str) -> Result<Vec<i32>> {
+    client.batch_execute(EXACT)?;
+    let rows = ids(client, query);
+    client.batch_execute(settings)?;
+    rows
 }
 
 /// Rows whatever their order.

@@ -2,10 +2,9 @@
 
 use postgres::Client;
 
-use super::{DIMS, NODE, checked, ids, prepare, sorted};
+use super::{DIMS, NODE, checked, exact_beside, ids, prepare, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
-use crate::support::vectors::EXACT;
 
 /// As [`prepare`], with b-trees to filter by. `far` numbers the rows from the one that is farthest from the
 /// question `(SELECT v FROM one)`, so that `far < 400` keeps what a search from there meets last.
@@ -54,10 +53,7 @@ fn shortlisted(client: &mut Client, query: &str) -> Result<Option<bool>> {
 }
 
 pub fn exact(client: &mut Client, query: &str) -> Result<Vec<i32>> {
-    client.batch_execute(EXACT)?;
-    let rows = ids(client, query);
-    client.batch_execute(SEARCH)?;
-    rows
+    exact_beside(client, query, SEARCH)
 }
 
 pub fn query(filter: &str) -> String {

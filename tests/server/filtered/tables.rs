@@ -6,10 +6,9 @@ use std::collections::HashSet;
 use postgres::Client;
 
 use super::shortlists::{analyzed, query};
-use super::{TAKE_INDEX, ids, prepare, sorted};
+use super::{TAKE_INDEX, exact_beside, ids, prepare, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
-use crate::support::vectors::EXACT;
 
 /// As [`prepare`]. `far` numbers the rows from the one that is farthest from the question `(SELECT v FROM one)`; no index
 /// has it.
@@ -28,17 +27,12 @@ fn prepare_far(cluster: &Cluster) -> Result<Client> {
 }
 
 fn exact(client: &mut Client, query: &str) -> Result<Vec<i32>> {
-    client.batch_execute(EXACT)?;
-    let rows = ids(client, query);
-    client.batch_execute(&format!("RESET ALL; {TAKE_INDEX}"))?;
-    rows
+    exact_beside(client, query, &format!("RESET ALL; {TAKE_INDEX}"))
 }
 
 /// A number that EXPLAIN shows of the node.
 fn shown(plan: &str, label: &str) -> Result<u64> {
-    let mut lines = plan.lines();
-    let number = lines.find_map(|line| line.trim().strip_prefix(label)?.strip_prefix(": "));
-    Ok(number.unwrap_or("0").parse()?)
+    Ok(super::shown(plan, label).unwrap_or("0").parse()?)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use postgres::Client;
 use postgres::types::ToSql;
 
 use super::shortlists::analyzed;
-use super::{DIMS, NODE, TAKE_INDEX, assert_node, checked, ids};
+use super::{DIMS, NODE, TAKE_INDEX, assert_node, checked, exact_beside, ids};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, EXACT, literal};
@@ -22,10 +22,7 @@ fn prepare(cluster: &Cluster) -> Result<Client> {
 }
 
 fn exact(client: &mut Client, query: &str) -> Result<Vec<i32>> {
-    client.batch_execute(EXACT)?;
-    let rows = ids(client, query);
-    client.batch_execute(&search())?;
-    rows
+    exact_beside(client, query, &search())
 }
 
 /// A distance between that of the row that is the `nth` from a question, from 1, and the next one's.
