@@ -107,8 +107,13 @@ unsafe fn serves(root: *mut pg_sys::PlannerInfo, path: *const pg_sys::IndexPath)
         if orders.is_null() || (*orders).length != 1 {
             return false;
         }
-        let (rows, nulls) = ((*(*(*path).indexinfo).rel).tuples, missing(root, path));
-        nulls == 0.0 || (*root).limit_tuples <= (1.0 - nulls) * rows
+        let (rows, limit) = ((*(*(*path).indexinfo).rel).tuples, (*root).limit_tuples);
+        // Statistics are looked up only where there is a LIMIT.
+        if limit <= 0.0 {
+            return true;
+        }
+        let nulls = missing(root, path);
+        nulls == 0.0 || limit <= (1.0 - nulls) * rows
     }
 }
 
