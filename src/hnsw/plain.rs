@@ -9,7 +9,7 @@ use crate::page::{Format, PageError, PageStore};
 use super::error::Error;
 use super::huge::saturated;
 use super::index::Options;
-use super::meta::{META, Parameters};
+use super::meta::{Lengths, META, Parameters};
 use super::node::{Code, Node};
 use super::pages::Pages;
 use super::shape::{NONE, Shape};
@@ -140,6 +140,10 @@ impl<M: Measure> Plain<M> {
     }
 }
 
+/// Candidates beyond those asked for. pgvector fills the links of a node with neighbours that the rule passes over, and its walks
+/// have more to choose from: 128 dimensions, uniform, L1, `ef` 40: 0.880, with 8 more 0.908, pgvector 0.877.
+const MORE_CANDIDATES: usize = 8;
+
 /// How many neighbours ahead all of one is brought closer; of the others the first part comes at once.
 const AHEAD: usize = 2;
 
@@ -220,6 +224,10 @@ impl<M: Measure> Space for Plain<M> {
     type Point = M::Point;
     type Query = Query<M::Point>;
     type Origin = ();
+
+    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
+        ef + MORE_CANDIDATES
+    }
 
     fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
         self.measure.verify(value)
