@@ -119,7 +119,7 @@ impl Lengths {
 }
 
 /// Vectors are not scaled to more than this length: squares of elements must not overflow.
-const LONGEST: f32 = 1e15;
+pub const LONGEST: f32 = 1e15;
 
 /// What changes.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,8 +1,11 @@
 //! Values whose distances overflow among others: found, linked, checked, removed.
 
-use vector_ext::hnsw::{Builder, Continue, Form, Index, Metric, Options, Progress, build_into};
+use vector_ext::hnsw::{
+    Builder, Continue, Form, Index, Metric, Options, Progress, SparseMetric, build_into,
+};
 use vector_ext::page::{HEADER_BYTES, MemoryStore, PageStore};
 
+use crate::classes::{Class, DenseClass, SparseClass};
 use crate::kinds::{Coded, Kind};
 use crate::support::{Random, check, options, resources, vacuum};
 
@@ -138,4 +141,44 @@ fn a_wrong_code_of_a_huge_value_is_seen() {
             }
         }
     }
+}
+
+/// Questions that see the longest rows before them: those are the nearest under inner product.
+fn longest_come_first<C: Class>(class: &C) {
+    let turn = |i: f32| vec![i.sin() + 1.5, i.cos() + 1.5, (2.0 * i).sin() + 1.5];
+    let ordinary: Vec<Vec<f32>> = (0..1_500_u16).map(|i| turn(i.into())).collect();
+    let question = class.row(&[0.5, 0.25, 0.75]);
+    let options = class.options(16, 64);
+    let one = |power: i32| vec![10_f32.powi(power); 3];
+    let alone = (1..=37).step_by(4).map(|power| vec![one(power)]);
+    for long in alone.chain([(1..=37).map(one).collect()]) {
+        let rows = [ordinary.clone(), long.clone()].concat();
+        let mut builder = class.builder(3, &options);
+        let rows: Vec<C::Row> = rows.iter().map(|row| class.row(row)).collect();
+        for (tid, row) in (0_u64..).zip(&rows) {
+            builder.push(C::value(row), tid.into()).unwrap();
+        }
+        let store = MemoryStore::new();
+        build_into(builder, &store, &Progress::default()).unwrap();
+        let index = class.open(&store, &options);
+        let ef = index.candidates(40).unwrap();
+        let scan = index.scan(C::value(&question), ef, Continue::Never);
+        let mut scan = scan.unwrap().unwrap();
+        let limit = long.len().min(10);
+        let found = std::iter::from_fn(|| scan.next_row().unwrap()).take(limit);
+        let mut found: Vec<u64> = found.map(|row| row.tid.into()).collect();
+        found.sort_unstable();
+        let wanted: Vec<u64> = (1_500..)
+            .take(long.len())
+            .skip(long.len() - limit)
+            .collect();
+        assert_eq!(found, wanted, "{}: {:?}", class.name(), long.last());
+    }
+}
+
+#[test]
+fn the_longest_rows_are_found_by_inner_product_however_long_they_are() {
+    longest_come_first(&DenseClass(Metric::InnerProduct, None));
+    longest_come_first(&DenseClass(Metric::InnerProduct, Some(Form::F32)));
+    longest_come_first(&SparseClass(SparseMetric::InnerProduct, 3));
 }

@@ -10,7 +10,7 @@ use crate::quantize::{as_floats, as_signed, inner_product};
 
 use super::error::Error;
 use super::huge;
-use super::meta::Lengths;
+use super::meta::{LONGEST, Lengths};
 use super::node::{Code, Node};
 use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
@@ -281,6 +281,12 @@ impl Space for Dense {
         if rows > 0 && sum.len() == self.centre.len() {
             let mean = sum.iter().map(|sum| (sum / rows as f64) as f32);
             self.centre = mean.map(|x| if x.is_finite() { x } else { 0.0 }).collect();
+            // Beside a centre that is longer than questions are made, nothing would be left of them.
+            if self.metric == Metric::InnerProduct
+                && huge::product_of_lengths(&self.centre, &self.centre).sqrt() > LONGEST
+            {
+                self.centre.fill(0.0);
+            }
         }
     }
 
