@@ -23,5 +23,5 @@ pub use beam::{Beam, MAX_OFFER};
 pub use frontier::{Frontier, Numbers};
 pub use key::{Key, MAX_NUMBER, ordered, unordered};
 pub use refine::{Bounded, Measured, Refined, Source};
-pub use threshold::{Side, Step, farthest};
+pub use threshold::{Side, Step, Within, farthest};
 pub use walk::{Graph, Offers, advance, walk};

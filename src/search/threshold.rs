@@ -40,6 +40,43 @@ pub enum Step {
     Negated,
 }
 
+/// Which rows may pass thresholds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Within {
+    /// The distance beyond which none passes; infinite where there is none.
+    pub distance: f64,
+    /// Whether rows pass whose distance is not a number, which is greater than all numbers.
+    pub nan: bool,
+    /// Whether rows pass whose distance is NULL: no comparison holds for it.
+    pub null: bool,
+}
+
+impl Within {
+    /// Where there is no threshold.
+    pub const ALL: Self = Self {
+        distance: f64::INFINITY,
+        nan: true,
+        null: true,
+    };
+
+    /// Of a comparison with NULL.
+    pub const NONE: Self = Self {
+        distance: f64::NEG_INFINITY,
+        nan: false,
+        null: false,
+    };
+
+    /// What passes both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            distance: self.distance.min(other.distance),
+            nan: self.nan && other.nan,
+            null: self.null && other.null,
+        }
+    }
+}
+
 /// The largest distance for which `steps` of it, the innermost first, can be on this side of `value`, computed in float64
 /// as Postgres does; infinite where every distance can. Each step may round, so the result is some units in the last place too large.
 #[must_use]

@@ -20,7 +20,7 @@ use super::table::Table;
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
-use crate::search::{Bounded, Refined, Source};
+use crate::search::{Bounded, Refined, Source, Within};
 
 /// What the rows of a scan are filtered by.
 pub trait Passes {
@@ -30,11 +30,11 @@ pub trait Passes {
     /// The scan is going on, the slot holds a row of its table, and no page is locked.
     unsafe fn passes(&mut self, slot: *mut pg_sys::TupleTableSlot) -> bool;
 
-    /// The distance beyond which no row passes; infinite where there is none.
+    /// How far rows may be that pass.
     ///
     /// # Safety
     /// A search of the scan begins.
-    unsafe fn within(&mut self) -> f64;
+    unsafe fn within(&mut self) -> Within;
 
     /// Share of rows that the planner expects to pass, 0 to 1, as far as that has nothing to do with
     /// [`within`](Self::within).
@@ -79,7 +79,7 @@ pub struct Filtered {
     asked: u64,
     given: Given,
     /// No row passes that is farther.
-    within: f64,
+    within: Within,
 }
 
 /// What a search for rows that pass a filter leaves.
@@ -173,7 +173,7 @@ impl Filtered {
         let (table, within) = unsafe { ((*rows.scan).heapRelation, passes.within()) };
         rows.stream.limit(within);
         // SAFETY: as above.
-        let prices = unsafe { Prices::new(table, within, opened, passes) };
+        let prices = unsafe { Prices::new(table, within.distance, opened, passes) };
         Ok(Self {
             from: From::Search,
             ranks: prices.listed.is_some() && opened.index().can_rank()?,

@@ -15,7 +15,7 @@ use crate::hnsw::{
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
-use crate::search::{Bounded, ordered, unordered};
+use crate::search::{Bounded, Within, ordered, unordered};
 
 /// The rows of a build, from a column of type `C`.
 pub struct Rows<V: SqlSpace, C> {
@@ -101,6 +101,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         }
         Ok(Box::new(Everything {
             list,
+            is_null: query.is_none(),
             rows: 0,
             ended: false,
         }))
@@ -239,8 +240,8 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
         Ok(row)
     }
 
-    fn limit(&mut self, distance: f64) {
-        let distance = measure_of(self.index.space(), distance);
+    fn limit(&mut self, within: Within) {
+        let distance = measure_of(self.index.space(), within.distance);
         self.scan.limit_distance(distance);
     }
 
@@ -320,8 +321,8 @@ impl<V: SqlSpace> Stream for Ranks<'_, V> {
         Ok(row.map(|row| bounded(self.index.space(), row)))
     }
 
-    fn limit(&mut self, distance: f64) {
-        let distance = measure_of(self.index.space(), distance);
+    fn limit(&mut self, within: Within) {
+        let distance = measure_of(self.index.space(), within.distance);
         self.ranking.limit_distance(distance);
     }
 
@@ -340,6 +341,8 @@ impl<V: SqlSpace> Stream for Ranks<'_, V> {
 /// All rows, for a query that is as far from each: NULL, or a zero vector under cosine.
 struct Everything<'i, V: SqlSpace> {
     list: Listing<'i, 'static, PgStore, V>,
+    /// Whether their distance is NULL; it is not a number otherwise.
+    is_null: bool,
     rows: u64,
     ended: bool,
 }
@@ -365,10 +368,13 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
         }))
     }
 
-    /// Their distance is NULL or not a number, which is greater than all numbers: `1 - d > s` holds for it, and `d < r` does
-    /// not. Nothing holds for a threshold that is NULL.
-    fn limit(&mut self, distance: f64) {
-        self.ended = distance.is_infinite() && distance < 0.0;
+    fn limit(&mut self, within: Within) {
+        let passes = if self.is_null {
+            within.null
+        } else {
+            within.nan
+        };
+        self.ended = !passes;
     }
 
     fn go_on(&self) -> Continue {

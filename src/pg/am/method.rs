@@ -11,7 +11,7 @@ use crate::hnsw::{
 };
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::search::Bounded;
+use crate::search::{Bounded, Within};
 
 /// An access method.
 pub trait Method: 'static {
@@ -230,9 +230,9 @@ pub trait Stream {
     /// Where pages make no sense.
     fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure>;
 
-    /// Leaves out rows that are farther than this for sure, and ends once it has come past it. Told before the first row is
+    /// Leaves out rows that are farther for sure, and ends once it has come past that distance. Told before the first row is
     /// asked for.
-    fn limit(&mut self, distance: f64);
+    fn limit(&mut self, within: Within);
 
     /// What it does when its first rows are used up; that it ends where rows have no order.
     fn go_on(&self) -> Continue;

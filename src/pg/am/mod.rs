@@ -57,7 +57,7 @@ use std::rc::Rc;
 use pgrx::pg_sys;
 
 pub use crate::hnsw::Tid;
-pub use crate::search::{Side, Step, farthest};
+pub use crate::search::{Side, Step, Within, farthest};
 pub use cost::missing;
 pub use filtered::Passes;
 pub use left_out::LeftOut;

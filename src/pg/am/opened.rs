@@ -11,7 +11,7 @@ use super::method::{Cost, Found, Method, Ranked, Search, Stream};
 use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::search::Bounded;
+use crate::search::{Bounded, Within};
 
 /// Indexes that are kept; beyond, those that no scan uses go.
 const KEPT: usize = 64;
@@ -67,8 +67,8 @@ impl Stream for Kept {
         self.stream.next()
     }
 
-    fn limit(&mut self, distance: f64) {
-        self.stream.limit(distance);
+    fn limit(&mut self, within: Within) {
+        self.stream.limit(within);
     }
 
     fn go_on(&self) -> Continue {

@@ -15,7 +15,7 @@ use crate::hnsw::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::pg::types::distances::NoGuess;
-use crate::search::{Bounded, Measured, Refined};
+use crate::search::{Bounded, Measured, Refined, Within};
 
 /// What a search that ends has given.
 #[derive(Default)]
@@ -228,9 +228,9 @@ impl Stream for Merged {
     }
 
     /// Of the others only those that pass were measured.
-    fn limit(&mut self, distance: f64) {
+    fn limit(&mut self, within: Within) {
         if let Some(ranked) = &mut self.ranked {
-            ranked.limit(distance);
+            ranked.limit(within);
         }
     }
 

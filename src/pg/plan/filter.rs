@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use super::numbers::Numbers;
 use super::threshold::Thresholds;
 use super::{list, raw};
-use crate::pg::am::{Listed, Passes, Tid};
+use crate::pg::am::{Listed, Passes, Tid, Within};
 use crate::pg::error::catch;
 
 /// The filter of an index scan in a running plan.
@@ -75,10 +75,10 @@ impl Passes for Filter {
         }
     }
 
-    unsafe fn within(&mut self) -> f64 {
+    unsafe fn within(&mut self) -> Within {
         let thresholds = self.thresholds.as_ref();
         // SAFETY: the caller says that a search begins, so the plan is running, and keys that are computed have been.
-        thresholds.map_or(f64::INFINITY, |thresholds| unsafe { thresholds.within() })
+        thresholds.map_or(Within::ALL, |thresholds| unsafe { thresholds.within() })
     }
 
     fn share(&self) -> f64 {

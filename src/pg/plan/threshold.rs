@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{Node, NodeTag, Oid};
 
 use super::{entries, raw};
-use crate::pg::am::{Side, Step, farthest};
+use crate::pg::am::{Side, Step, Within, farthest};
 use crate::pg::error::catch;
 
 /// A threshold that the planner has found.
@@ -320,15 +320,15 @@ impl Thresholds {
         }
     }
 
-    /// The distance beyond which no row passes; infinite where there is none.
+    /// How far rows may be that pass all of them.
     ///
     /// # Safety
     /// The plan is running, and parameters have the values of the search that begins.
-    pub unsafe fn within(&self) -> f64 {
+    pub unsafe fn within(&self) -> Within {
         // SAFETY: as the caller says.
         let mut values = unsafe { entries(self.states).map(|state| self.value(state)) };
         let mut numbers = self.numbers.iter().copied();
-        let mut within = f64::INFINITY;
+        let mut within = Within::ALL;
         while let (Some(side), Some(count)) = (numbers.next(), numbers.next()) {
             let mut next = || values.next().unwrap_or(Value::Unknown);
             let value = next();
@@ -339,7 +339,7 @@ impl Thresholds {
                     (code, if negated { Value::Number(0.0) } else { next() })
                 })
                 .collect();
-            within = within.min(limit(side, value, &steps));
+            within = within.and(limit(side, value, &steps));
         }
         within
     }
@@ -373,8 +373,14 @@ enum Value {
     Unknown,
 }
 
-/// The limit that one threshold sets. A comparison with NULL lets nothing pass.
-fn limit(side: i32, value: Value, steps: &[(i32, Value)]) -> f64 {
+/// What a comparison may let pass with a value that is not known.
+const OF_UNKNOWN: Within = Within {
+    null: false,
+    ..Within::ALL
+};
+
+/// What one threshold lets pass.
+fn limit(side: i32, value: Value, steps: &[(i32, Value)]) -> Within {
     let side = if side == 0 {
         Side::AtMost
     } else {
@@ -386,12 +392,17 @@ fn limit(side: i32, value: Value, steps: &[(i32, Value)]) -> f64 {
         match operand {
             Value::Null => is_null = true,
             Value::Number(operand) => numbers.push(Operation::step(*code, *operand)),
-            Value::Unknown => return f64::INFINITY,
+            Value::Unknown => return OF_UNKNOWN,
         }
     }
     match value {
-        _ if is_null => f64::NEG_INFINITY,
-        Value::Number(value) => farthest(&numbers, side, value),
-        Value::Null | Value::Unknown => f64::INFINITY,
+        _ if is_null => Within::NONE,
+        Value::Number(value) => Within {
+            distance: farthest(&numbers, side, value),
+            // Arithmetic makes nothing else of it.
+            nan: side == Side::AtLeast || value.is_nan(),
+            null: false,
+        },
+        Value::Null | Value::Unknown => OF_UNKNOWN,
     }
 }

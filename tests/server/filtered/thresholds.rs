@@ -4,7 +4,7 @@ use postgres::Client;
 use postgres::types::ToSql;
 
 use super::shortlists::analyzed;
-use super::{DIMS, NODE, TAKE_INDEX, assert_node, checked, exact_beside, ids};
+use super::{DIMS, NODE, ROWS, TAKE_INDEX, assert_node, checked, exact_beside, ids};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, EXACT, literal};
@@ -386,6 +386,32 @@ fn a_question_without_direction_has_the_rows_of_exact_search() -> Result<()> {
         let sql = format!("SELECT id FROM items WHERE {condition} ORDER BY {distance} LIMIT 10");
         let truth = exact(&mut client, &sql)?;
         assert_eq!(ids(&mut client, &sql)?.len(), truth.len(), "{condition}");
+    }
+    Ok(())
+}
+
+/// No row is within a threshold of a question that is NULL, or has no direction: to know that takes no search.
+#[test]
+fn a_threshold_of_a_question_without_distances_ends_the_search_at_once() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    client.batch_execute(
+        "DROP INDEX items_v; CREATE INDEX items_v ON items USING hnsw (v vector_cosine_ops);
+         SET plan_cache_mode = force_generic_plan",
+    )?;
+    let zero = Some(pgvector::Vector::from(vec![0.0; DIMS]));
+    for (question, condition, ends) in [
+        (&None, "v <=> $1 < 0.7", true),
+        (&None, "1 - (v <=> $1) > 0.3", true),
+        (&zero, "v <=> $1 < 0.7", true),
+        (&zero, "1 - (v <=> $1) > 0.3", false),
+    ] {
+        let sql = format!("SELECT id FROM items WHERE {condition} ORDER BY v <=> $1 LIMIT 4000");
+        let found = client.query(&sql, &[question])?.len();
+        let wanted = if ends { 0 } else { ROWS };
+        assert_eq!(found, wanted, "{condition} {question:?}");
+        let nodes = last_nodes(&mut client)?;
+        assert_eq!(nodes == 0, ends, "{condition} {question:?}: {nodes}");
     }
     Ok(())
 }
