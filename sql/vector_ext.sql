@@ -1222,7 +1222,7 @@ CREATE FUNCTION vector_index_info(
     OUT dead bigint,            -- nodes that the next vacuum frees
     OUT free bigint,            -- slots that the next inserts take
     OUT format integer,         -- of the pages
-    OUT build_memory bigint     -- bytes of maintenance_work_mem that a rebuild needs to stay in memory
+    OUT build_memory bigint     -- bytes of maintenance_work_mem that a rebuild needs to stay in memory; NULL where it cannot be rebuilt
 )
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vector_index_info(regclass) IS 'what an index holds';

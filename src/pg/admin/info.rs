@@ -21,8 +21,10 @@ sql_functions! {
         let description = relation.search()?.index().describe()?;
         let (census, constants) = (description.census, description.constants);
         let values = census.nodes.first().copied().unwrap_or(0);
+        // None where it cannot be built as its column and options are declared by now.
         // SAFETY: the index is open, and of ours.
-        let memory = unsafe { am::build_bytes_per_row(relation.index) }? as u64 * values;
+        let of_row = unsafe { am::build_bytes_per_row(relation.index) }.ok();
+        let memory = of_row.map(|bytes| (bytes as u64 * values) as i64);
         let bytes = u64::from(blocks(relation.index)) * u64::from(pg_sys::BLCKSZ);
         let storage = match constants.form {
             Some(Form::F32) => "f32",
@@ -41,7 +43,7 @@ sql_functions! {
             (census.dead as i64).into_datum(),
             (census.free as i64).into_datum(),
             i32::from(constants.format).into_datum(),
-            (memory as i64).into_datum(),
+            memory.into_datum(),
         ];
         // SAFETY: the catalogue declares these columns.
         Ok(unsafe { result::row(call.info(), &row) })

@@ -352,6 +352,8 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     if EFS.iter().all(|ef| *ef < k) {
         return Err(Failure::AnswerSize);
     }
+    // The temporary index of another session raises an error here; statements about it would find nothing.
+    relation.search()?;
     let asked = match asks {
         Asks::Query(query) => Some(asked(query, count)?),
         Asks::Rows => None,

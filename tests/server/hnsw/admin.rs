@@ -2,6 +2,7 @@
 
 use pgvector::Vector;
 use postgres::Client;
+use postgres::error::SqlState;
 
 use crate::support::Result;
 use crate::support::cluster::Cluster;
@@ -393,4 +394,44 @@ fn an_index_of_an_expression_with_a_condition_is_measured_too() -> Result<()> {
     let rows = client.query("SELECT recall FROM vector_index_recall('\"Odd one\".part', 10, 5) ORDER BY ef_search DESC LIMIT 1", &[])?;
     assert!(rows[0].get::<_, f64>(0) >= 0.95);
     assert_sound(&mut client, "\"Odd one\".part")
+}
+
+/// By ALTER TABLE a column may lose what an index on it cannot be built without.
+#[test]
+fn info_tells_of_an_index_that_could_not_be_built_again() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster)?;
+    let ask = "SELECT dims, rows, build_memory FROM vector_index_info('items_v')";
+    let memory: Option<i64> = client.query_one(ask, &[])?.get(2);
+    assert!(memory.is_some_and(|bytes| bytes > 0));
+    client.batch_execute("ALTER TABLE items ALTER v TYPE vector")?;
+    let row = client.query_one(ask, &[])?;
+    assert_eq!((row.get(0), row.get(1)), (24, 1_000_i64));
+    assert_eq!(row.get::<_, Option<i64>>(2), None);
+    Ok(())
+}
+
+#[test]
+fn recall_of_another_sessions_index_is_an_error() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    client.batch_execute(
+        "CREATE TEMP TABLE own (v vector(3));
+         INSERT INTO own SELECT array_fill(n, ARRAY[3])::vector FROM generate_series(1, 50) n;
+         CREATE INDEX own_v ON own USING hnsw (v vector_l2_ops)",
+    )?;
+    let index: u32 = client
+        .query_one("SELECT 'own_v'::regclass::oid", &[])?
+        .get(0);
+    let ask = format!("SELECT * FROM vector_index_recall({index}, 10, 10)");
+    assert!(!client.simple_query(&ask)?.is_empty());
+    let Err(error) = cluster.connect()?.simple_query(&ask) else {
+        return Err("no error".into());
+    };
+    assert_eq!(
+        error.code(),
+        Some(&SqlState::FEATURE_NOT_SUPPORTED),
+        "{error}"
+    );
+    Ok(())
 }
