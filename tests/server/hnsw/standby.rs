@@ -5,9 +5,9 @@ use postgres::Client;
 use postgres::error::SqlState;
 
 use crate::support::Result;
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{Cluster, wait};
 use crate::support::vectors::{
-    Clusters, assert_right, assert_sound, by_index, copy_rows, ids, make_table,
+    Clusters, assert_right, assert_sound, assert_whole, by_index, copy_rows, ids, make_table,
 };
 
 fn assert_equal(
@@ -120,3 +120,55 @@ fn a_standby_answers_while_its_primary_inserts_and_vacuums() -> Result<()> {
     }
     Ok(())
 }
+
+/// A row of several pages is in the log as several changes, and the first makes room for it in a file that gets longer only by the
+/// others.
+#[test]
+fn a_standby_or_its_successor_that_stops_within_an_insert_has_a_right_index() -> Result<()> {
+    let primary = Cluster::suspicious()?;
+    let mut client = primary.client()?;
+    client.batch_execute(
+        "CREATE TABLE items (id serial, v vector(5000));
+         INSERT INTO items (v) SELECT array_fill(n, ARRAY[5000])::vector FROM generate_series(1, 9) n;
+         CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)",
+    )?;
+    let backup = primary.backup()?;
+    client.batch_execute("CHECKPOINT")?;
+    let place = "SELECT pg_current_wal_insert_lsn()::text";
+    let begin = primary.text(place)?;
+    client.batch_execute("INSERT INTO items (v) SELECT array_fill(10, ARRAY[5000])::vector")?;
+    let bytes = primary.text(&format!("SELECT pg_current_wal_insert_lsn() - '{begin}'"))?;
+    let query = Vector::from(vec![3.0; 5_000]);
+    let mut sizes = Vec::new();
+    // The value itself comes first, into the table.
+    for at in (4 * 5_000..bytes.parse()?).step_by(STEP) {
+        let lsn = primary.text(&format!("SELECT '{begin}'::pg_lsn + {at}"))?;
+        let standby = backup.stopped_at(&lsn)?;
+        let nodes = standby.text("SELECT count(*) FROM vector_index_info('items_v')")?;
+        assert_eq!(nodes, "1", "at {at}");
+        let mut reader = standby.connect()?;
+        // The links to a row come last.
+        let problems = "SELECT problem FROM vector_index_check('items_v') WHERE problem !~ '^rows that no link leads to: 1;'";
+        assert_eq!(reader.query(problems, &[])?.len(), 0, "at {at}");
+        assert_whole(&mut reader, "<->", &query)?;
+        sizes.push(standby.text("SELECT pg_relation_size('items_v')")?);
+        reader.batch_execute("SELECT pg_wal_replay_resume()")?;
+        wait("the standby does not take over", || {
+            Ok(standby.text("SELECT pg_is_in_recovery()")? == "f")
+        })?;
+        reader.batch_execute("VACUUM items")?;
+        reader.batch_execute("INSERT INTO items (v) SELECT array_fill(11, ARRAY[5000])::vector")?;
+        assert_sound(&mut reader, "items_v")?;
+        assert_whole(&mut reader, "<->", &query)?;
+        // The file has its length by then; what is left are links to the row.
+        let mut lengths = sizes.clone();
+        lengths.dedup();
+        if lengths.len() > 2 && sizes[sizes.len() - 2] == sizes[sizes.len() - 1] {
+            return Ok(());
+        }
+    }
+    Err(format!("no standby has stopped within the insert: {sizes:?}").into())
+}
+
+/// Bytes of the log between two places where standbys stop: less than the record of a page takes.
+const STEP: usize = 2_000;

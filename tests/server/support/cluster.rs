@@ -94,15 +94,34 @@ impl Cluster {
 
     /// A streaming standby of this cluster, caught up.
     pub fn standby(&self) -> Result<Self> {
-        let mut standby = Self::new(Arc::clone(&self.installation), "vector_ext-standby-")?;
+        let mut standby = self.backup()?;
+        standby.configure("")?;
+        standby.resume()?;
+        self.wait_for(&standby)?;
+        Ok(standby)
+    }
+
+    /// A standby that has not been started.
+    pub fn backup(&self) -> Result<Self> {
+        let standby = Self::new(Arc::clone(&self.installation), "vector_ext-standby-")?;
         let mut backup = self.command("pg_basebackup");
         backup
             .args(["-R", "-X", "stream", "-c", "fast", "-D"])
             .arg(standby.data());
         succeed(&mut backup)?;
-        standby.configure("")?;
+        Ok(standby)
+    }
+
+    /// A copy of this standby, which has not been started, that replays up to the place `lsn` in the log and waits there.
+    pub fn stopped_at(&self, lsn: &str) -> Result<Self> {
+        let mut standby = Self::new(Arc::clone(&self.installation), "vector_ext-standby-")?;
+        let mut copy = self.installation.command("/bin/cp");
+        succeed(copy.arg("-r").arg(self.data()).arg(standby.data()))?;
+        standby.configure(&format!("recovery_target_lsn = '{lsn}'\n"))?;
         standby.resume()?;
-        self.wait_for(&standby)?;
+        wait("the standby does not come to its target", || {
+            Ok(standby.text("SELECT pg_get_wal_replay_pause_state()")? == "paused")
+        })?;
         Ok(standby)
     }
 
