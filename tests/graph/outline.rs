@@ -89,6 +89,62 @@ fn the_nearest_come_first() {
     assert_ranks(&Whole(Coded { metric, dims, m }), 900);
 }
 
+/// Who wants rows up to a distance gets them all, and few nodes of others are read for them.
+fn assert_limits<K: Kind>(kind: &K, count: u64) {
+    let rows = kind.rows(5, count);
+    let store = kind.build(&rows, resources(1));
+    let index = kind.open(&store).unwrap();
+    let outline = outline::<_, K>(&index, 100);
+    let tids: Vec<Tid> = (0..count).map(Tid::from).collect();
+    let (mut given, mut read) = (0, 0);
+    for (_, query) in kind.rows(7, 20) {
+        let ranked = || {
+            index
+                .rank(&outline, K::value(&query), &tids)
+                .unwrap()
+                .unwrap()
+                .ranking
+        };
+        let mut ranking = ranked();
+        let mut all = Vec::new();
+        while let Some(row) = ranking.next_row().unwrap() {
+            all.push(row);
+        }
+        all.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        let limit = f32::midpoint(all[29].distance, all[30].distance);
+        let mut ranking = ranked();
+        ranking.limit_distance(limit);
+        let mut found = BTreeSet::new();
+        while let Some(row) = ranking.next_row().unwrap() {
+            assert!(found.insert(row.tid), "{kind:?}: twice");
+        }
+        assert!(
+            all[..30].iter().all(|row| found.contains(&row.tid)),
+            "{kind:?}"
+        );
+        given += found.len();
+        read += ranking.reads();
+    }
+    assert!(
+        read < 20 * count / 2,
+        "{kind:?}: {given} rows, {read} nodes read"
+    );
+}
+
+#[test]
+fn no_row_within_a_threshold_is_left_out() {
+    let m = 8;
+    for (metric, dims) in [
+        (Metric::L2, 48),
+        (Metric::Cosine, 48),
+        (Metric::InnerProduct, 48),
+        (Metric::L2, 3),
+        (Metric::Cosine, 400),
+    ] {
+        assert_limits(&Coded { metric, dims, m }, 900);
+    }
+}
+
 #[test]
 fn an_outline_is_the_same_whatever_the_portions() {
     let (metric, dims, m) = (Metric::L2, 20, 8);

@@ -227,11 +227,7 @@ fn recall_of_rows_is_that_of_questions_that_are_none() -> Result<()> {
     ] {
         let call = format!("SELECT * FROM vector_index_recall('items_v', questions => '{query}')");
         let error = client.simple_query(&call).err().ok_or(query)?;
-        assert_eq!(
-            error.code().map(postgres::error::SqlState::code),
-            Some(code),
-            "{query}"
-        );
+        assert_eq!(error.code().map(SqlState::code), Some(code), "{query}");
     }
     Ok(())
 }
@@ -261,10 +257,7 @@ fn questions_are_any_single_query() -> Result<()> {
     }
     let sql = "SELECT * FROM vector_index_recall('items_v', 5, 1001)";
     let error = client.simple_query(sql).err().ok_or("k is too large")?;
-    assert_eq!(
-        error.code().map(postgres::error::SqlState::code),
-        Some("22023")
-    );
+    assert_eq!(error.code().map(SqlState::code), Some("22023"));
     Ok(())
 }
 
