@@ -73,22 +73,24 @@ test-memory:
 	PROPTEST_CASES=4 $(CARGO) --config "target.'cfg(all())'.runner = 'valgrind -q --error-exitcode=9'" \
 		test --lib -- --test-threads 1 $(MEMORY_ROOMS)
 
+# TESTS is for the test program: names of tests, --skip NAME, --test-threads N.
 test-server: build
-	$(RUN) test --features server --test server
+	$(RUN) test --features server --test server -- $(TESTS)
 
 # On PostgreSQL 15 with assertions, by the library for Debian's 15: the headers of the two differ in no structure.
 test-assert: build
 	@scripts/setup assert
-	PG_CONFIG=$(CURDIR)/target/assert/15/bin/pg_config $(RUN) test --features server --test server
+	PG_CONFIG=$(CURDIR)/target/assert/15/bin/pg_config $(RUN) test --features server --test server -- $(TESTS)
 
 check: check-postgres
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --features server -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items --features pg$(MAJOR)
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --no-deps --document-private-items --features pg$(MAJOR)
 
+# By the profile of `build`, which goes on with the bindings that were made for this.
 check-postgres: setup
-	$(CARGO) clippy --features pg$(MAJOR) -- -D warnings
+	$(CARGO) clippy --release --features pg$(MAJOR) -- -D warnings
 
 demo: build
 	$(RUN) run --quiet --example demo -- $(if $(KEEP),--keep)
