@@ -26,7 +26,7 @@ BEGIN
     IF FOUND THEN
         RAISE duplicate_object USING
             MESSAGE = pg_catalog.format('extension "%s" of this database has the access method "hnsw" already', other),
-            HINT = 'Use that one, or dump the database and restore it where "vector_ext" is, as README tells.';
+            HINT = 'Use that one, or dump the database and restore it where "vector_ext" is, as docs/pgvector.md tells.';
     END IF;
 END $$;
 

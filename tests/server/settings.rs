@@ -73,10 +73,10 @@ fn a_databases_settings_count_from_the_first_search_on() -> Result<()> {
     Ok(())
 }
 
-/// Postgres takes what it does not know yet only from those who may set such a parameter, so README names
-/// three ways.
+/// Postgres takes what it does not know yet only from those who may set such a parameter, so
+/// `docs/operations.md` names three ways.
 #[test]
-fn a_plain_roles_function_has_a_setting_by_each_of_the_ways_of_readme() -> Result<()> {
+fn a_plain_roles_function_has_a_setting_by_each_of_the_documented_ways() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = cluster.client()?;
     client.batch_execute(

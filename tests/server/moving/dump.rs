@@ -118,7 +118,7 @@ fn a_restore_goes_on_past_an_ivfflat_index() -> Result<()> {
     )?;
     assert_eq!(found, "100 items_graph items_pkey");
 
-    // README's way to hnsw: the dump's list of contents without the index, and another in its place.
+    // The way to hnsw of `docs/pgvector.md`: the dump's list of contents without the index, and another in its place.
     let contents = ours.run("pg_restore", &["-l", &path])?;
     let contents = String::from_utf8(contents.stdout)?;
     let kept: Vec<&str> = contents

@@ -1,5 +1,5 @@
 //! Moving from genuine pgvector to vector_ext under the same name, and back: dumps, binary COPY,
-//! logical replication. README's chapter "Moving from pgvector" tells users how.
+//! logical replication. `docs/pgvector.md` tells users how.
 //!
 //! Runs where the installation has pgvector beside vector_ext, and says so where it has not.
 
