@@ -2,8 +2,10 @@
 //!
 //! `src/README.md` is the map: which room holds what, and who may call whom.
 
+pub mod bulk;
 pub mod distance;
 pub mod hnsw;
+pub mod index;
 pub mod page;
 pub mod quantize;
 pub mod search;

@@ -9,7 +9,7 @@ use std::fs;
 const ERRORS: [(&str, &str); 4] = [
     ("Failure", "src/pg/error.rs"),
     ("Invalid", "src/vector/invalid.rs"),
-    ("Error", "src/hnsw/error.rs"),
+    ("Error", "src/index/error.rs"),
     ("PageError", "src/page/mod.rs"),
 ];
 

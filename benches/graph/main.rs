@@ -17,11 +17,11 @@ use std::time::Instant;
 use clap::Parser;
 use support::npy::{Matrix, read_floats, read_integers};
 use support::{Result, project};
+use vector_ext::bulk::Built;
+use vector_ext::bulk::{Files, Progress, Resources};
 use vector_ext::distance::simd::kernels;
-use vector_ext::hnsw::{
-    Builder, Built, Continue, Dense, Files, Form, Index, Metric, Options, Progress, Resources, Tid,
-    build_into,
-};
+use vector_ext::hnsw::{Builder, Dense, Form, Index, Metric, Options, build_into};
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::{MemoryStore, PAGE_BYTES, PageStore};
 
 /// Nearest neighbours asked for.

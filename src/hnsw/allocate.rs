@@ -1,8 +1,8 @@
 //! Slots for new nodes: on pages that have free ones, or on new pages.
 
+use crate::index::Error;
 use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 
-use super::error::Error;
 use super::meta::{KIND_NODE_REST, KIND_NODES, META, Roots};
 use super::node::{State, state};
 use super::pages::{Edit, Pages, slot};

@@ -1,9 +1,9 @@
 //! Bits by Hamming and Jaccard distance.
 
 use crate::distance::bits::{hamming, jaccard};
+use crate::index::Error;
 use crate::vector::MAX_BITS;
 
-use super::error::Error;
 use super::plain::Measure;
 
 /// The kind of this space on the meta page.

@@ -1,10 +1,10 @@
 //! What an index holds, counted in one pass over its slots.
 
+use crate::index::Error;
 use crate::page::PageStore;
 use crate::quantize::Form;
 
 use super::dense;
-use super::error::Error;
 use super::index::Index;
 use super::manhattan;
 use super::meta::Parameters;

@@ -5,12 +5,12 @@
 //!
 //! Inserts put chunks before all others meanwhile, and look at the first chunk only.
 
+use crate::index::{Error, Tid};
 use crate::page::PageStore;
 
-use super::error::Error;
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::node::{INLINE_TIDS, Node, NodeMut, State, Tid, corrupt};
+use super::node::{INLINE_TIDS, Node, NodeMut, State, corrupt};
 use super::pages::Part;
 use super::shape::NONE;
 use super::space::Space;

@@ -7,14 +7,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 
+use crate::index::{Error, Fallible, Tid, collected};
 use crate::page::{self, PageStore};
 
-use super::error::Error;
-use super::fallible::{Fallible, collected};
 use super::huge::saturated;
 use super::index::Index;
 use super::meta::{KIND_NODES, Roots};
-use super::node::{Node, State, Tid, state};
+use super::node::{Node, State, state};
 use super::rest::{self, RestSlot};
 use super::shape::NONE;
 use super::space::Space;

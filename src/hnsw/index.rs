@@ -1,11 +1,11 @@
 //! An index: made, opened.
 
+use crate::index::Error;
 use crate::page::{self, CONTENT_BYTES, Change, Format, PageError, PageStore};
 use crate::quantize::Form;
 use crate::vector::MAX_DIMS;
 
 use super::dense::{self, Dense, Metric};
-use super::error::Error;
 use super::meta::{self, KIND_CENTRE, META, Parameters, Roots};
 use super::node::{field, set_field};
 use super::pages::Pages;

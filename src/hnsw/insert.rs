@@ -1,11 +1,11 @@
 //! A row more: one search, a new node, and a small change for each neighbour.
 
+use crate::index::{Error, Tid};
 use crate::page::PageStore;
 
-use super::error::Error;
 use super::index::Index;
 use super::link::Newcomer;
-use super::node::{Link, MAX_LEVEL, NodeMut, State, Tid};
+use super::node::{Link, MAX_LEVEL, NodeMut, State};
 use super::pages::Part;
 use super::select::{Candidate, Degree};
 use super::shape::NONE;

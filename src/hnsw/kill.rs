@@ -1,11 +1,10 @@
 //! Rows that were seen to be dead to everybody, which scans leave out until vacuum removes them.
 
+use crate::index::{Error, Tid};
 use crate::page::{self, PageStore};
 
-use super::error::Error;
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::node::Tid;
 use super::pages::Part;
 use super::space::Space;
 

@@ -1,13 +1,12 @@
 //! Where a scan ends before it has given all rows: the nodes that it may read, and the distance up to which
 //! rows are wanted.
 
+use crate::index::{Continue, Error};
 use crate::page::PageStore;
 
-use super::error::Error;
 use super::scan::{Found, Scan, Stage};
 use super::space::Space;
 use super::sweep::Sweep;
-use super::trust::Continue;
 
 /// What a scan may take, and what it looks for.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! How a node becomes the neighbour of others: each decides from its own page. A link is given up only where
 //! another way takes its place, so that what could be reached stays within reach.
 
+use crate::index::Error;
 use crate::page::{PageError, PageStore};
 
-use super::error::Error;
 use super::index::Index;
 use super::node::{Link, Node};
 use super::pages::Part;

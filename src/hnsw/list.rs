@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
+use crate::index::{Error, Tid};
 use crate::page::PageStore;
 
-use super::error::Error;
 use super::index::Index;
-use super::node::{Node, Tid};
+use super::node::Node;
 use super::shape::NONE;
 use super::space::Space;
 

@@ -3,9 +3,9 @@
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
+use crate::index::Error;
 use crate::quantize::{Form, StoredKernels, as_floats};
 
-use super::error::Error;
 use super::plain::Measure;
 
 /// The kind of this space on the meta page.

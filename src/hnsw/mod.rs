@@ -16,11 +16,10 @@
 //! | `bits.rs` | bits by Hamming and Jaccard distance |
 //! | `sparse.rs` | sparse vectors |
 //! | `manhattan.rs` | dense vectors under L1 |
-//! | `fallible.rs` | vectors whose memory may not be there |
 //! | `index.rs` | an index: made, opened |
 //! | `descent.rs` | from the entry down to one level |
 //! | `scan.rs` | the nearest rows, as a stream |
-//! | `trust.rs` | when a row may be given |
+//! | `trust.rs` | how many of the rows that were found may be given |
 //! | `limits.rs` | where a stream ends before all rows were given |
 //! | `sweep.rs` | the rows that a stream has not found by links |
 //! | `list.rs` | every row, in no order |
@@ -37,18 +36,16 @@
 //! | `repair.rs` | which links take the place of those to dead nodes |
 //! | `census.rs` | what an index holds, counted |
 //! | `check.rs` | every invariant, and a dump for tests |
-//! | `build/` | many rows at once |
+//! | `builder/` | many rows at once |
 
 mod allocate;
 mod bits;
-mod build;
+mod builder;
 mod census;
 mod chain;
 mod check;
 mod dense;
 mod descent;
-mod error;
-mod fallible;
 mod huge;
 mod index;
 mod insert;
@@ -76,24 +73,20 @@ mod tids;
 mod trust;
 mod vacuum;
 
-pub use crate::quantize::Form;
 pub use bits::{BitMetric, Bits};
-pub use build::{Builder, Built, Files, Progress, Resources, Sink, build_into};
+pub use builder::{Builder, build_into};
 pub use census::{Census, Constants};
 pub use check::Report;
 pub use dense::{Dense, Metric};
-pub use error::Error;
-pub use fallible::{Fallible, collected};
 pub use index::{Index, Options};
 pub use insert::Inserted;
 pub use list::Listing;
 pub use manhattan::Manhattan;
-pub use node::Tid;
 pub use outline::{Growing, Grown, Growth, Outline, Ranked, Ranking};
 pub use plain::{Measure, Plain};
 pub use scan::{Row, Scan};
 pub use shape::Shape;
 pub use space::Space;
 pub use sparse::{SparseMetric, SparseVectors};
-pub use trust::Continue;
-pub use vacuum::Vacuumed;
+
+pub use crate::quantize::Form;

@@ -1,10 +1,10 @@
 //! Live nodes near a value on one level, whatever a vacuum does meanwhile.
 
+use crate::index::Error;
 use crate::page::{PageError, PageStore};
 use crate::search::{Beam, Frontier, Offers, advance, walk};
 
 use super::descent::{ATTEMPTS, Level, Met, no_start};
-use super::error::Error;
 use super::index::Index;
 use super::node::Node;
 use super::select::Candidates;

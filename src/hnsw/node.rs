@@ -13,6 +13,7 @@
 //! A lane without a neighbour has the number [`NONE`] and an infinite base. All numbers are in
 //! native byte order, as everything in a data directory is.
 
+use crate::index::Tid;
 use crate::page::PageError;
 use crate::quantize::{Factors, Lanes, from_bf16, read_lane, to_bf16, write_lane};
 
@@ -23,45 +24,6 @@ pub const INLINE_TIDS: usize = 2;
 
 /// Levels above this are not drawn.
 pub const MAX_LEVEL: u8 = 24;
-
-/// A heap tuple's block and offset, six bytes as Postgres stores them: the block's upper half, its lower
-/// half, the offset, each in native byte order (`itemptr.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tid(pub [u8; 6]);
-
-impl Tid {
-    /// Block and offset as a number that sorts as the table does.
-    #[must_use]
-    pub fn place(self) -> u64 {
-        let part = |at: usize| u64::from(u16::from_ne_bytes(field(&self.0, at)));
-        part(0) << 32 | part(2) << 16 | part(4)
-    }
-
-    /// The tuple at a [place](Self::place).
-    #[must_use]
-    pub fn at(place: u64) -> Self {
-        let mut bytes = [0; 6];
-        for (at, shift) in [(0, 32), (2, 16), (4, 0)] {
-            #[expect(clippy::cast_possible_truncation, reason = "16 bits of it")]
-            let part = (place >> shift) as u16;
-            set_field(&mut bytes, at, part.to_ne_bytes());
-        }
-        Self(bytes)
-    }
-}
-
-impl From<u64> for Tid {
-    fn from(number: u64) -> Self {
-        let b = number.to_be_bytes();
-        Self([b[2], b[3], b[4], b[5], b[6], b[7]])
-    }
-}
-
-impl From<Tid> for u64 {
-    fn from(Tid(b): Tid) -> Self {
-        Self::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]])
-    }
-}
 
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

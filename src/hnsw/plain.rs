@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::index::Error;
 use crate::page::{Format, PageError, PageStore};
 
-use super::error::Error;
 use super::huge::saturated;
 use super::index::Options;
 use super::meta::{Lengths, META, Parameters};

@@ -4,11 +4,10 @@
 
 use std::collections::TryReserveError;
 
+use crate::index::{Error, Fallible};
 use crate::page::PageStore;
 use crate::search::Numbers;
 
-use super::error::Error;
-use super::fallible::Fallible;
 use super::index::Index;
 use super::link::Newcomer;
 use super::node::Node;

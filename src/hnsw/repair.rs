@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use crate::index::Error;
 use crate::page::PageStore;
 use crate::search::{Key, Numbers};
 
-use super::error::Error;
 use super::index::Index;
 use super::node::{Link, NodeMut};
 use super::pages::Part;

@@ -11,9 +11,9 @@
 //! to the node whose number it has, never to one that was there before. Who reads a chain and finds
 //! it gone has a node that is gone as well.
 
+use crate::index::Error;
 use crate::page::{CONTENT_BYTES, PageError, PageStore};
 
-use super::error::Error;
 use super::index::Index;
 use super::node::{Node, State, corrupt, field, set_field};
 use super::pages::{Pages, Part};

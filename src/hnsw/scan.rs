@@ -3,20 +3,19 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use crate::index::{Continue, Error, Fallible, Tid};
 use crate::page::{PageError, PageStore};
 use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
 
 use super::descent::{ATTEMPTS, Level, Met, no_start};
-use super::error::Error;
-use super::fallible::Fallible;
 use super::huge::FARTHEST;
 use super::index::Index;
 use super::limits::{Limits, Reached};
-use super::node::{INLINE_TIDS, Node, Tid};
+use super::node::{INLINE_TIDS, Node};
 use super::shape::NONE;
 use super::space::{Probe, Space};
 use super::sweep::Sweep;
-use super::trust::Continue;
+use super::trust::Trust;
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -423,7 +422,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     /// Those whose distance overflows wait for a sweep: estimates lead nowhere among such, so nearer ones
     /// may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
-        let trusted = self.go_on.trust().rows(self.visited, self.ef);
+        let trusted = Trust::of(self.go_on).rows(self.visited, self.ef);
         let room = trusted.saturating_sub(self.given);
         self.horizon = if room == 0 {
             f32::NEG_INFINITY

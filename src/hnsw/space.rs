@@ -1,8 +1,8 @@
 //! What a graph needs to know of its values. Everything else is the same for all of them.
 
+use crate::index::Error;
 use crate::page::{PageError, PageStore};
 
-use super::error::Error;
 use super::meta::Lengths;
 use super::node::{Code, Node};
 use super::outline::{Alone, AloneQuery};

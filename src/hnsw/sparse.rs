@@ -3,9 +3,9 @@
 //! needs, so that no more than a part of one is wasted however long it is.
 
 use crate::distance::sparse::{Pair, inner_product, l1, l2_squared, pack, unpack};
+use crate::index::Error;
 use crate::vector::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
-use super::error::Error;
 use super::plain::Measure;
 use super::rest::{self, VALUE_HEADER};
 

@@ -6,12 +6,12 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use crate::index::Continue;
 use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
 use super::scan::{Found, Scan};
 use super::space::Space;
-use super::trust::Continue;
 
 /// Nodes that a pass keeps at least, however little memory there is.
 const LEAST: usize = 1_024;

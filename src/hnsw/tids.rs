@@ -10,13 +10,12 @@
 
 use std::collections::HashSet;
 
+use crate::index::{Error, Fallible, Tid};
 use crate::page::PageStore;
 
-use super::error::Error;
-use super::fallible::Fallible;
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::node::{INLINE_TIDS, Node, State, Tid, corrupt, field, set_field};
+use super::node::{INLINE_TIDS, Node, State, corrupt, field, set_field};
 use super::pages::Part;
 use super::shape::{NONE, Shape};
 use super::space::Space;

@@ -1,16 +1,6 @@
-//! What a scan does when more rows are asked for than its first walk has found, and when those may be
-//! given.
+//! How many of the rows that a scan has found may be given.
 
-/// What a scan does when the rows of its first walk are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Continue {
-    /// It ends.
-    Never,
-    /// It goes on; what is nearer than a row that it has given comes when all others have come.
-    Strict,
-    /// It goes on, and gives rows in the order of each walk.
-    Relaxed,
-}
+use crate::index::Continue;
 
 /// How many nodes a scan that goes on visits for the rows that it gives. `ef` is what a search for
 /// `rows` rows keeps: one that is asked for more, because LIMIT is larger or a filter drops them,
@@ -23,17 +13,6 @@ pub(super) struct Trust {
     spare: usize,
 }
 
-impl Continue {
-    /// In strict order what comes late is as good as lost to a LIMIT, so it waits longer.
-    pub(super) fn trust(self) -> Trust {
-        let (rows, most, spare) = match self {
-            Self::Never | Self::Relaxed => (10.0, 8.0, 8),
-            Self::Strict => (6.0, 12.0, 8),
-        };
-        Trust { rows, most, spare }
-    }
-}
-
 /// The farther a walk has come, the fewer visits does a row take: as rows / `FIRST` to this power.
 const DEEP: f64 = 0.13;
 
@@ -41,6 +20,15 @@ const DEEP: f64 = 0.13;
 const FIRST: f64 = 10.0;
 
 impl Trust {
+    /// In strict order what comes late is as good as lost to a LIMIT, so it waits longer.
+    pub(super) fn of(go_on: Continue) -> Self {
+        let (rows, most, spare) = match go_on {
+            Continue::Never | Continue::Relaxed => (10.0, 8.0, 8),
+            Continue::Strict => (6.0, 12.0, 8),
+        };
+        Self { rows, most, spare }
+    }
+
     /// Rows that may be given when so many nodes were visited.
     #[expect(
         clippy::cast_possible_truncation,

@@ -16,35 +16,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::index::{Error, Fallible, Tid, Vacuumed, collected};
 use crate::page::PageStore;
 use crate::search::Numbers;
 
-use super::error::Error;
-use super::fallible::{Fallible, collected};
 use super::index::Index;
-use super::node::{Node, State, Tid, state};
+use super::node::{Node, State, state};
 use super::pages::Part;
 use super::rest::RestSlot;
 use super::shape::NONE;
 use super::space::Space;
 use super::tids::Chunk;
-
-/// What a vacuum has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Vacuumed {
-    /// Rows removed.
-    pub removed: u64,
-    /// Rows left.
-    pub left: u64,
-    /// Nodes that got other links.
-    pub repaired: u64,
-    /// Nodes that could not be reached any more, and were linked to.
-    pub connected: u64,
-    /// Slots freed.
-    pub freed: u64,
-    /// Nodes read, more than one time each where several passes need them.
-    pub reads: u64,
-}
 
 /// Asked between pages: whether to go on.
 pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;

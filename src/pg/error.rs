@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{ErrorReport, pgrx_extern_c_guard};
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
-use crate::hnsw;
+use crate::index;
 use crate::page::PageError;
 use crate::vector::{Invalid, Type};
 
@@ -38,7 +38,7 @@ pub enum Failure {
         size: usize,
     },
     /// An operation on an index failed.
-    Index(hnsw::Error),
+    Index(index::Error),
     /// An index on a column without declared dimensions.
     NoDimensions,
     /// An index of the named access method on a column of more dimensions than it takes.
@@ -78,8 +78,8 @@ pub enum Failure {
     Snapshot(&'static CStr),
 }
 
-impl From<hnsw::Error> for Failure {
-    fn from(error: hnsw::Error) -> Self {
+impl From<index::Error> for Failure {
+    fn from(error: index::Error) -> Self {
         Self::Index(error)
     }
 }
@@ -96,9 +96,9 @@ impl From<Invalid> for Failure {
     }
 }
 
-fn index_code(error: &hnsw::Error) -> PgSqlErrorCode {
+fn index_code(error: &index::Error) -> PgSqlErrorCode {
     use PgSqlErrorCode as Code;
-    use hnsw::Error;
+    use index::Error;
     match error {
         Error::Page(PageError::Corrupt { .. } | PageError::Missing { .. })
         | Error::OtherSpace { .. } => Code::ERRCODE_INDEX_CORRUPTED,
@@ -202,11 +202,11 @@ impl Failure {
             Self::NullInArray => "array must not contain nulls".to_owned(),
             Self::State(of, function) => format!("{of}_{function}: expected state array"),
             Self::Corrupted { of, .. } => format!("{of} value is corrupted"),
-            Self::Index(hnsw::Error::Page(
+            Self::Index(index::Error::Page(
                 PageError::Corrupt { .. } | PageError::Missing { .. },
             )) => "index is corrupted".to_owned(),
             // In the words of Postgres' own temporary files.
-            Self::Index(hnsw::Error::SpillLimit { limit }) => {
+            Self::Index(index::Error::SpillLimit { limit }) => {
                 let limit = limit / 1024;
                 format!("temporary file size exceeds \"temp_file_limit\" ({limit}kB)")
             }
@@ -256,7 +256,7 @@ impl Failure {
             Self::Corrupted { count, size, .. } => Some(format!(
                 "The value says {count} elements but has {size} bytes."
             )),
-            Self::Index(hnsw::Error::Page(
+            Self::Index(index::Error::Page(
                 error @ (PageError::Corrupt { .. } | PageError::Missing { .. }),
             )) => Some(format!("Found in {error}.")),
             Self::OperatorClass => {
@@ -296,13 +296,13 @@ impl Failure {
                 Some("A cast rounds: write '[...]'::vector::int8vec.")
             }
             Self::Corrupted { .. } => Some("Restore the row from a backup."),
-            Self::Index(hnsw::Error::Page(_) | hnsw::Error::OtherSpace { .. })
+            Self::Index(index::Error::Page(_) | index::Error::OtherSpace { .. })
             | Self::BeyondTable { .. } => Some("REINDEX the index."),
-            Self::Index(hnsw::Error::Full) => Some("Partition the table."),
-            Self::Index(hnsw::Error::Spill(_)) => Some(
+            Self::Index(index::Error::Full) => Some("Partition the table."),
+            Self::Index(index::Error::Spill(_)) => Some(
                 "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
             ),
-            Self::Index(hnsw::Error::SpillLimit { .. }) => {
+            Self::Index(index::Error::SpillLimit { .. }) => {
                 Some("Increase maintenance_work_mem or temp_file_limit.")
             }
             Self::NoDimensions => Some(

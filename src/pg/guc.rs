@@ -7,7 +7,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 
 use crate::distance::{Kernels, Measured};
-use crate::hnsw::Continue;
+use crate::index::Continue;
 
 /// Which loops compute distances.
 #[derive(Clone, Copy, PostgresGucEnum)]
@@ -45,7 +45,7 @@ static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
 /// What a search of a graph may do.
 #[derive(Clone, Copy, Debug)]
-pub struct Hnsw {
+pub struct GraphSettings {
     /// Candidates that a walk keeps.
     pub ef: usize,
     /// What it does when its rows are used up.
@@ -56,19 +56,12 @@ pub struct Hnsw {
     pub memory: usize,
 }
 
-impl Hnsw {
-    /// Whether it goes on where the rows of its first walk do not suffice.
-    pub fn goes_on(&self) -> bool {
-        self.go_on != Continue::Never
-    }
-}
-
 /// The settings of searches of graphs, as they are now.
-pub fn hnsw() -> Hnsw {
+pub fn hnsw() -> GraphSettings {
     // SAFETY: a setting, read by the backend's thread.
     let work_mem = f64::from(unsafe { pg_sys::work_mem }) * 1024.0;
     let max = MAX_SCAN_TUPLES.get();
-    Hnsw {
+    GraphSettings {
         ef: EF_SEARCH.get() as usize,
         go_on: match ITERATIVE_SCAN.get() {
             IterativeScan::Off => Continue::Never,

@@ -2,7 +2,7 @@
 //!
 //! Rust ends the process where an allocation fails that nobody asked for politely, and a process that
 //! ends takes the server's sessions with it. What grows with rows asks politely (`try_reserve`) and gives
-//! an [error](crate::hnsw::Error::Memory). For all the rest, mostly a few bytes at a time, each process keeps
+//! an [error](crate::index::Error::Memory). For all the rest, mostly a few bytes at a time, each process keeps
 //! [`KEPT`] bytes of address space that nothing uses. Where an allocation of at most [`SMALL`]
 //! bytes fails, they are given back to the system, and the allocation is tried again. From then on the
 //! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error. Until then what

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use vector_ext::hnsw::{
-    Builder, Dense, Error, Index, Metric, Progress, Resources, Sink, Tid, build_into,
-};
+use vector_ext::bulk::{Progress, Resources, Sink};
+use vector_ext::hnsw::{Builder, Dense, Index, Metric, build_into};
+use vector_ext::index::{Error, Tid};
 use vector_ext::page::{Bytes, MemoryStore};
 
 use crate::support::{Model, Random, build, check, files, first, options, resources};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use vector_ext::hnsw::{BitMetric, Error, Index, Space};
+use vector_ext::hnsw::{BitMetric, Index, Space};
+use vector_ext::index::Error;
 use vector_ext::page::{MemoryStore, PageStore};
 
 use crate::crash::cut;

@@ -1,7 +1,8 @@
 //! Recall after many small changes: rows go, a vacuum comes, others come, again and again, beside an index that is
 //! built of the rows that are left.
 
-use vector_ext::hnsw::{Form, Metric, SparseMetric, Tid};
+use vector_ext::hnsw::{Form, Metric, SparseMetric};
+use vector_ext::index::Tid;
 
 use crate::kinds::{Coded, Kind, Scattered, Taxi};
 use crate::support::{Model, Random, check, resources, vacuum};

@@ -1,9 +1,10 @@
 //! Operator classes as the graph knows them: how a generated vector becomes a value, and the distance by
 //! its definition.
 
+use vector_ext::bulk::{Files, Resources};
 use vector_ext::hnsw::{
-    BitMetric, Bits, Builder, Dense, Files, Form, Index, Manhattan, Metric, Options, Plain,
-    Resources, Space, SparseMetric, SparseVectors,
+    BitMetric, Bits, Builder, Dense, Form, Index, Manhattan, Metric, Options, Plain, Space,
+    SparseMetric, SparseVectors,
 };
 use vector_ext::page::MemoryStore;
 use vector_ext::vector::{Sparse, SparseVector};

@@ -1,6 +1,7 @@
 //! Every operation cut after every commit: the index is reopened, checked, and goes on.
 
-use vector_ext::hnsw::{Error, Index, Metric};
+use vector_ext::hnsw::{Index, Metric};
+use vector_ext::index::Error;
 use vector_ext::page::{CrashStore, MemoryStore, PageError};
 
 use crate::kinds::{Coded, Kind};

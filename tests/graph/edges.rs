@@ -1,6 +1,7 @@
 //! No row, one row, equal rows, zero vectors, sorted rows, one dimension, many.
 
-use vector_ext::hnsw::{Builder, Continue, Error, Form, Index, Metric, Options, Tid};
+use vector_ext::hnsw::{Builder, Form, Index, Metric, Options};
+use vector_ext::index::{Continue, Error, Tid};
 use vector_ext::page::MemoryStore;
 
 use crate::support::{Model, Random, build, check, first, options, resources, vacuum};

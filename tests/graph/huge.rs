@@ -1,8 +1,8 @@
 //! Values whose distances overflow among others: found, linked, checked, removed.
 
-use vector_ext::hnsw::{
-    Builder, Continue, Form, Index, Metric, Options, Progress, SparseMetric, build_into,
-};
+use vector_ext::bulk::Progress;
+use vector_ext::hnsw::{Builder, Form, Index, Metric, Options, SparseMetric, build_into};
+use vector_ext::index::Continue;
 use vector_ext::page::{HEADER_BYTES, MemoryStore, PageStore};
 
 use crate::classes::{Class, DenseClass, SparseClass};

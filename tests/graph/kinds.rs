@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use vector_ext::bulk::{Progress, Resources};
 use vector_ext::hnsw::{
-    BitMetric, Bits, Builder, Dense, Error, Form, Index, Manhattan, Metric, Options, Plain,
-    Progress, Resources, Space, SparseMetric, SparseVectors, Tid, build_into,
+    BitMetric, Bits, Builder, Dense, Form, Index, Manhattan, Metric, Options, Plain, Space,
+    SparseMetric, SparseVectors, build_into,
 };
+use vector_ext::index::{Error, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
 use vector_ext::vector::Sparse;
 

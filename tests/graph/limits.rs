@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use vector_ext::hnsw::{Continue, Index, Metric, Row, Scan, Space};
+use vector_ext::hnsw::{Index, Metric, Row, Scan, Space};
+use vector_ext::index::Continue;
 
 use crate::support::{Random, build, options};
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use vector_ext::hnsw::{Continue, Index, Metric, SparseMetric};
+use vector_ext::hnsw::{Index, Metric, SparseMetric};
+use vector_ext::index::Continue;
 use vector_ext::page::{MemoryStore, PageStore};
 
 use crate::interrupted::Interrupted;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use vector_ext::hnsw::{Error, Grown, Index, Metric, Outline, Tid};
+use vector_ext::hnsw::{Grown, Index, Metric, Outline};
+use vector_ext::index::{Error, Tid};
 use vector_ext::page::PageStore;
 
 use crate::huge;

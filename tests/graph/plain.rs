@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vector_ext::hnsw::{
-    BitMetric, Continue, Error, Form, Manhattan, Measure, Metric, SparseMetric, SparseVectors,
-};
+use vector_ext::hnsw::{BitMetric, Form, Manhattan, Measure, Metric, SparseMetric, SparseVectors};
+use vector_ext::index::{Continue, Error};
 use vector_ext::page::{MemoryStore, PAGE_BYTES};
 
 use crate::format::{damage, fixture};
 use crate::kinds::{Bitwise, Coded, DIMS, Kind, Scattered, SparseRow, Taxi};
-use crate::support::{Model, Random, check, first, resources, vacuum};
+use crate::support::{Model, Random, as_written, check, first, resources, vacuum};
 use crate::{crash, model};
 
 fn bits(metric: BitMetric, bits: usize) -> Bitwise {
@@ -312,11 +311,12 @@ fn format_is_read(name: &str) {
     let index = kind.open(&store).unwrap();
     assert!(check(&index, rows.len()).rests > 10);
     for (tid, row) in rows.iter().skip(3).step_by(7).take(4) {
-        assert!(first(&index, Scattered::value(row), 1, 20).contains(tid));
+        let tid = as_written(*tid);
+        assert!(first(&index, Scattered::value(row), 1, 20).contains(&tid));
     }
     let first = Scattered::value(&rows[0].1);
     index.insert(first, 500_u64.into()).unwrap();
-    assert_eq!(vacuum(&index, |tid| tid == 1), 1);
+    assert_eq!(vacuum(&index, |tid| tid == as_written(1)), 1);
     check(&index, rows.len());
 }
 

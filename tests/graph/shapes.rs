@@ -1,9 +1,9 @@
 //! Data that is not normalised: rows near the middle of all others, lengths that differ, one row that is far
 //! longer, duplicates. Every row must be within reach, and found by its own value, in every operator class.
 
-use vector_ext::hnsw::{
-    BitMetric, Continue, Form, Index, Metric, Progress, SparseMetric, build_into,
-};
+use vector_ext::bulk::Progress;
+use vector_ext::hnsw::{BitMetric, Form, Index, Metric, SparseMetric, build_into};
+use vector_ext::index::Continue;
 use vector_ext::page::MemoryStore;
 
 use crate::classes::{BitClass, Class, DenseClass, ManhattanClass, SparseClass};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use vector_ext::hnsw::{Continue, Index, Metric};
+use vector_ext::hnsw::{Index, Metric};
+use vector_ext::index::Continue;
 
 use crate::support::{Random, build, options, vacuum};
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use vector_ext::hnsw::{
-    Builder, Continue, Files, Index, Metric, Options, Progress, Report, Resources, Space, Tid,
-    build_into,
-};
+use vector_ext::bulk::{Files, Progress, Resources};
+use vector_ext::hnsw::{Builder, Index, Metric, Options, Report, Space, build_into};
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
 
 use crate::kinds::{Coded, Kind};
@@ -157,4 +156,9 @@ pub fn build(metric: Metric, rows: &[(u64, Vec<f32>)], options: &Options) -> Mem
 pub fn vacuum<S: PageStore, V: Space>(index: &Index<'_, S, V>, gone: impl Fn(u64) -> bool) -> u64 {
     let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()));
     vacuumed.unwrap().removed
+}
+
+/// The number of the row that was the `nth` when the fixtures were written: tests wrote the bytes of tids in another order then.
+pub fn as_written(nth: u64) -> u64 {
+    u64::from(u16::try_from(nth).unwrap().swap_bytes())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use vector_ext::hnsw::{Continue, Index, Metric, SparseMetric, Tid};
+use vector_ext::hnsw::{Index, Metric, SparseMetric};
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::MemoryStore;
 
 use crate::kinds::{Kind, Scattered};

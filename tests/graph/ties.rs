@@ -1,6 +1,8 @@
 //! Many rows that are as far from one another as from their middle: bits in which a few differ.
 
-use vector_ext::hnsw::{BitMetric, Continue, Progress, build_into};
+use vector_ext::bulk::Progress;
+use vector_ext::hnsw::{BitMetric, build_into};
+use vector_ext::index::Continue;
 use vector_ext::page::MemoryStore;
 
 use crate::classes::{BitClass, Class};

@@ -5,8 +5,9 @@
 //! each number taken modulo what there is.
 
 use vector_ext::hnsw::{
-    BitMetric, Bits, Continue, Dense, Error, Index, Measure, Options, Plain, Space, SparseVectors,
+    BitMetric, Bits, Dense, Index, Measure, Options, Plain, Space, SparseVectors,
 };
+use vector_ext::index::{Continue, Error};
 use vector_ext::page::{Bytes, MemoryStore, PAGE_BYTES, PageError, PageStore};
 use vector_ext::vector::{MAX_BITS, MAX_DIMS, MAX_SPARSE_DIMS, Sparse};
 

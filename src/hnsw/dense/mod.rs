@@ -2,13 +2,16 @@
 
 mod codes;
 
+use codes::{Origin, Query};
+
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
+use crate::index::Error;
 use crate::page::{PageError, PageStore};
-use crate::quantize::{Form, Rotation, StoredKernels, level_bytes};
-use crate::quantize::{as_floats, as_signed, inner_product};
+use crate::quantize::{
+    Form, Rotation, StoredKernels, as_floats, as_signed, inner_product, level_bytes,
+};
 
-use super::error::Error;
 use super::huge;
 use super::meta::{LONGEST, Lengths};
 use super::node::{Code, Node};
@@ -16,7 +19,6 @@ use super::outline::{Alone, AloneQuery};
 use super::pages::Pages;
 use super::shape::{Shape, code_dims};
 use super::space::{Probe, Sketch, Space};
-use codes::{Origin, Query};
 
 /// How near two dense vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

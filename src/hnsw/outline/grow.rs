@@ -1,11 +1,10 @@
 //! How an outline is made: page by page, as much at a time as who needs it has time for.
 
+use crate::index::{Error, Fallible, Tid, with_room};
 use crate::page::PageStore;
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, with_room};
 use super::super::index::Index;
-use super::super::node::{Node, Tid};
+use super::super::node::Node;
 use super::super::shape::NONE;
 use super::super::space::Space;
 use super::codes::Codes;

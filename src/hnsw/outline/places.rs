@@ -3,8 +3,8 @@
 use std::collections::TryReserveError;
 
 use crate::distance::prefetch_at;
+use crate::index::filled;
 
-use super::super::fallible::filled;
 use super::Row;
 
 /// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many

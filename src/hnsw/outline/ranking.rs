@@ -5,13 +5,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
+use crate::index::{Error, Fallible, Tid, collected, with_room};
 use crate::page::PageStore;
 use crate::search::Key;
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, collected, with_room};
 use super::super::index::Index;
-use super::super::node::Tid;
 use super::super::scan::Row;
 use super::super::space::Space;
 use super::codes::Codes;

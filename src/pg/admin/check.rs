@@ -9,8 +9,8 @@ use pgrx::pg_sys::Datum;
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::hnsw::Fallible;
-use crate::pg::am::{Search, TableRows, each_row, pointer_of};
+use crate::index::{Fallible, Tid};
+use crate::pg::am::{Search, TableRows, each_row, tid_of};
 use crate::pg::error::Failure;
 
 /// Problems that are listed; more of one kind tell nothing new.
@@ -24,12 +24,6 @@ struct Comparison<'s> {
     missing: Vec<u64>,
 }
 
-/// A row's block and offset as one number.
-fn number(pointer: pg_sys::ItemPointerData) -> u64 {
-    let block = u64::from(pointer.ip_blkid.bi_hi) << 16 | u64::from(pointer.ip_blkid.bi_lo);
-    block << 16 | u64::from(pointer.ip_posid)
-}
-
 /// As users see a ctid.
 fn shown(number: u64) -> String {
     format!("({},{})", number >> 16, number & 0xFFFF)
@@ -37,7 +31,7 @@ fn shown(number: u64) -> String {
 
 impl TableRows for Comparison<'_> {
     unsafe fn row(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
-        let number = number(tid);
+        let number = tid_of(tid).place();
         // SAFETY: the caller vouches for the datum.
         if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }?
         {
@@ -74,7 +68,7 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     let search = opened.index();
     let mut problems = search.problems()?;
     let mut indexed = Vec::new();
-    let mut note = |tid| Ok(indexed.try_push(number(pointer_of(tid)))?);
+    let mut note = |tid: Tid| Ok(indexed.try_push(tid.place())?);
     search.live_rows(&mut note)?;
     indexed.sort_unstable();
     let twice = indexed.windows(2).filter(|two| two[0] == two[1]);

@@ -5,9 +5,8 @@ use pgrx::pg_sys;
 
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::hnsw::Form;
-use crate::pg::am::{self, counters};
-use crate::pg::storage::check_for_interrupts;
+use crate::pg::am::counters;
+use crate::pg::storage::{check_for_interrupts, read_block};
 
 fn blocks(index: pg_sys::Relation) -> u32 {
     // SAFETY: the caller has it open.
@@ -19,30 +18,22 @@ sql_functions! {
     fn vector_index_info(call) -> pg_sys::Datum {
         let relation = IndexRelation::open(call.relation(0), Access::Read)?;
         let description = relation.search()?.index().describe()?;
-        let (census, constants) = (description.census, description.constants);
-        let values = census.nodes.first().copied().unwrap_or(0);
         // None where it cannot be built as its column and options are declared by now.
         // SAFETY: the index is open, and of ours.
-        let of_row = unsafe { am::build_bytes_per_row(relation.index) }.ok();
-        let memory = of_row.map(|bytes| (bytes as u64 * values) as i64);
+        let of_row = unsafe { relation.method.build_bytes_per_row(relation.index) }.ok();
+        let memory = of_row.map(|bytes| (bytes as u64 * description.values) as i64);
         let bytes = u64::from(blocks(relation.index)) * u64::from(pg_sys::BLCKSZ);
-        let storage = match constants.form {
-            Some(Form::F32) => "f32",
-            Some(Form::F16) => "f16",
-            Some(Form::Int8 | Form::Whole) => "int8",
-            None => "plain",
-        };
         let row = vec![
-            (census.rows as i64).into_datum(),
-            (values as i64).into_datum(),
-            (census.nodes.len() as i32).into_datum(),
-            (constants.dims as i32).into_datum(),
-            storage.into_datum(),
-            i32::from(constants.m).into_datum(),
+            (description.rows as i64).into_datum(),
+            (description.values as i64).into_datum(),
+            (description.levels as i32).into_datum(),
+            (description.dims as i32).into_datum(),
+            description.storage.into_datum(),
+            i32::from(description.m).into_datum(),
             (bytes as i64).into_datum(),
-            (census.dead as i64).into_datum(),
-            (census.free as i64).into_datum(),
-            i32::from(constants.format).into_datum(),
+            (description.dead as i64).into_datum(),
+            (description.free as i64).into_datum(),
+            i32::from(description.format).into_datum(),
             memory.into_datum(),
         ];
         // SAFETY: the catalogue declares these columns.
@@ -56,7 +47,7 @@ sql_functions! {
         for block in 0..blocks {
             check_for_interrupts();
             // SAFETY: the index is open and has this block.
-            unsafe { pg_sys::ReleaseBuffer(pg_sys::ReadBuffer(relation.index, block)) };
+            unsafe { read_block(relation.index, block) };
         }
         Ok(i64::from(blocks))
     }

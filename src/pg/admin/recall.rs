@@ -14,8 +14,9 @@ use pgrx::{IntoDatum, Spi, pg_sys};
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::pg::am::{LeftOut, Tid, can_read, indexed_place, tid_of};
+use crate::pg::am::{LeftOut, Tid, can_read, tid_of};
 use crate::pg::error::Failure;
+use crate::pg::storage::first_version;
 use crate::pg::types::call::Call;
 
 /// The settings of `hnsw.ef_search` that are measured.
@@ -246,7 +247,7 @@ impl Measurement<'_> {
         // SAFETY: the table is open; the place is one of its rows where it is a heap.
         let place = unsafe {
             if can_read(self.table) {
-                indexed_place(self.table, tid)
+                first_version(self.table, tid)
             } else {
                 None
             }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use crate::pg::am::{self, Opened};
+use crate::pg::am::{Opened, Registered};
 use crate::pg::error::Failure;
 
 /// What is done with an index, and so who may.
@@ -44,6 +44,8 @@ pub struct IndexRelation {
     pub index: pg_sys::Relation,
     /// Its table.
     pub table: pg_sys::Relation,
+    /// Its access method.
+    pub method: &'static Registered,
 }
 
 impl IndexRelation {
@@ -61,14 +63,19 @@ impl IndexRelation {
             }
             let mode = access.demand(table)?;
             // The table first, as whoever drops it does.
-            let opened = Self {
-                table: pg_sys::table_open(table, mode),
-                index: pg_sys::index_open(oid, reading),
-            };
+            let open = pg_sys::table_open(table, mode);
+            let index = pg_sys::index_open(oid, reading);
             // Nothing kept the index before the lock: the number may be another's by now.
-            if !am::is_ours(opened.index) || pg_sys::IndexGetRelation(oid, true) != table {
+            let still = pg_sys::IndexGetRelation(oid, true) == table;
+            let Some(method) = Registered::of_index(index).filter(|_| still) else {
+                close(index, open);
                 return Err(Failure::NotAnIndex(name(oid)));
-            }
+            };
+            let opened = Self {
+                index,
+                table: open,
+                method,
+            };
             if (*(*opened.index).rd_rel).relkind as u8 == pg_sys::RELKIND_PARTITIONED_INDEX {
                 return Err(Failure::Partitioned(name(oid)));
             }
@@ -82,7 +89,7 @@ impl IndexRelation {
     /// Where its first pages make no sense.
     pub fn search(&self) -> Result<Rc<Opened>, Failure> {
         // SAFETY: the index is open, and of ours.
-        unsafe { am::open_any(self.index) }
+        unsafe { self.method.open(self.index) }
     }
 }
 
@@ -90,11 +97,16 @@ impl Drop for IndexRelation {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             // SAFETY: opened by `open`.
-            unsafe {
-                pg_sys::index_close(self.index, pg_sys::NoLock as i32);
-                pg_sys::table_close(self.table, pg_sys::NoLock as i32);
-            }
+            unsafe { close(self.index, self.table) }
         }
+    }
+}
+
+unsafe fn close(index: pg_sys::Relation, table: pg_sys::Relation) {
+    // SAFETY: the caller has opened both.
+    unsafe {
+        pg_sys::index_close(index, pg_sys::NoLock as i32);
+        pg_sys::table_close(table, pg_sys::NoLock as i32);
     }
 }
 

@@ -7,7 +7,7 @@
 use pgrx::pg_sys;
 
 use crate::distance::prefetch_at;
-use crate::hnsw::Tid;
+use crate::index::Tid;
 use crate::pg::storage::block_address;
 
 /// Rows whose pages are looked up ahead of the one that is fetched.

@@ -10,7 +10,9 @@ use super::method::{Build, Method};
 use super::rows::{TableRows, each_row};
 use super::scan::tid_of;
 use super::{guarded, opened};
-use crate::hnsw::{Built, Error, Progress, Resources};
+
+use crate::bulk::{Built, Progress, Resources};
+use crate::index::Error;
 use crate::pg::error::{self, Failure};
 use crate::pg::storage::{self, Bulk};
 

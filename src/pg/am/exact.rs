@@ -6,7 +6,7 @@ use pgrx::pg_sys::Datum;
 
 use super::filtered::Passes;
 use super::scan::pointer_of;
-use crate::hnsw::Tid;
+use crate::index::Tid;
 use crate::pg::error::catch;
 
 unsafe extern "C-unwind" {

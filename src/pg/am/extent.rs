@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-use crate::hnsw::Tid;
+use crate::index::Tid;
 use crate::pg::error::Failure;
 
 /// Blocks that a table is known to have.

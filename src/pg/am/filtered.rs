@@ -17,7 +17,7 @@ use super::prices::{Listed, Prices, Sofar};
 use super::running::Rows;
 use super::shortlist::{Given, Shortlist};
 use super::table::Table;
-use crate::hnsw::{Continue, Tid};
+use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::search::{Bounded, Refined, Source, Within};
@@ -174,9 +174,13 @@ impl Filtered {
         rows.stream.limit(within);
         // SAFETY: as above.
         let prices = unsafe { Prices::new(table, within.distance, opened, passes) };
+        let ranks = match opened.index().ranks() {
+            Some(ranks) if prices.listed.is_some() => ranks.can_rank()?,
+            Some(_) | None => false,
+        };
         Ok(Self {
             from: From::Search,
-            ranks: prices.listed.is_some() && opened.index().can_rank()?,
+            ranks,
             prices,
             asked: 0,
             given: Given::default(),

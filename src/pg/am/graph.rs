@@ -5,13 +5,14 @@ use std::marker::PhantomData;
 use pgrx::pg_sys::Datum;
 
 use super::left_out;
-use super::method::{Build, Cost, Description, Found, Learned, Ranked, Search, Stream};
+use super::method::{
+    Build, Cost, Description, Found, Kills, Learned, Ranked, Ranks, Search, Stream,
+};
 use super::outlined::Outlined;
 use super::value::{Column, SqlSpace};
-use crate::hnsw::{
-    Builder, Built, Continue, Error, Index, Listing, Progress, Ranking, Row, Scan, Sink, Tid,
-    Vacuumed,
-};
+use crate::bulk::{Built, Progress, Sink};
+use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan};
+use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -126,56 +127,40 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         Ok(self.index.vacuum(gone, &mut poll)?)
     }
 
-    fn kill(
-        &self,
-        node: u32,
-        tid: Tid,
-        still_dead: &mut dyn FnMut() -> bool,
-    ) -> Result<(), Failure> {
-        self.index.kill(node, tid, still_dead)?;
-        Ok(())
-    }
-
     fn value_bytes(&self) -> usize {
         self.index.shape().own
     }
 
-    fn can_rank(&self) -> Result<bool, Failure> {
-        Ok(self.outlined.current(&self.index)?.is_some())
-    }
-
-    unsafe fn rank<'s>(
-        &'s self,
-        query: Datum,
-        tids: &[Tid],
-    ) -> Result<Option<Ranked<'s>>, Failure> {
-        let Some(outline) = self.outlined.current(&self.index)? else {
-            return Ok(None);
-        };
-        // SAFETY: the caller vouches for the datum.
-        let ready = unsafe { C::ready(query) }?;
-        C::verify(self.index.space(), &ready)?;
-        let ranked = self.index.rank(&outline, C::value(&ready), tids);
-        let ranked = ranked.map_err(C::failure)?;
-        Ok(ranked.map(|ranked| Ranked {
-            stream: Some(Box::new(Ranks {
-                index: &self.index,
-                ranking: ranked.ranking,
-            })),
-            strangers: ranked.strangers,
-        }))
-    }
-
-    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure> {
-        self.outlined.note_missed(missed);
-        self.outlined.grow(&self.index, nodes)
+    fn has_budget(&self) -> bool {
+        guc::hnsw().max_tuples != u64::MAX
     }
 
     fn describe(&self) -> Result<Description, Failure> {
+        let (census, constants) = (self.index.census()?, self.index.constants());
         Ok(Description {
-            census: self.index.census()?,
-            constants: self.index.constants(),
+            rows: census.rows,
+            values: census.nodes.first().copied().unwrap_or(0),
+            levels: census.nodes.len(),
+            dims: constants.dims,
+            storage: match constants.form {
+                Some(Form::F32) => "f32",
+                Some(Form::F16) => "f16",
+                Some(Form::Int8 | Form::Whole) => "int8",
+                None => "plain",
+            },
+            m: constants.m,
+            dead: census.dead,
+            free: census.free,
+            format: constants.format,
         })
+    }
+
+    fn kills(&self) -> Option<&dyn Kills> {
+        Some(self)
+    }
+
+    fn ranks(&self) -> Option<&dyn Ranks> {
+        Some(self)
     }
 
     fn problems(&self) -> Result<Vec<String>, Failure> {
@@ -207,6 +192,51 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         Ok(self.index.space().point(C::value(&ready)).is_some())
+    }
+}
+
+impl<V: SqlSpace, C: Column<V>> Kills for Graph<V, C> {
+    fn kill(
+        &self,
+        node: u32,
+        tid: Tid,
+        still_dead: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Failure> {
+        self.index.kill(node, tid, still_dead)?;
+        Ok(())
+    }
+}
+
+impl<V: SqlSpace, C: Column<V>> Ranks for Graph<V, C> {
+    fn can_rank(&self) -> Result<bool, Failure> {
+        Ok(self.outlined.current(&self.index)?.is_some())
+    }
+
+    unsafe fn rank<'s>(
+        &'s self,
+        query: Datum,
+        tids: &[Tid],
+    ) -> Result<Option<Ranked<'s>>, Failure> {
+        let Some(outline) = self.outlined.current(&self.index)? else {
+            return Ok(None);
+        };
+        // SAFETY: the caller vouches for the datum.
+        let ready = unsafe { C::ready(query) }?;
+        C::verify(self.index.space(), &ready)?;
+        let ranked = self.index.rank(&outline, C::value(&ready), tids);
+        let ranked = ranked.map_err(C::failure)?;
+        Ok(ranked.map(|ranked| Ranked {
+            stream: Some(Box::new(RankedRows {
+                index: &self.index,
+                ranking: ranked.ranking,
+            })),
+            strangers: ranked.strangers,
+        }))
+    }
+
+    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure> {
+        self.outlined.note_missed(missed);
+        self.outlined.grow(&self.index, nodes)
     }
 }
 
@@ -302,12 +332,12 @@ fn or(bound: f64, unknown: f64) -> f64 {
 }
 
 /// Rows that were ranked.
-struct Ranks<'i, V: SqlSpace> {
+struct RankedRows<'i, V: SqlSpace> {
     index: &'i Index<'static, PgStore, V>,
     ranking: Ranking<'i, 'static, PgStore, V>,
 }
 
-impl<V: SqlSpace> Stream for Ranks<'_, V> {
+impl<V: SqlSpace> Stream for RankedRows<'_, V> {
     fn is_ready(&self) -> bool {
         true
     }

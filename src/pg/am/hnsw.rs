@@ -9,7 +9,8 @@ use super::cost::Estimate;
 use super::method::{Build, Method, Search, Visits};
 use super::opclass;
 use super::options;
-use crate::hnsw::Resources;
+use crate::bulk::Resources;
+use crate::index::Continue;
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -57,5 +58,9 @@ impl Method for Hnsw {
             first: (1.1 * ef + 2.0 * levels).min(index.rows),
             all: index.rows,
         }
+    }
+
+    fn goes_on() -> bool {
+        guc::hnsw().go_on != Continue::Never
     }
 }

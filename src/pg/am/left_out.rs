@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use super::method::Found;
-use crate::hnsw::Tid;
+use crate::index::Tid;
 
 thread_local! {
     static ROW: Cell<Option<Row>> = const { Cell::new(None) };

@@ -6,9 +6,8 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::cost::Estimate;
-use crate::hnsw::{
-    Built, Census, Constants, Continue, Error, Progress, Resources, Sink, Tid, Vacuumed,
-};
+use crate::bulk::{Built, Progress, Resources, Sink};
+use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
@@ -49,6 +48,9 @@ pub trait Method: 'static {
 
     /// What a scan will cost.
     fn estimate(index: &Estimate) -> Visits;
+
+    /// Whether scans go on, as the session is set, where the rows that they find first do not suffice.
+    fn goes_on() -> bool;
 }
 
 /// What a scan visits.
@@ -116,48 +118,27 @@ pub trait Search {
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure>;
 
-    /// Notes that a row is dead to everybody, if `still_dead` says so, so that searches leave it out.
-    ///
-    /// # Errors
-    /// Where pages make no sense.
-    fn kill(
-        &self,
-        node: u32,
-        tid: Tid,
-        still_dead: &mut dyn FnMut() -> bool,
-    ) -> Result<(), Failure>;
-
     /// Bytes of a value in the index: no more than it has in the table.
     fn value_bytes(&self) -> usize;
 
-    /// Whether rows can be [ranked](Self::rank).
-    ///
-    /// # Errors
-    /// Where pages make no sense.
-    fn can_rank(&self) -> Result<bool, Failure>;
-
-    /// Ranks rows. None where they cannot be ranked.
-    ///
-    /// # Safety
-    /// The datum is of the column's type and not NULL.
-    ///
-    /// # Errors
-    /// Where the query cannot be compared with what is in the index.
-    unsafe fn rank<'s>(&'s self, query: Datum, tids: &[Tid])
-    -> Result<Option<Ranked<'s>>, Failure>;
-
-    /// Reads so many nodes to learn to [rank](Self::rank) rows, or, where so many could not be ranked, begins
-    /// to learn anew.
-    ///
-    /// # Errors
-    /// Where pages make no sense.
-    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure>;
+    /// Whether a search may visit no more than the session is set to.
+    fn has_budget(&self) -> bool;
 
     /// What is in it.
     ///
     /// # Errors
     /// Where pages make no sense.
     fn describe(&self) -> Result<Description, Failure>;
+
+    /// How it leaves out dead rows before a vacuum removes them, if it does.
+    fn kills(&self) -> Option<&dyn Kills> {
+        None
+    }
+
+    /// How it ranks rows that others have found, if it does.
+    fn ranks(&self) -> Option<&dyn Ranks> {
+        None
+    }
 
     /// What is wrong with it, a line each. Nothing may change it meanwhile.
     ///
@@ -181,13 +162,67 @@ pub trait Search {
     unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure>;
 }
 
+/// An index that leaves out dead rows before a vacuum removes them.
+pub trait Kills {
+    /// Notes that a row is dead to everybody, if `still_dead` says so, so that searches leave it out.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn kill(
+        &self,
+        node: u32,
+        tid: Tid,
+        still_dead: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Failure>;
+}
+
+/// An index that ranks rows whose places in the table are known.
+pub trait Ranks {
+    /// Whether this session can [rank](Self::rank) rows by now.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn can_rank(&self) -> Result<bool, Failure>;
+
+    /// Ranks rows. None where they cannot be ranked.
+    ///
+    /// # Safety
+    /// The datum is of the column's type and not NULL.
+    ///
+    /// # Errors
+    /// Where the query cannot be compared with what is in the index.
+    unsafe fn rank<'s>(&'s self, query: Datum, tids: &[Tid])
+    -> Result<Option<Ranked<'s>>, Failure>;
+
+    /// Reads so many nodes to learn to [rank](Self::rank) rows, or, where so many could not be ranked, begins
+    /// to learn anew.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure>;
+}
+
 /// An index, described.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Description {
-    /// Counts.
-    pub census: Census,
-    /// What never changes.
-    pub constants: Constants,
+    /// Rows.
+    pub rows: u64,
+    /// Distinct values.
+    pub values: u64,
+    /// Levels of a graph.
+    pub levels: usize,
+    /// Elements of a value.
+    pub dims: u32,
+    /// How values are stored.
+    pub storage: &'static str,
+    /// Links that a node of a graph is asked to have.
+    pub m: u16,
+    /// Places without rows that searches still come by.
+    pub dead: u64,
+    /// Places that are free.
+    pub free: u64,
+    /// Of the pages.
+    pub format: u8,
 }
 
 /// A row that a stream has found.

@@ -9,8 +9,9 @@ use pgrx::pg_sys;
 use super::graph::{Graph, Rows};
 use super::method::{Build, Search};
 use super::value::{Column, Floats, SqlSpace};
+use crate::bulk::Resources;
 use crate::hnsw::{
-    BitMetric, Bits, Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain, Resources,
+    BitMetric, Bits, Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain,
     SparseMetric, SparseVectors,
 };
 use crate::pg::error::Failure;

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use super::method::{Cost, Found, Method, Ranked, Search, Stream};
-use crate::hnsw::{Continue, Tid};
+use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
@@ -102,7 +102,7 @@ impl Opened {
         Ok(Kept::boxed(stream, self))
     }
 
-    /// As [`Search::rank`]; the stream keeps the index.
+    /// As [`Ranks::rank`](super::method::Ranks::rank); the stream keeps the index.
     ///
     /// # Safety
     /// As there, and the relation stays open as long as rows are asked for.
@@ -114,8 +114,11 @@ impl Opened {
         query: Datum,
         tids: &[Tid],
     ) -> Result<Option<Ranked<'static>>, Failure> {
+        let Some(ranks) = self.index.ranks() else {
+            return Ok(None);
+        };
         // SAFETY: as the caller says.
-        let ranked = unsafe { self.index.rank(query, tids) }?;
+        let ranked = unsafe { ranks.rank(query, tids) }?;
         Ok(ranked.map(|ranked| Ranked {
             stream: ranked.stream.map(|stream| Kept::boxed(stream, self)),
             strangers: ranked.strangers,

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::method::Learned;
-use crate::hnsw::{Error, Growing, Grown, Index, Outline, Space};
+use crate::hnsw::{Growing, Grown, Index, Outline, Space};
+use crate::index::Error;
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::{PgStore, check_for_interrupts};

@@ -6,7 +6,6 @@ use pgrx::pg_sys;
 use super::filtered::Passes;
 use super::opened::Opened;
 use super::table::can_read;
-use crate::pg::guc;
 
 /// What other indexes are expected to list.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +113,7 @@ impl Prices {
         let apart = row_bytes < opened.index().value_bytes() as f64;
         let fetched = if apart { FETCHED_APART } else { FETCHED };
         // A limit on what a search visits is one on what it reads instead, too.
-        let may_read = may_read && guc::hnsw().max_tuples == u64::MAX;
+        let may_read = may_read && !opened.index().has_budget();
         // What a threshold asks for is computed of each row.
         let row = match within < f64::INFINITY {
             true if apart => FETCHED_APART,

@@ -236,8 +236,10 @@ impl Running {
         let paid = std::mem::replace(&mut self.paid, ending);
         let nodes = ending.learns.saturating_sub(paid.learns);
         let missed = ending.missed.saturating_sub(paid.missed);
-        let index = self.opened.index();
-        let learn = || index.learn(nodes, missed);
+        let Some(ranks) = self.opened.index().ranks() else {
+            return Ok(None);
+        };
+        let learn = || ranks.learn(nodes, missed);
         let learned = self.opened.store().count_reads(&mut self.pages, learn)?;
         Ok(Some(learned))
     }

@@ -9,7 +9,7 @@ use super::filtered::Passes;
 use super::guarded;
 use super::method::{Found, Learned, Method, Search};
 use super::running::{Ended, Late, Running, Scanned};
-use crate::hnsw::Tid;
+use crate::index::Tid;
 use crate::pg::error::Failure;
 use crate::pg::storage::needs_wal;
 
@@ -262,10 +262,13 @@ impl State {
             {
                 return Ok(());
             }
+            let Some(kills) = index.kills() else {
+                return Ok(());
+            };
             let exact = self.exact.get_or_insert_with(|| Exact::open(scan));
             for row in dead {
                 if let Some(node) = row.node {
-                    index.kill(node, row.tid, &mut || exact.is_dead(scan, row.tid))?;
+                    kills.kill(node, row.tid, &mut || exact.is_dead(scan, row.tid))?;
                 }
             }
         }

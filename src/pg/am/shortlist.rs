@@ -11,7 +11,7 @@ use super::exact::Exact;
 use super::filtered::Passes;
 use super::method::{Cost, Found, Ranked, Search, Stream};
 use super::running::Rows;
-use crate::hnsw::{Continue, Tid};
+use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::pg::types::distances::NoGuess;

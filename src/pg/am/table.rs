@@ -12,19 +12,15 @@ use super::method::{Found, Search};
 use super::running::Rows;
 use super::scan::tid_of;
 use super::shortlist::{Given, has_distance};
-use crate::hnsw::Tid;
+use crate::index::Tid;
 use crate::pg::error::{Failure, catch};
-use crate::pg::storage::check_for_interrupts;
+use crate::pg::storage::{FirstVersions, check_for_interrupts};
 
 unsafe extern "C-unwind" {
     // Without guards, which would keep a part of what errors of users' expressions say.
     #[link_name = "ExecQualAndReset__pgrx_cshim"]
     fn ExecQualAndReset(qual: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContext) -> bool;
 }
-
-/// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
-/// `MaxHeapTuplesPerPage`.
-const POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 
 /// A row that passes: the nearest is the least, and of those that are as far the first in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,6 +211,7 @@ unsafe fn each_passing(
         let (table, snapshot) = ((*scan).heapRelation, (*scan).xs_snapshot);
         let rows = pg_sys::table_beginscan(table, snapshot, 0, std::ptr::null_mut());
         let (mut count, mut result) = (0_u64, Ok(()));
+        let mut versions = FirstVersions::new();
         let forward = pg_sys::ScanDirection::ForwardScanDirection;
         while result.is_ok() && pg_sys::table_scan_getnextslot(rows, forward, slot) {
             if count % 64 == 0 {
@@ -225,9 +222,9 @@ unsafe fn each_passing(
                 .as_ref()
                 .is_none_or(|predicate| predicate.holds(slot))
                 && passes.passes(slot)
-                && let Some(place) = place(slot)
+                && let Some(place) = place(slot, &mut versions)
             {
-                result = see(exact, place);
+                result = see(exact, place.place());
             }
         }
         pg_sys::table_endscan(rows);
@@ -239,47 +236,18 @@ unsafe fn each_passing(
     }
 }
 
-/// The place that indexes have of the row in a slot: that of the first of its versions which changes of other columns have left
-/// on one page. None where that is not there.
-unsafe fn place(slot: *mut pg_sys::TupleTableSlot) -> Option<u64> {
+/// The place that indexes have of the row in a slot. None where that is not there.
+unsafe fn place(slot: *mut pg_sys::TupleTableSlot, versions: &mut FirstVersions) -> Option<Tid> {
     // SAFETY: the caller vouches for a slot with a row of a heap, whose page it keeps pinned.
     unsafe {
         let row: *mut pg_sys::BufferHeapTupleTableSlot = slot.cast();
-        let tid = tid_of((*slot).tts_tid).place();
+        let tid = tid_of((*slot).tts_tid);
         let header = (*(*row).base.tuple).t_data;
         if u32::from((*header).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE == 0 {
             return Some(tid);
         }
-        root_on((*row).buffer, tid)
+        versions.of((*row).buffer, tid)
     }
-}
-
-/// The same of a row that is known by its place in the table.
-///
-/// # Safety
-/// The table is an open heap, and the place one of its rows.
-pub unsafe fn indexed_place(table: pg_sys::Relation, tid: Tid) -> Option<Tid> {
-    // SAFETY: as the caller says.
-    unsafe {
-        let block = u32::try_from(tid.place() >> 16).ok()?;
-        let buffer = pg_sys::ReadBuffer(table, block);
-        let root = root_on(buffer, tid.place());
-        pg_sys::ReleaseBuffer(buffer);
-        root.map(Tid::at)
-    }
-}
-
-unsafe fn root_on(buffer: pg_sys::Buffer, tid: u64) -> Option<u64> {
-    let mut roots = [0; POINTERS];
-    // SAFETY: the caller vouches for a pinned page of a heap, which has no more rows than there is room for.
-    unsafe {
-        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
-        pg_sys::heap_get_root_tuples(pg_sys::BufferGetPage(buffer), roots.as_mut_ptr());
-        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
-    }
-    let offset = usize::try_from(tid & 0xFFFF).unwrap_or(0);
-    let root = *roots.get(offset.wrapping_sub(1))?;
-    (root != 0).then_some(tid & !0xFFFF | u64::from(root))
 }
 
 /// The condition of an index on a part of its table.

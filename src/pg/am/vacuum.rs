@@ -8,7 +8,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use super::method::Method;
 use super::scan::pointer_of;
 use super::{guarded, opened};
-use crate::hnsw::Tid;
+use crate::index::Tid;
 
 /// Removes the rows that `callback` says are dead.
 ///

@@ -5,9 +5,9 @@ use std::ops::Deref;
 use pgrx::pg_sys::Datum;
 
 use crate::hnsw::{
-    Bits, Dense, Error, Form, Manhattan, Measure as _, Metric, Plain, Space, SparseMetric,
-    SparseVectors,
+    Bits, Dense, Form, Manhattan, Measure as _, Metric, Plain, Space, SparseMetric, SparseVectors,
 };
+use crate::index::Error;
 use crate::pg::error::Failure;
 use crate::pg::types::{Bit, Borrowed, Operand, Sparsevec};
 use crate::vector::{Element, Invalid, Sparse, Type, f16};

@@ -14,7 +14,7 @@ use super::shortlist::{self, Known};
 use super::threshold::{self, Threshold};
 use super::volatile::is_volatile;
 use super::{NAME, Table, entries, first, list_of, make, node, nulls, order, raw};
-use crate::pg::am;
+use crate::pg::am::{self, Registered};
 use crate::pg::guc;
 
 /// What all rows cost with the filter in the search, as a part of what they cost without; and what a shortlist of
@@ -122,7 +122,9 @@ unsafe extern "C-unwind" fn put_around(
                 sorts,
             };
             pg_sys::add_path(rel, search.around(known, false).cast());
-            if let Some(known) = known.filter(|known| known.several && may_list(root, rel)) {
+            if let Some(known) =
+                known.filter(|known| known.several && goes_on(scan) && may_list(root, rel))
+            {
                 let listing = search.around(Some(known), true);
                 let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
@@ -133,9 +135,8 @@ unsafe extern "C-unwind" fn put_around(
     }
 }
 
-/// Whether our node may be preferred to a bitmap's scan with a sort: where some rows of this table alone are asked for, and
-/// the search may go on to list them. In a join all of them could be, in any order, and it would be
-/// taken for a cheaper scan.
+/// Whether our node may be preferred to a bitmap's scan with a sort, if its search may go on to list rows: where some rows of this
+/// table alone are asked for. In a join all of them could be, in any order, and it would be taken for a cheaper scan.
 unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
     // SAFETY: a query that is being planned.
     unsafe {
@@ -143,8 +144,14 @@ unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptI
         pg_sys::enable_indexscan
             && ((*root).limit_tuples > 0.0 || asks_for_some(root, rel))
             && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
-            && guc::hnsw().goes_on()
     }
+}
+
+/// Whether a scan goes on where the rows that it finds first do not suffice.
+unsafe fn goes_on(scan: *const pg_sys::IndexPath) -> bool {
+    // SAFETY: a path of the planner.
+    let method = unsafe { Registered::of_planned((*scan).indexinfo) };
+    method.is_some_and(|method| (method.goes_on)())
 }
 
 /// The part of all rows that Postgres takes a LIMIT for that is not known: `preprocess_limit` in `planner.c`.
@@ -193,7 +200,9 @@ unsafe fn is_search(path: *mut pg_sys::Path) -> bool {
         }
         let path: *mut pg_sys::IndexPath = path.cast();
         let order = (*path).indexorderbys;
-        am::is_ours_planned((*path).indexinfo) && !order.is_null() && (*order).length == 1
+        Registered::of_planned((*path).indexinfo).is_some()
+            && !order.is_null()
+            && (*order).length == 1
     }
 }
 

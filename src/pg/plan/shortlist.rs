@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::entries;
-use crate::pg::am;
+use crate::pg::am::Registered;
 
 /// Bitmaps of a larger share of all rows are not planned: a search comes to rows that are so frequent
 /// before as many have been fetched.
@@ -34,7 +34,9 @@ impl Apart {
             (*rel).pathlist = std::ptr::null_mut();
             (*rel).partial_pathlist = std::ptr::null_mut();
             (*rel).indexlist = entries::<pg_sys::IndexOptInfo>((*rel).indexlist)
-                .filter(|index| (**index).amhasgetbitmap && !am::is_ours_planned(*index))
+                .filter(|index| {
+                    (**index).amhasgetbitmap && Registered::of_planned(*index).is_none()
+                })
                 .fold(std::ptr::null_mut(), |list, index| {
                     pg_sys::lappend(list, index.cast())
                 });

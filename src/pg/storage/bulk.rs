@@ -5,7 +5,8 @@ use pgrx::pg_sys;
 
 use super::calls;
 use super::extend::extend_by;
-use crate::hnsw::{Error, Sink};
+use crate::bulk::Sink;
+use crate::index::Error;
 use crate::page::Bytes;
 use crate::pg::error::Failure;
 use crate::pg::memory;

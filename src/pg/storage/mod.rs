@@ -7,6 +7,7 @@
 //! | `recent.rs` | where blocks were at the last time |
 //! | `change.rs` | Generic WAL as a [`Change`](crate::page::Change) |
 //! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
+//! | `heap.rs` | rows of a table by the places that indexes have of them |
 //! | `extend.rs` | pages of zeros at the end of a fork |
 //! | `spill.rs` | where files go that a build needs past its memory, and how large they may be |
 //!
@@ -17,11 +18,13 @@ mod bulk;
 mod calls;
 mod change;
 mod extend;
+mod heap;
 mod recent;
 mod spill;
 mod store;
 
 pub use bulk::{Bulk, check_for_interrupts, needs_wal};
+pub use heap::{FirstVersions, first_version, read_block};
 pub use recent::block_address;
 pub use spill::files;
 pub use store::PgStore;

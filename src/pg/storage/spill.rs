@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use pgrx::pg_sys;
 
-use crate::hnsw::Files;
+use crate::bulk::Files;
 
 /// Files as the session may have temporary ones: in its folder for them, up to `temp_file_limit`. Other
 /// temporary files that it has meanwhile are not counted, for Postgres tells nobody of their size.

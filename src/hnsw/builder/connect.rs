@@ -4,11 +4,11 @@
 
 use std::sync::PoisonError;
 
-use super::super::error::Error;
-use super::super::fallible::{filled, with_room};
+use crate::bulk::Steps;
+use crate::index::{Error, filled, with_room};
+
 use super::super::shape::NONE;
 use super::super::space::Space;
-use super::Steps;
 use super::graph::{Links, Scratch};
 
 /// What was reached on a level: each value's parent in a tree of links, [`NONE`] where there is none yet.

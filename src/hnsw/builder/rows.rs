@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, collected};
+use crate::bulk::{Lines, Memory, PLACE_BYTES, Records};
+use crate::index::{Error, Fallible, Tid, collected};
+
 use super::super::meta::Lengths;
-use super::super::node::Tid;
 use super::super::space::{Sketch, Space};
-use super::records::{Lines, PLACE_BYTES, Records};
-use super::region::Memory;
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
 /// values, its place in the order of linking, and what the last pass needs.

@@ -1,7 +1,7 @@
 //! Records by number, of one size or of any, in memory that never moves.
 
-use super::super::error::Error;
-use super::super::fallible::Fallible;
+use crate::index::{Error, Fallible};
+
 use super::region::{Memory, Region};
 
 /// Bytes of a chunk of memory, about, unless a record is longer.
@@ -17,6 +17,8 @@ pub struct Records {
 }
 
 impl Records {
+    /// Of so many bytes each.
+    #[must_use]
     pub fn new(bytes: usize) -> Self {
         let bytes = bytes.next_multiple_of(4);
         Self {
@@ -27,6 +29,10 @@ impl Records {
         }
     }
 
+    /// Adds a record of zeros.
+    ///
+    /// # Errors
+    /// Those of [`Memory::allocate`].
     pub fn push(&mut self, memory: &mut Memory) -> Result<&mut [u8], Error> {
         let (chunk, at) = self.place(self.len);
         if chunk == self.chunks.len() {
@@ -39,6 +45,7 @@ impl Records {
             .unwrap_or_default())
     }
 
+    /// Removes the last record.
     pub fn pop(&mut self) {
         self.len = self.len.saturating_sub(1);
     }
@@ -50,7 +57,9 @@ impl Records {
         (row >> self.shift, in_chunk * self.bytes)
     }
 
+    /// The bytes of a record.
     #[inline]
+    #[must_use]
     pub fn get(&self, row: usize) -> &[u8] {
         let (chunk, at) = self.place(row);
         let chunk = self.chunks.get(chunk).map(Region::bytes);
@@ -80,6 +89,10 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Adds a record of zeros, of so many bytes.
+    ///
+    /// # Errors
+    /// Those of [`Memory::allocate`].
     pub fn push(&mut self, bytes: usize, memory: &mut Memory) -> Result<&mut [u8], Error> {
         let room = self.chunks.last().map_or(0, |chunk| chunk.bytes().len());
         if self.free + bytes > room {
@@ -100,6 +113,7 @@ impl Lines {
             .unwrap_or_default())
     }
 
+    /// Removes the last record.
     pub fn pop(&mut self) {
         if let Some(place) = self.places.pop() {
             self.free = place.at as usize;
@@ -107,6 +121,8 @@ impl Lines {
     }
 
     #[inline]
+    /// The bytes of a record.
+    #[must_use]
     pub fn get(&self, row: usize) -> &[u8] {
         let Some(place) = self.places.get(row) else {
             return &[];

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, collected, filled, with_room};
+use crate::bulk::Steps;
+use crate::index::{Error, Fallible, collected, filled, with_room};
+
 use super::super::meta::Parameters;
 use super::super::rest;
 use super::super::shape::Shape;
 use super::super::space::Space;
-use super::Steps;
 use super::graph::Links;
 
 /// A node: a value on a level.

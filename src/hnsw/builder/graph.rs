@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::distance::{prefetch, prefetch_at};
+use crate::index::{Error, filled};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
-use super::super::error::Error;
-use super::super::fallible::filled;
 use super::super::link::Lanes;
 use super::super::select::Degree;
 use super::super::shape::NONE;

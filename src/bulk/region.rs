@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU32;
 
 use memmap2::MmapMut;
 
-use super::super::error::Error;
+use crate::index::Error;
 
 /// Gives out memory as long as the budget lasts, then mapped files without a name, which are gone
 /// when they are closed, whatever happens.

@@ -1,4 +1,4 @@
-//! What may go wrong in a graph.
+//! What may go wrong in an index.
 
 use std::collections::TryReserveError;
 
@@ -77,7 +77,10 @@ impl From<TryReserveError> for Error {
 
 impl Error {
     /// Whether a value has the dimensions of those in the index.
-    pub(super) fn unless_equal(expected: usize, found: usize) -> Result<(), Self> {
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] where it has others.
+    pub fn unless_equal(expected: usize, found: usize) -> Result<(), Self> {
         if expected == found {
             return Ok(());
         }

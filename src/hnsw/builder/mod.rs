@@ -1,13 +1,10 @@
-//! Many rows at once: values into memory, a graph by many threads, pages in order.
+//! Building: many rows at once, values into memory, a graph by many threads, pages in order.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `region.rs` | memory, and mapped files past the budget |
-//! | `records.rs` | records of one size, or of any |
 //! | `rows.rs` | values, sketches, tids |
 //! | `graph.rs` | links while they are made |
-//! | `schedule.rs` | in which order, and by how many threads |
-//! | `threads.rs` | the pool, whose threads take no signals |
+//! | `schedule.rs` | in which order values are linked |
 //! | `connect.rs` | what they have left out of reach |
 //! | `order.rs` | which node gets which number |
 //! | `write.rs` | pages |
@@ -15,105 +12,24 @@
 mod connect;
 mod graph;
 mod order;
-mod records;
-mod region;
 mod rows;
 mod schedule;
-mod threads;
 mod write;
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use graph::Links;
+use rows::{ROW_OVERHEAD, Rows};
 
+use crate::bulk::{Built, Crew, Memory, Progress, Resources, Sink, Steps, pool};
+use crate::index::{Error, Tid, collected};
 use crate::page::{Bytes, MemoryStore};
 
 use super::dense::{Dense, Metric};
-use super::error::Error;
-use super::fallible::collected;
 use super::index::Options;
 use super::insert::draw_level;
 use super::meta::Parameters;
-use super::node::Tid;
 use super::plain::{Measure, Plain};
 use super::shape::Shape;
 use super::space::Space;
-use graph::Links;
-pub use region::Files;
-use region::Memory;
-use rows::{ROW_OVERHEAD, Rows};
-use schedule::Crew;
-
-/// What a build may use.
-#[derive(Clone, Debug)]
-pub struct Resources {
-    /// Threads; 0 for one a core.
-    pub threads: usize,
-    /// Bytes of memory. Past it, files are mapped.
-    pub budget: usize,
-    /// Where they go, and how large they may be.
-    pub files: Files,
-}
-
-/// Seen by others while a build runs.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Set by others to end it.
-    pub cancel: AtomicBool,
-    /// Values that are linked.
-    pub linked: AtomicU64,
-    /// Pages that are written.
-    pub written: AtomicU64,
-}
-
-/// Where a build's pages go. Only the thread that builds calls it.
-pub trait Sink {
-    /// Takes the next page.
-    ///
-    /// # Errors
-    /// The build ends with them.
-    fn page(&mut self, bytes: &Bytes) -> Result<(), Error>;
-
-    /// Called every few milliseconds while other threads work.
-    ///
-    /// # Errors
-    /// The build ends with them.
-    fn poll(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-/// Work on the calling thread, interrupted now and then to poll.
-struct Steps<'s> {
-    sink: &'s mut dyn Sink,
-    taken: u32,
-}
-
-impl<'s> Steps<'s> {
-    fn new(sink: &'s mut dyn Sink) -> Self {
-        Self { sink, taken: 0 }
-    }
-
-    /// Counts a step, of some microseconds.
-    fn step(&mut self) -> Result<(), Error> {
-        self.taken += 1;
-        if self.taken.is_multiple_of(1_024) {
-            self.sink.poll()?;
-        }
-        Ok(())
-    }
-}
-
-/// What was built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Built {
-    /// Rows in the index.
-    pub rows: u64,
-    /// Distinct values.
-    pub values: u64,
-    /// Bytes of memory that were in use.
-    pub memory: usize,
-    /// Bytes of mapped files.
-    pub spilled: usize,
-}
 
 /// Collects rows and builds an index of them.
 pub struct Builder<V: Space> {
@@ -208,7 +124,7 @@ impl<V: Space> Builder<V> {
         let Shape { lanes, degrees, .. } = self.parameters.shape;
         let mut numbers = self.memory.allocate(4 * lists * lanes)?;
         let mut distances = self.memory.allocate(4 * lists * lanes)?;
-        let pool = threads::pool(self.threads).map_err(Error::Threads)?;
+        let pool = pool(self.threads).map_err(Error::Threads)?;
         // Their stacks may have taken the last of the memory.
         sink.poll()?;
         let links = Links::new(

@@ -8,20 +8,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::bulk::{Progress, Sink, Steps};
+use crate::index::{Error, Fallible, Tid, collected, filled, with_room};
 use crate::page::{self, Bytes, CONTENT_BYTES, PAGE_BYTES};
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, collected, filled, with_room};
 use super::super::index::write_head;
 use super::super::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
-use super::super::node::{INLINE_TIDS, Link, NodeMut, Tid};
+use super::super::node::{INLINE_TIDS, Link, NodeMut};
 use super::super::rest;
 use super::super::shape::NONE;
 use super::super::space::Space;
 use super::super::tids::{capacity, new_chunk};
 use super::graph::Links;
 use super::order::{Order, Place};
-use super::{Progress, Sink, Steps};
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;

@@ -1,4 +1,4 @@
-//! In which order values are linked, and by how many threads.
+//! In which order values are linked.
 //!
 //! Values of higher levels come first: they are drawn at random, and the graph of them leads
 //! everywhere. Then the others, along a tour through that graph: those that begin their search at
@@ -7,114 +7,20 @@
 //! is as good as one of values in random order.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use rayon::ThreadPool;
 use rayon::slice::ParallelSliceMut;
 
-use super::super::error::Error;
-use super::super::fallible::{Fallible, collected, with_room};
+use crate::bulk::{Crew, Steps};
+use crate::index::{Error, Fallible, collected, with_room};
+
 use super::super::space::Space;
 use super::graph::{Links, Scratch};
-use super::{Progress, Sink, Steps};
 
 /// Values that one thread links before others join in: while a thread that has searched waits for a
 /// core, a small graph becomes another.
 const ALONE: usize = 1_000;
-
-/// Values that a thread takes at once. They are near each other, and two threads that link
-/// neighbours at the same time do not see each other's.
-const RUN: usize = 64;
-
-/// How often the calling thread looks up.
-const POLL: Duration = Duration::from_millis(20);
-
-/// Who builds a graph.
-pub struct Crew<'c> {
-    pub pool: &'c ThreadPool,
-    pub progress: &'c Progress,
-    pub sink: &'c mut dyn Sink,
-}
-
-impl Crew<'_> {
-    /// Does a piece of work on so many threads, while the calling thread polls.
-    fn work(&mut self, threads: usize, work: impl Fn() + Sync) -> Result<(), Error> {
-        let cancel = &self.progress.cancel;
-        let (ended, ends) = mpsc::channel();
-        let polled: Result<(), Error> = self.pool.in_place_scope(|scope| {
-            for _ in 0..threads {
-                let (work, ended) = (&work, ended.clone());
-                scope.spawn(move |_| {
-                    work();
-                    // Nobody listens where polling has failed.
-                    let _ = ended.send(());
-                });
-            }
-            drop(ended);
-            while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
-                let polled = self.sink.poll();
-                polled.inspect_err(|_| cancel.store(true, Relaxed))?;
-            }
-            Ok(())
-        });
-        polled?;
-        if cancel.load(Relaxed) {
-            return Err(Error::Cancelled);
-        }
-        Ok(())
-    }
-
-    /// Does something with all items, in runs that one thread takes at a time.
-    fn each<T: Sync, S>(
-        &mut self,
-        threads: usize,
-        items: &[T],
-        start: impl Fn() -> Result<S, Error> + Sync,
-        work: impl Fn(&mut S, &T) + Sync,
-    ) -> Result<(), Error> {
-        let cancel = &self.progress.cancel;
-        let next = AtomicUsize::new(0);
-        let failed = Mutex::new(None);
-        self.work(threads, || {
-            let mut state = match start() {
-                Ok(state) => state,
-                Err(error) => {
-                    // The others find no more to do.
-                    next.store(items.len(), Relaxed);
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    return;
-                }
-            };
-            let runs = std::iter::from_fn(|| items.get(next.fetch_add(RUN, Relaxed)..));
-            for run in runs.take_while(|run| !run.is_empty()) {
-                for item in run.iter().take(RUN) {
-                    if cancel.load(Relaxed) {
-                        return;
-                    }
-                    work(&mut state, item);
-                }
-            }
-        })?;
-        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// Does something with all items by all threads, but the first `alone` of them by one.
-    fn each_but_first<T: Sync, S>(
-        &mut self,
-        alone: usize,
-        items: &[T],
-        start: impl Fn() -> Result<S, Error> + Sync,
-        work: impl Fn(&mut S, &T) + Sync,
-    ) -> Result<(), Error> {
-        let (first, others) = items.split_at(alone.min(items.len()));
-        self.each(1, first, &start, &work)?;
-        self.each(self.pool.current_num_threads(), others, start, work)
-    }
-}
 
 impl<V: Space> Links<'_, V> {
     /// Links all values with a beam of `ef`, until it is cancelled.

@@ -1,0 +1,110 @@
+//! The access methods that there are, and whose index an index is.
+
+use std::rc::Rc;
+
+use pgrx::pg_sys;
+
+use super::hnsw::Hnsw;
+use super::method::Method;
+use super::opened::{self, Opened};
+use super::{build, cost};
+use crate::bulk::{Files, Resources};
+use crate::pg::error::Failure;
+
+/// As `ambuild`.
+type BuildCallback = unsafe extern "C-unwind" fn(
+    pg_sys::Relation,
+    pg_sys::Relation,
+    *mut pg_sys::IndexInfo,
+) -> *mut pg_sys::IndexBuildResult;
+
+/// An access method as those see it who must not know which it is.
+pub struct Registered {
+    /// Whether its scans go on, as the session is set, where the rows that they find first do not suffice.
+    pub goes_on: fn() -> bool,
+    build: BuildCallback,
+    /// The address of `amcostestimate`, which some versions of Postgres declare without arguments.
+    estimate: fn() -> *const (),
+    open: unsafe fn(pg_sys::Relation) -> Result<Rc<Opened>, Failure>,
+    bytes_per_row: unsafe fn(pg_sys::Relation, Resources) -> Result<usize, Failure>,
+}
+
+/// All of them.
+static METHODS: [Registered; 1] = [Registered::of::<Hnsw>()];
+
+impl Registered {
+    const fn of<M: Method>() -> Self {
+        Self {
+            goes_on: M::goes_on,
+            build: build::build::<M>,
+            estimate: || cost::estimate::<M> as *const (),
+            open: opened::open::<M>,
+            bytes_per_row: bytes_per_row::<M>,
+        }
+    }
+
+    /// The method of an open index; None where it is none of ours.
+    ///
+    /// # Safety
+    /// The relation is an open index.
+    pub unsafe fn of_index(index: pg_sys::Relation) -> Option<&'static Self> {
+        // SAFETY: the caller vouches for the relation; an open index has its method's callbacks.
+        let build = unsafe { (*(*index).rd_indam).ambuild }?;
+        let mut methods = METHODS.iter();
+        methods.find(|method| std::ptr::fn_addr_eq(build, method.build))
+    }
+
+    /// The method of an index that a planner knows; None where it is none of ours.
+    ///
+    /// # Safety
+    /// The planner's entry of an index.
+    pub unsafe fn of_planned(index: *const pg_sys::IndexOptInfo) -> Option<&'static Self> {
+        // SAFETY: the caller vouches for the entry.
+        let estimate = unsafe { (*index).amcostestimate }? as *const ();
+        let mut methods = METHODS.iter();
+        methods.find(|method| (method.estimate)() == estimate)
+    }
+
+    /// Opens an index.
+    ///
+    /// # Safety
+    /// The relation is an open index of this method, as long as the result is used.
+    ///
+    /// # Errors
+    /// Where its first pages make no sense.
+    pub unsafe fn open(&self, index: pg_sys::Relation) -> Result<Rc<Opened>, Failure> {
+        // SAFETY: as the caller says.
+        unsafe { (self.open)(index) }
+    }
+
+    /// Bytes of memory that a build of this index needs for a row at most: its table may ask for fewer
+    /// threads.
+    ///
+    /// # Safety
+    /// As [`open`](Self::open).
+    ///
+    /// # Errors
+    /// Where the index cannot be built.
+    pub unsafe fn build_bytes_per_row(&self, index: pg_sys::Relation) -> Result<usize, Failure> {
+        // SAFETY: a setting, read by the backend's thread.
+        let workers = unsafe { pg_sys::max_parallel_maintenance_workers };
+        let resources = Resources {
+            threads: workers as usize + 1,
+            budget: 0,
+            files: Files {
+                folder: std::path::PathBuf::new(),
+                limit: 0,
+            },
+        };
+        // SAFETY: as the caller says.
+        unsafe { (self.bytes_per_row)(index, resources) }
+    }
+}
+
+unsafe fn bytes_per_row<M: Method>(
+    index: pg_sys::Relation,
+    resources: Resources,
+) -> Result<usize, Failure> {
+    // SAFETY: as the caller says.
+    Ok(unsafe { M::builder(index, resources) }?.bytes_per_row())
+}
