@@ -16,7 +16,8 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sample::sample;
 use vector_ext::quantize::{
-    Form, LANES, Lanes, Rotation, Table, code_bytes, encode, estimate, inner_product, signed_sum,
+    Form, LANES, Lanes, LookupTable, Rotation, code_bytes, encode, estimate, inner_product,
+    signed_sum,
 };
 
 const DIMS: [usize; 5] = [128, 384, 768, 1_536, 3_072];
@@ -32,7 +33,7 @@ fn bytes(len: usize, seed: u32) -> Vec<u8> {
 fn estimates(c: &mut Criterion) {
     let mut group = c.benchmark_group("estimate");
     for dims in DIMS {
-        let mut table = Table::new();
+        let mut table = LookupTable::new();
         table.fill(&sample(dims, 1), dims);
         let codes = bytes(code_bytes(dims), 2);
         let lanes = Lanes {
@@ -87,7 +88,7 @@ fn queries(c: &mut Criterion) {
     let mut group = c.benchmark_group("query");
     for dims in DIMS {
         let (rotation, sample) = (Rotation::new(dims, 7), sample(dims, 1));
-        let (mut vector, mut table) = (sample.clone(), Table::new());
+        let (mut vector, mut table) = (sample.clone(), LookupTable::new());
         group.bench_function(BenchmarkId::new("rotation", dims), |bench| {
             bench.iter(|| rotation.apply(black_box(&mut vector)));
         });

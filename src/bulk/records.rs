@@ -70,20 +70,20 @@ impl Records {
 }
 
 /// Where a record of any size is.
-struct Place {
+struct LinePlace {
     chunk: u32,
     at: u32,
     bytes: u32,
 }
 
 /// Bytes of memory for each record of any size besides its own.
-pub const PLACE_BYTES: usize = size_of::<Place>();
+pub const PLACE_BYTES: usize = size_of::<LinePlace>();
 
 /// Records of any size.
 #[derive(Default)]
 pub struct Lines {
     chunks: Vec<Region>,
-    places: Vec<Place>,
+    places: Vec<LinePlace>,
     /// Where the last chunk has room.
     free: usize,
 }
@@ -101,7 +101,7 @@ impl Lines {
         }
         let short = |n: usize| u32::try_from(n).map_err(|_| Error::Full);
         let at = self.free;
-        self.places.try_push(Place {
+        self.places.try_push(LinePlace {
             chunk: short(self.chunks.len() - 1)?,
             at: short(at)?,
             bytes: short(bytes)?,

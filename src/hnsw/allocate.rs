@@ -4,7 +4,7 @@ use crate::index::Error;
 use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 
 use super::meta::{KIND_NODE_REST, KIND_NODES, META, Roots};
-use super::node::{State, state};
+use super::node::{SlotState, state};
 use super::pages::{Edit, Pages, slot};
 use super::shape::NONE;
 
@@ -111,7 +111,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         for at in 0..shape.slots() {
             let number = shape.number(block, at);
             let bytes = slot(content, shape.place(number).1, shape);
-            if state(bytes, number)? == State::Free {
+            if state(bytes, number)? == SlotState::Free {
                 free.push(number);
             }
         }
@@ -132,7 +132,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
             edit.commit()?;
             return Ok(Some(number));
         }
-        edit.write_slot(block, 0, &[State::Reserved as u8])?;
+        edit.write_slot(block, 0, &[SlotState::Reserved as u8])?;
         edit.commit()?;
         for (rest, part) in (block..).zip(bytes.chunks(CONTENT_BYTES)).skip(1) {
             let mut edit = self.change();

@@ -8,7 +8,7 @@ use super::dense;
 use super::index::Index;
 use super::manhattan;
 use super::meta::Parameters;
-use super::node::{Node, State, state};
+use super::node::{Node, SlotState, state};
 use super::shape::NONE;
 use super::space::Space;
 
@@ -74,9 +74,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             };
             let (state, level, mut rows, more) = pages.read(number, look)?;
             match state? {
-                State::Free => census.free += 1,
-                State::Dead => census.dead += 1,
-                State::Live => {
+                SlotState::Free => census.free += 1,
+                SlotState::Dead => census.dead += 1,
+                SlotState::Live => {
                     let level = usize::from(level);
                     census.nodes.resize(census.nodes.len().max(level + 1), 0);
                     census.nodes[level] += 1;
@@ -85,7 +85,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     }
                     census.rows += if level == 0 { rows as u64 } else { 0 };
                 }
-                State::Reserved | State::Tids | State::Rest => {}
+                SlotState::Reserved | SlotState::Tids | SlotState::Rest => {}
             }
         }
         Ok(census)

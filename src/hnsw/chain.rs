@@ -10,12 +10,12 @@ use crate::page::PageStore;
 
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::node::{INLINE_TIDS, Node, NodeMut, State, corrupt};
-use super::pages::Part;
+use super::node::{INLINE_TIDS, Node, NodeMut, SlotState, corrupt};
+use super::pages::NodePart;
 use super::shape::NONE;
 use super::space::Space;
 use super::tids::{Chunk, capacity, set_next, set_tids};
-use super::vacuum::Seen;
+use super::vacuum::FirstPass;
 
 /// What leads to a chunk.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Before {
 
 /// A chunk in its chain.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ChunkPlace {
     owner: u32,
     before: Before,
     chunk: u32,
@@ -46,7 +46,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         &self,
         owner: u32,
         gone: &mut dyn FnMut(Tid) -> bool,
-        seen: &mut Seen,
+        seen: &mut FirstPass,
     ) -> Result<usize, Error> {
         let look = |node: Node<'_>| (node.tids().count(), node.link());
         let (mut rows, mut next) = self.pages.read(owner, look)?;
@@ -63,7 +63,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let mut removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
             removed.sort_unstable();
             let here = tids.len() - removed.len();
-            let place = Place {
+            let place = ChunkPlace {
                 owner,
                 before,
                 chunk,
@@ -96,7 +96,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(());
         }
         let mut edit = self.pages.change();
-        edit.node(chunk, Part::Head, |slot| {
+        edit.node(chunk, NodePart::Head, |slot| {
             let mut now = Chunk(slot.bytes).tids();
             now.retain(|tid| removed.binary_search(tid).is_err());
             set_tids(slot.bytes, &now);
@@ -107,8 +107,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Moves the tids of a chunk but those that are `removed` to what comes before it, and frees its
     /// slot at once, for nothing else leads to it. False where there is no room any more, or a chunk
     /// was put between the two: nothing is changed.
-    fn merge(&self, place: Place, removed: &[Tid]) -> Result<bool, Error> {
-        let Place {
+    fn merge(&self, place: ChunkPlace, removed: &[Tid]) -> Result<bool, Error> {
+        let ChunkPlace {
             owner,
             before,
             chunk,
@@ -118,12 +118,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let blocks = [before.number(), chunk].map(|number| self.shape().place(number).0);
         edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
         edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
-        let (mut tids, after) = edit.node(chunk, Part::Head, |slot| {
+        let (mut tids, after) = edit.node(chunk, NodePart::Head, |slot| {
             (Chunk(slot.bytes).tids(), Chunk(slot.bytes).next())
         })?;
         tids.retain(|tid| removed.binary_search(tid).is_err());
         let room = self.room(before);
-        let merged = edit.node(before.number(), Part::Head, |slot| match before {
+        let merged = edit.node(before.number(), NodePart::Head, |slot| match before {
             Before::Node(_) => take_into_node(slot, (chunk, after), &tids, room),
             Before::Chunk(_) => take_into_chunk(slot, (owner, chunk, after), &tids, room),
         })?;
@@ -151,7 +151,7 @@ fn take_into_node(
         }
         node.set_link(after);
         if all.is_empty() && after == NONE {
-            node.set_state(State::Dead);
+            node.set_state(SlotState::Dead);
         }
     }
     fits

@@ -13,7 +13,7 @@ use crate::page::{self, PageStore};
 use super::huge::saturated;
 use super::index::Index;
 use super::meta::{KIND_NODES, Roots};
-use super::node::{Node, State, state};
+use super::node::{Node, SlotState, state};
 use super::rest::{self, RestSlot};
 use super::shape::NONE;
 use super::space::Space;
@@ -46,7 +46,7 @@ pub struct Report {
 }
 
 /// What is kept of a node while others are checked.
-struct Seen {
+struct CheckedNode {
     level: u8,
     live: bool,
     links: Vec<u32>,
@@ -56,7 +56,7 @@ struct Seen {
 }
 
 /// A slot with a part of a value.
-struct Part {
+struct RestPart {
     owner: u32,
     next: u32,
     bytes: usize,
@@ -66,12 +66,12 @@ struct Checker<'i, 's, S, V> {
     index: &'i Index<'s, S, V>,
     roots: Roots,
     report: Report,
-    seen: HashMap<u32, Seen>,
+    seen: HashMap<u32, CheckedNode>,
     tids: HashSet<Tid>,
     chunks: HashSet<u32>,
     chained: HashSet<u32>,
     reserved: HashSet<u32>,
-    rests: BTreeMap<u32, Part>,
+    rests: BTreeMap<u32, RestPart>,
     /// Nodes whose values are not whole.
     broken: HashSet<u32>,
 }
@@ -141,7 +141,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let (index, groups) = (self.index, self.roots.groups);
         for number in (0..groups).flat_map(|group| index.pages.group(group)) {
             let seen = self.index.pages.read(number, |node| {
-                let state = state(node.bytes, number).unwrap_or(State::Free);
+                let state = state(node.bytes, number).unwrap_or(SlotState::Free);
                 let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
                 let tids: Vec<Tid> = node.tids().collect();
                 let excess = node.degree() > node.max_degree();
@@ -150,34 +150,34 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let (state, level, down, links, tids, excess) = seen;
             let mut rows = 0;
             match state {
-                State::Free => self.report.free += 1,
-                State::Reserved => {
+                SlotState::Free => self.report.free += 1,
+                SlotState::Reserved => {
                     self.report.orphans += 1;
                     self.reserved.insert(number);
                 }
-                State::Rest => self.rest(number)?,
-                State::Tids => {
+                SlotState::Rest => self.rest(number)?,
+                SlotState::Tids => {
                     self.report.chunks += 1;
                     self.chunks.insert(number);
                 }
-                State::Dead => {
+                SlotState::Dead => {
                     self.report.dead += 1;
                     if !tids.is_empty() {
                         self.problem(number, "dead, but with rows");
                     }
                 }
-                State::Live => rows = self.live(number, level, down, tids)?,
+                SlotState::Live => rows = self.live(number, level, down, tids)?,
             }
-            if matches!(state, State::Live | State::Dead) {
+            if matches!(state, SlotState::Live | SlotState::Dead) {
                 if excess {
                     self.problem(number, "more links than it may have");
                 }
                 self.report.links += links.len() as u64;
-                let live = state == State::Live;
+                let live = state == SlotState::Live;
                 self.seen.try_reserve(1)?;
                 self.seen.insert(
                     number,
-                    Seen {
+                    CheckedNode {
                         level,
                         live,
                         links,
@@ -195,7 +195,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let slot = RestSlot(slot.bytes);
             let (owner, next) = (slot.owner(), slot.next());
             let bytes = slot.bytes().len();
-            Part { owner, next, bytes }
+            RestPart { owner, next, bytes }
         })?;
         self.report.rests += 1;
         self.rests.insert(number, part);
@@ -356,7 +356,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     /// Nodes above the ground lie on one below; the entry is the highest.
     fn levels(&mut self) {
         let mut problems = Vec::new();
-        let above = |(_, seen): &(&u32, &Seen)| seen.level > 0 && seen.live;
+        let above = |(_, seen): &(&u32, &CheckedNode)| seen.level > 0 && seen.live;
         for (number, seen) in self.seen.iter().filter(above) {
             let below = self.seen.get(&seen.down).map(|below| below.level + 1);
             if below != Some(seen.level) {
@@ -401,7 +401,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             let mut free = false;
             for number in pages.group(group) {
                 free |= pages.read(number, |slot| {
-                    slot.bytes.first() == Some(&(State::Free as u8))
+                    slot.bytes.first() == Some(&(SlotState::Free as u8))
                 })?;
             }
             if free != chain.contains(&pages.block(group)) {

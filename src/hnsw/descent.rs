@@ -93,7 +93,7 @@ where
 
 /// The distance of the nearest node that a walk has seen on a level, and the node below it.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct DescentStep {
     distance: f32,
     below: u32,
 }
@@ -141,7 +141,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut beam = Beam::new(UPPER_BEAM);
         let mut start = roots.entry;
         for above in (level..roots.top).rev().map(|below| below + 1) {
-            let mut best: Option<Step> = None;
+            let mut best: Option<DescentStep> = None;
             beam.clear(UPPER_BEAM);
             beam.push(f32::MAX, start);
             let mut level = Level {
@@ -151,7 +151,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 see: |_, node: Node<'_>, distance| {
                     if best.is_none_or(|best| distance < best.distance) {
                         let below = node.link();
-                        best = Some(Step { distance, below });
+                        best = Some(DescentStep { distance, below });
                     }
                 },
                 met: Met::default(),

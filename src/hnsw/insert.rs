@@ -5,14 +5,14 @@ use crate::page::PageStore;
 
 use super::index::Index;
 use super::link::Newcomer;
-use super::node::{Link, MAX_LEVEL, NodeMut, State};
-use super::pages::Part;
+use super::node::{Link, MAX_LEVEL, NodeMut, SlotState};
+use super::pages::NodePart;
 use super::select::{Candidate, Degree};
 use super::shape::NONE;
 use super::space::{Probe, Space};
 
 /// A new node before it is placed: its query, its stored value, and its neighbours by level.
-struct New<V: Space> {
+struct NewNode<V: Space> {
     probe: Probe<V::Query>,
     own: Vec<u8>,
     scale: f32,
@@ -66,7 +66,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut own = vec![0; self.space.stored_bytes(&point)];
         let scale = self.space.store(&point, &mut own);
         let stored = self.space.load(&own, scale);
-        let mut new = New::<V> {
+        let mut new = NewNode::<V> {
             probe: Probe::new(self.query(point)?),
             own,
             scale,
@@ -85,7 +85,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// False where others have changed so much meanwhile that it has to be tried again.
-    fn try_insert(&self, new: &mut New<V>, level: u8, tid: Tid) -> Result<bool, Error> {
+    fn try_insert(&self, new: &mut NewNode<V>, level: u8, tid: Tid) -> Result<bool, Error> {
         let roots = self.pages.roots()?;
         // A new highest level is one above the last, and the first node lies on the ground.
         let level = if roots.entry == NONE {
@@ -115,13 +115,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 
     /// Adds the first row, or one that found dead nodes only. Its node comes alive in the change that
     /// makes it the entry, for nothing else leads to it. False where another became the entry.
-    fn insert_alone(&self, new: &New<V>, entry: u32, tid: Tid) -> Result<bool, Error> {
+    fn insert_alone(&self, new: &NewNode<V>, entry: u32, tid: Tid) -> Result<bool, Error> {
         let mut bytes = self.node_bytes(new, 0, NONE, &[tid]);
         let mut node = NodeMut {
             bytes: &mut bytes,
             shape: self.shape(),
         };
-        node.set_state(State::Reserved);
+        node.set_state(SlotState::Reserved);
         let number = self.create_node(bytes, &new.own)?;
         let mut edit = self.pages.change();
         let mut roots = edit.roots()?;
@@ -130,7 +130,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         (roots.entry, roots.top) = (number, 0);
         edit.set_roots(&roots)?;
-        edit.node(number, Part::Head, |node| node.set_state(State::Live))?;
+        edit.node(number, NodePart::Head, |node| {
+            node.set_state(SlotState::Live);
+        })?;
         edit.commit()?;
         Ok(true)
     }
@@ -138,7 +140,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Fills the neighbours of all levels up to `level`, or up to the one below the lowest that has no live
     /// node, as the ground does where all rows are gone; gives a node that has the same value. A level
     /// above `top`, the highest that there is, has no neighbours.
-    fn find_neighbours(&self, new: &mut New<V>, level: u8, top: u8) -> Result<Option<u32>, Error> {
+    fn find_neighbours(
+        &self,
+        new: &mut NewNode<V>,
+        level: u8,
+        top: u8,
+    ) -> Result<Option<u32>, Error> {
         new.neighbours = vec![Vec::new(); usize::from(level) + 1];
         for at in (0..=level).rev() {
             let candidates = self.find_near(&mut new.probe, at, self.beam)?;
@@ -165,7 +172,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Has the neighbours of a new node link back: the nearest in any case, or where it cannot the next.
-    fn link_in(&self, number: u32, links: &[Link], new: &mut New<V>) -> Result<(), Error> {
+    fn link_in(&self, number: u32, links: &[Link], new: &mut NewNode<V>) -> Result<(), Error> {
         let mut newcomer = Newcomer {
             number,
             point: &new.stored,
@@ -180,7 +187,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    fn node_bytes(&self, new: &New<V>, level: u8, below: u32, tids: &[Tid]) -> Vec<u8> {
+    fn node_bytes(&self, new: &NewNode<V>, level: u8, below: u32, tids: &[Tid]) -> Vec<u8> {
         let mut bytes = vec![0; self.shape().bytes()];
         let mut node = NodeMut {
             bytes: &mut bytes,

@@ -5,7 +5,7 @@ use crate::page::{self, PageStore};
 
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::pages::Part;
+use super::pages::NodePart;
 use super::space::Space;
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
@@ -36,7 +36,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if page::lsn(edit.page(block, KIND_NODES)?) != seen {
             return Ok(false);
         }
-        let noted = edit.node(node, Part::Head, |node| node.kill(tid))?;
+        let noted = edit.node(node, NodePart::Head, |node| node.kill(tid))?;
         if noted {
             edit.commit()?;
         }

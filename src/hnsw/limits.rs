@@ -4,7 +4,7 @@
 use crate::index::{Continue, Error};
 use crate::page::PageStore;
 
-use super::scan::{Found, Scan, Stage};
+use super::scan::{Scan, Stage, VisitedNode};
 use super::space::Space;
 use super::sweep::Sweep;
 
@@ -31,7 +31,7 @@ impl Default for Limits {
 
 /// On which sides of [`Limits::distance`] nodes have come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct ReachedSides {
     /// One beyond it would have been given.
     pub beyond: bool,
     /// One within it was given since the search went on.
@@ -58,14 +58,14 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// How much the distance of a node may be off.
-    pub(super) fn doubt(&self, found: &Found) -> f32 {
+    pub(super) fn doubt(&self, found: &VisitedNode) -> f32 {
         let space = &self.index.space;
         let point = space.point_of(&self.probe.query);
         space.doubt(point, found.distance, found.scale)
     }
 
     /// Whether a node is farther than rows are wanted.
-    pub(super) fn is_beyond(&self, found: &Found) -> bool {
+    pub(super) fn is_beyond(&self, found: &VisitedNode) -> bool {
         let limit = self.limits.distance;
         found.distance > limit && found.distance - self.doubt(found) > limit
     }

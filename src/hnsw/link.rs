@@ -6,7 +6,7 @@ use crate::page::{PageError, PageStore};
 
 use super::index::Index;
 use super::node::{Link, Node};
-use super::pages::Part;
+use super::pages::NodePart;
 use super::rest::Copied;
 use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Near, Probe, Space};
@@ -24,14 +24,14 @@ pub(super) struct Placement {
 
 /// A node's lanes, as a new neighbour sees them.
 #[derive(Clone, Copy)]
-pub(super) struct Lanes<'a> {
+pub(super) struct LinkLanes<'a> {
     /// Neighbours, [`NONE`] in empty lanes.
     pub numbers: &'a [u32],
     /// How far each is from the node.
     pub distances: &'a [f32],
 }
 
-impl Lanes<'_> {
+impl LinkLanes<'_> {
     /// A lane that is empty, where the node has fewer than `max` neighbours.
     pub fn free(&self, max: usize) -> Option<usize> {
         let taken = self
@@ -106,7 +106,7 @@ fn place<V: Space>(
     let distances: Vec<f32> = (0..node.shape.lanes)
         .map(|lane| node.distance(lane))
         .collect();
-    let lanes = Lanes {
+    let lanes = LinkLanes {
         numbers: &near.numbers,
         distances: &distances,
     };
@@ -178,7 +178,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(false);
             }
             let mut edit = self.pages.change();
-            let part = Part::Block(placement.lane / BLOCK_LANES);
+            let part = NodePart::Block(placement.lane / BLOCK_LANES);
             let same = edit.node(number, part, |node| {
                 // Of one that has died since it was chosen too: the vacuum waits for this insert, and then
                 // links to what cannot be reached.
@@ -262,7 +262,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(false);
             };
             let mut edit = self.pages.change();
-            let same = edit.node(new.number, Part::Block(lane / BLOCK_LANES), |node| {
+            let same = edit.node(new.number, NodePart::Block(lane / BLOCK_LANES), |node| {
                 let same = node.read().live() && node.read().neighbour(lane) == before;
                 if same {
                     node.set_lane(lane, &link);

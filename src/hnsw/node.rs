@@ -28,7 +28,7 @@ pub const MAX_LEVEL: u8 = 24;
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum State {
+pub enum SlotState {
     /// Nothing: to be taken by the next insert.
     Free = 0,
     /// A node.
@@ -43,7 +43,7 @@ pub enum State {
     Rest = 0xA5,
 }
 
-impl State {
+impl SlotState {
     /// Whether it is a node that can be walked through.
     pub fn is_node(self) -> bool {
         matches!(self, Self::Live | Self::Dead)
@@ -67,14 +67,14 @@ pub(super) fn set_field<const N: usize>(bytes: &mut [u8], at: usize, value: [u8;
 ///
 /// # Errors
 /// Where the byte is none that is ever written.
-pub fn state(bytes: &[u8], number: u32) -> Result<State, PageError> {
+pub fn state(bytes: &[u8], number: u32) -> Result<SlotState, PageError> {
     match bytes.first().copied().unwrap_or_default() {
-        0 => Ok(State::Free),
-        0xA1 => Ok(State::Live),
-        0xA2 => Ok(State::Dead),
-        0xA3 => Ok(State::Reserved),
-        0xA4 => Ok(State::Tids),
-        0xA5 => Ok(State::Rest),
+        0 => Ok(SlotState::Free),
+        0xA1 => Ok(SlotState::Live),
+        0xA2 => Ok(SlotState::Dead),
+        0xA3 => Ok(SlotState::Reserved),
+        0xA4 => Ok(SlotState::Tids),
+        0xA5 => Ok(SlotState::Rest),
         byte => Err(corrupt(number, &format!("slot state {byte:#x}"))),
     }
 }
@@ -138,13 +138,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn walkable(&self) -> bool {
         let state = self.bytes.first().copied().unwrap_or_default();
-        state == State::Live as u8 || state == State::Dead as u8
+        state == SlotState::Live as u8 || state == SlotState::Dead as u8
     }
 
     /// Whether it may be linked to.
     #[must_use]
     pub fn live(&self) -> bool {
-        self.bytes.first().copied() == Some(State::Live as u8)
+        self.bytes.first().copied() == Some(SlotState::Live as u8)
     }
 
     /// The level, 0 for the ground.
@@ -294,7 +294,7 @@ impl NodeMut<'_> {
     /// Makes it a node without links and rows.
     pub fn format(&mut self, level: u8, link: u32) {
         self.bytes.fill(0);
-        self.set_state(State::Live);
+        self.set_state(SlotState::Live);
         if let Some(byte) = self.bytes.get_mut(1) {
             *byte = level;
         }
@@ -305,7 +305,7 @@ impl NodeMut<'_> {
     }
 
     /// Sets the state.
-    pub fn set_state(&mut self, state: State) {
+    pub fn set_state(&mut self, state: SlotState) {
         if let Some(byte) = self.bytes.first_mut() {
             *byte = state as u8;
         }

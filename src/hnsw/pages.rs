@@ -5,7 +5,7 @@ use crate::page::{
 };
 
 use super::meta::{self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
-use super::node::{MAX_LEVEL, Node, NodeMut, State, state};
+use super::node::{MAX_LEVEL, Node, NodeMut, SlotState, state};
 use super::shape::{NONE, Shape};
 
 /// An index's pages.
@@ -42,7 +42,7 @@ pub(super) fn slot<'a>(content: &'a [u8], at: usize, shape: &Shape) -> &'a [u8] 
 
 /// The part of a node that a change may touch.
 #[derive(Clone, Copy, Debug)]
-pub enum Part {
+pub enum NodePart {
     /// Header and tables.
     Head,
     /// Header, tables and the codes of one block.
@@ -285,7 +285,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
     pub fn node<T>(
         &mut self,
         number: u32,
-        part: Part,
+        part: NodePart,
         edit: impl FnOnce(&mut NodeMut<'_>) -> T,
     ) -> Result<T, PageError> {
         let shape = self.pages.parameters.shape;
@@ -306,13 +306,13 @@ impl<S: PageStore> Edit<'_, '_, S> {
     fn spanning_node<T>(
         &mut self,
         number: u32,
-        part: Part,
+        part: NodePart,
         edit: impl FnOnce(&mut NodeMut<'_>) -> T,
     ) -> Result<T, PageError> {
         let shape = self.pages.parameters.shape;
         let touched = match part {
-            Part::Head => 0..1,
-            Part::Block(b) => {
+            NodePart::Head => 0..1,
+            NodePart::Block(b) => {
                 let codes = shape.codes_at(b);
                 codes / CONTENT_BYTES..(codes + shape.code_bytes()).div_ceil(CONTENT_BYTES)
             }
@@ -359,7 +359,9 @@ impl<S: PageStore> Edit<'_, '_, S> {
             roots.free = block;
             self.set_roots(&roots)?;
         }
-        self.node(number, Part::Head, |node| node.set_state(State::Free))
+        self.node(number, NodePart::Head, |node| {
+            node.set_state(SlotState::Free);
+        })
     }
 
     /// Makes the change happen, as one.

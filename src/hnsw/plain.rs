@@ -170,7 +170,7 @@ impl Hasher for NumberHasher {
 
 /// A point and the nodes that were measured from it. A slot that was given to another node since has
 /// the distance of the first: an estimate, until it is visited.
-pub struct Query<P> {
+pub struct PlainQuery<P> {
     point: P,
     known: HashMap<u32, f32, BuildHasherDefault<NumberHasher>>,
     /// Lanes and numbers of neighbours that are to be measured.
@@ -187,10 +187,10 @@ impl<M: Measure> Plain<M> {
     fn measure_near<S: PageStore>(
         &self,
         pages: &Pages<'_, S>,
-        probe: &mut Probe<Query<M::Point>>,
+        probe: &mut Probe<PlainQuery<M::Point>>,
     ) -> Result<(), PageError> {
         let Probe { query, near, .. } = probe;
-        let Query {
+        let PlainQuery {
             point,
             known,
             fresh,
@@ -222,7 +222,7 @@ impl<M: Measure> Plain<M> {
 impl<M: Measure> Space for Plain<M> {
     type Value<'v> = M::Value<'v>;
     type Point = M::Point;
-    type Query = Query<M::Point>;
+    type Query = PlainQuery<M::Point>;
     type Origin = ();
 
     fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
@@ -237,19 +237,19 @@ impl<M: Measure> Space for Plain<M> {
         self.measure.point(value)
     }
 
-    fn query(&self, point: M::Point, _scale: f32) -> Query<M::Point> {
-        Query {
+    fn query(&self, point: M::Point, _scale: f32) -> PlainQuery<M::Point> {
+        PlainQuery {
             point,
             known: HashMap::default(),
             fresh: Vec::new(),
         }
     }
 
-    fn point_of<'q>(&self, query: &'q Query<M::Point>) -> &'q M::Point {
+    fn point_of<'q>(&self, query: &'q PlainQuery<M::Point>) -> &'q M::Point {
         &query.point
     }
 
-    fn query_bytes(&self, query: &Query<M::Point>) -> usize {
+    fn query_bytes(&self, query: &PlainQuery<M::Point>) -> usize {
         // A number, a distance and a byte of the table's own.
         query.known.capacity() * 9
     }
@@ -309,7 +309,7 @@ impl<M: Measure> Space for Plain<M> {
         &self,
         pages: &Pages<'_, S>,
         number: u32,
-        probe: &mut Probe<Query<M::Point>>,
+        probe: &mut Probe<PlainQuery<M::Point>>,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError> {
         let Probe { query, near, .. } = probe;

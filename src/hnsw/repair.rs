@@ -8,12 +8,12 @@ use crate::search::{Key, Numbers};
 
 use super::index::Index;
 use super::node::{Link, NodeMut};
-use super::pages::Part;
+use super::pages::NodePart;
 use super::rest::Copied;
 use super::select::{Candidates, Degree};
 use super::shape::{BLOCK_LANES, NONE};
 use super::space::{Probe, Space};
-use super::vacuum::{Seen, rest_owner};
+use super::vacuum::{FirstPass, rest_owner};
 
 /// Candidates that are measured for each link that is lost.
 const MEASURED: usize = 3;
@@ -93,7 +93,7 @@ impl Torn {
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Second pass, one group. A node: what it linked to by way of dead neighbours it now links to
     /// itself. A part of a value: it will be freed with its node.
-    pub(super) fn repair(&self, group: u32, seen: &mut Seen) -> Result<(), Error> {
+    pub(super) fn repair(&self, group: u32, seen: &mut FirstPass) -> Result<(), Error> {
         loop {
             let mut torn = self.torn(group, seen)?;
             for torn in &mut torn {
@@ -108,7 +108,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// The nodes of a group that link to dead ones.
-    fn torn(&self, group: u32, seen: &mut Seen) -> Result<Vec<Torn>, Error> {
+    fn torn(&self, group: u32, seen: &mut FirstPass) -> Result<Vec<Torn>, Error> {
         let mut torn = Vec::new();
         self.pages.each(group, |number, node| {
             seen.report.reads += 1;
@@ -138,7 +138,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 
     /// Chooses among the live neighbours of dead neighbours, or where most are lost among all: at most
     /// [`MORE`] than are lost. None where enough is left.
-    fn replace(&self, torn: &mut Torn, seen: &mut Seen) -> Result<(), Error> {
+    fn replace(&self, torn: &mut Torn, seen: &mut FirstPass) -> Result<(), Error> {
         let node = torn.copied.node();
         let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
         let dead = links.iter().copied().filter(|to| seen.dead.contains(*to));
@@ -244,7 +244,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 if !*done || torn.lanes_of(blocks.clone()).next().is_none() {
                     continue;
                 }
-                let part = Part::Block(blocks.start);
+                let part = NodePart::Block(blocks.start);
                 *done = edit.node(torn.number, part, |node| torn.relink(node, blocks.clone()))?;
                 any |= *done;
             }

@@ -15,8 +15,8 @@ use crate::index::Error;
 use crate::page::{CONTENT_BYTES, PageError, PageStore};
 
 use super::index::Index;
-use super::node::{Node, State, corrupt, field, set_field};
-use super::pages::{Pages, Part};
+use super::node::{Node, SlotState, corrupt, field, set_field};
+use super::pages::{NodePart, Pages};
 use super::shape::{NONE, Shape};
 use super::space::Space;
 
@@ -68,7 +68,7 @@ pub struct RestSlot<'a>(pub &'a [u8]);
 
 impl<'a> RestSlot<'a> {
     pub fn is_rest(self) -> bool {
-        self.0.first() == Some(&(State::Rest as u8))
+        self.0.first() == Some(&(SlotState::Rest as u8))
     }
 
     fn is_of(self, owner: u32) -> bool {
@@ -95,7 +95,7 @@ impl<'a> RestSlot<'a> {
 pub fn new_slot(shape: &Shape, owner: u32, next: u32, part: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; shape.bytes()];
     let len = u16::try_from(part.len()).unwrap_or(u16::MAX);
-    set_field(&mut bytes, 0, [State::Rest as u8]);
+    set_field(&mut bytes, 0, [SlotState::Rest as u8]);
     set_field(&mut bytes, 2, len.to_ne_bytes());
     set_field(&mut bytes, 4, owner.to_ne_bytes());
     set_field(&mut bytes, 8, next.to_ne_bytes());
@@ -246,7 +246,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return self.pages.create(&node);
         };
         let mut reserved = vec![0; shape.bytes()];
-        set_field(&mut reserved, 0, [State::Reserved as u8]);
+        set_field(&mut reserved, 0, [SlotState::Reserved as u8]);
         let number = self.pages.create(&reserved)?;
         let mut next = NONE;
         for part in rest.chunks(capacity(shape)).rev() {
@@ -254,7 +254,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         set_rest(node.get_mut(shape.own_at()..).unwrap_or_default(), next);
         let mut edit = self.pages.change();
-        edit.node(number, Part::Head, |slot| {
+        edit.node(number, NodePart::Head, |slot| {
             if slot.bytes.len() == node.len() {
                 slot.bytes.copy_from_slice(&node);
             }

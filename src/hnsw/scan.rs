@@ -10,7 +10,7 @@ use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
 use super::descent::{ATTEMPTS, Level, Met, no_start};
 use super::huge::FARTHEST;
 use super::index::Index;
-use super::limits::{Limits, Reached};
+use super::limits::{Limits, ReachedSides};
 use super::node::{INLINE_TIDS, Node};
 use super::shape::NONE;
 use super::space::{Probe, Space};
@@ -32,7 +32,7 @@ pub struct Row {
 
 /// A node that was visited, with what it says of its rows.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct VisitedNode {
     pub distance: f32,
     pub scale: f32,
     number: u32,
@@ -43,7 +43,7 @@ pub(super) struct Found {
     more: bool,
 }
 
-impl Found {
+impl VisitedNode {
     pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
         let mut found = Self {
             distance,
@@ -71,7 +71,7 @@ impl Found {
 fn ground<'i, 's, S: PageStore, V: Space>(
     index: &'i Index<'s, S, V>,
     probe: &'i mut Probe<V::Query>,
-    found: &'i mut Vec<Found>,
+    found: &'i mut Vec<VisitedNode>,
     left_out: u32,
 ) -> Level<'i, 's, S, V, impl FnMut(u32, Node<'_>, f32)> {
     Level {
@@ -80,7 +80,7 @@ fn ground<'i, 's, S: PageStore, V: Space>(
         probe,
         see: move |number, node: Node<'_>, distance| {
             if number != left_out {
-                found.push(Found::new(number, node, distance));
+                found.push(VisitedNode::new(number, node, distance));
             }
         },
         met: Met::default(),
@@ -146,18 +146,18 @@ pub struct Scan<'i, 's, S, V: Space> {
     /// Their numbers, once a sweep has begun.
     pub(super) swept: Numbers,
     /// Nodes that were visited and not given, in no order.
-    pub(super) found: Vec<Found>,
+    pub(super) found: Vec<VisitedNode>,
     /// Those of them that come next, the nearest last.
-    next: Vec<Found>,
+    next: Vec<VisitedNode>,
     /// What is farther has to wait: nearer ones may still be found.
     pub(super) horizon: f32,
     rows: VecDeque<Row>,
     /// Nodes that are nearer than one that was given before they were found.
-    pub(super) late: Vec<Found>,
+    pub(super) late: Vec<VisitedNode>,
     pub(super) last: f32,
     walks: u64,
     pub(super) limits: Limits,
-    pub(super) reached: Reached,
+    pub(super) reached: ReachedSides,
     skips_killed: bool,
     /// A node that is passed by.
     pub(super) left_out: u32,
@@ -215,7 +215,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             last: f32::NEG_INFINITY,
             walks: 0,
             limits: Limits::default(),
-            reached: Reached::default(),
+            reached: ReachedSides::default(),
             skips_killed: false,
             left_out: NONE,
             start: NONE,
@@ -278,16 +278,16 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     pub fn bytes(&self) -> usize {
         self.beam.bytes()
             + self.index.space.query_bytes(&self.probe.query)
-            + self.found.capacity() * size_of::<Found>()
-            + self.next.capacity() * size_of::<Found>()
+            + self.found.capacity() * size_of::<VisitedNode>()
+            + self.next.capacity() * size_of::<VisitedNode>()
             + self.frontier.bytes()
             + self.swept.bytes()
-            + self.late.capacity() * size_of::<Found>()
+            + self.late.capacity() * size_of::<VisitedNode>()
             + self.rows.capacity() * size_of::<Row>()
     }
 
     /// Turns a node into its rows.
-    fn give(&mut self, found: &Found) -> Result<(), Error> {
+    fn give(&mut self, found: &VisitedNode) -> Result<(), Error> {
         if self.is_beyond(found) {
             self.reached.beyond = true;
             return Ok(());
@@ -437,7 +437,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// Nodes whose rows may be given now.
-    fn may_be_given(&self) -> impl Iterator<Item = &Found> {
+    fn may_be_given(&self) -> impl Iterator<Item = &VisitedNode> {
         let horizon = self.horizon;
         self.found.iter().filter(move |f| f.distance <= horizon)
     }
@@ -450,10 +450,10 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         }
         let some = count.min(PORTION.max(self.found.len() / 8));
         if some < self.found.len() {
-            self.found.select_nth_unstable_by(some, Found::order);
+            self.found.select_nth_unstable_by(some, VisitedNode::order);
         }
         self.next.extend(self.found.drain(..some));
-        self.next.sort_unstable_by(|a, b| Found::order(b, a));
+        self.next.sort_unstable_by(|a, b| VisitedNode::order(b, a));
         true
     }
 }

@@ -10,7 +10,7 @@ use crate::index::Continue;
 use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
-use super::scan::{Found, Scan};
+use super::scan::{Scan, VisitedNode};
 use super::space::Space;
 
 /// Nodes that a pass keeps at least, however little memory there is.
@@ -60,26 +60,26 @@ impl Sweep {
     }
 }
 
-struct Nearest {
+struct SweptNode {
     key: Key,
-    found: Found,
+    found: VisitedNode,
 }
 
-impl PartialEq for Nearest {
+impl PartialEq for SweptNode {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key
     }
 }
 
-impl Eq for Nearest {}
+impl Eq for SweptNode {}
 
-impl PartialOrd for Nearest {
+impl PartialOrd for SweptNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Nearest {
+impl Ord for SweptNode {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key.cmp(&other.key)
     }
@@ -92,7 +92,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             self.last = f32::NEG_INFINITY;
             self.found.append(&mut self.late);
         }
-        let room = (self.limits.memory / 2 / size_of::<Nearest>()).max(LEAST);
+        let room = (self.limits.memory / 2 / size_of::<SweptNode>()).max(LEAST);
         let nearest = self.nearest_unseen(sweep, room)?;
         let full = nearest.len() == room;
         let farthest = nearest.peek().map(|nearest| nearest.key).filter(|_| full);
@@ -107,7 +107,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         &mut self,
         sweep: Sweep,
         room: usize,
-    ) -> Result<BinaryHeap<Nearest>, PageError> {
+    ) -> Result<BinaryHeap<SweptNode>, PageError> {
         let (index, mut nearest) = (self.index, BinaryHeap::new());
         let point = index.space.point_of(&self.probe.query);
         for number in (0..index.pages.roots()?.groups).flat_map(|group| index.pages.group(group)) {
@@ -122,7 +122,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
                 let ground = node.live() && node.level() == 0;
                 ground.then(|| {
                     let distance = index.space.distance(point, node.own(), node.scale());
-                    Found::new(number, node, distance)
+                    VisitedNode::new(number, node, distance)
                 })
             })?;
             let Some(found) = found.flatten().filter(|found| !self.is_beyond(found)) else {
@@ -130,10 +130,10 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             };
             let key = Key::new(found.distance, number);
             let near =
-                nearest.len() < room || nearest.peek().is_some_and(|f: &Nearest| key < f.key);
+                nearest.len() < room || nearest.peek().is_some_and(|f: &SweptNode| key < f.key);
             if near && key >= sweep.low && key < sweep.high {
                 nearest.try_reserve(1)?;
-                nearest.push(Nearest { key, found });
+                nearest.push(SweptNode { key, found });
                 if nearest.len() > room {
                     nearest.pop();
                 }

@@ -15,8 +15,8 @@ use crate::page::PageStore;
 
 use super::index::Index;
 use super::meta::KIND_NODES;
-use super::node::{INLINE_TIDS, Node, State, corrupt, field, set_field};
-use super::pages::Part;
+use super::node::{INLINE_TIDS, Node, SlotState, corrupt, field, set_field};
+use super::pages::NodePart;
 use super::shape::{NONE, Shape};
 use super::space::Space;
 
@@ -34,7 +34,7 @@ pub(super) struct Chunk<'a>(pub &'a [u8]);
 impl Chunk<'_> {
     /// Whether it is in the chain of a node.
     pub fn is_of(self, owner: u32) -> bool {
-        let tids = self.0.first() == Some(&(State::Tids as u8));
+        let tids = self.0.first() == Some(&(SlotState::Tids as u8));
         tids && self.owner() == owner && self.next() != owner
     }
 
@@ -64,7 +64,7 @@ pub(super) fn capacity(shape: &Shape) -> usize {
 
 fn write_chunk(bytes: &mut [u8], owner: u32, next: u32, tids: &[Tid]) {
     bytes.fill(0);
-    set_field(bytes, 0, [State::Tids as u8]);
+    set_field(bytes, 0, [SlotState::Tids as u8]);
     set_field(bytes, 4, owner.to_ne_bytes());
     set_next(bytes, next);
     set_tids(bytes, tids);
@@ -175,7 +175,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 
     fn try_add(&self, number: u32, own: &[u8], tid: Tid) -> Result<Added, Error> {
         let mut edit = self.pages.change();
-        let (added, chunk) = edit.node(number, Part::Head, |node| {
+        let (added, chunk) = edit.node(number, NodePart::Head, |node| {
             let read = node.read();
             // Of a node of several pages, or with a rest, this shows the start only; the value was
             // compared by the caller.
@@ -210,7 +210,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     fn try_add_to_chunk(&self, owner: u32, number: u32, tid: Tid) -> Result<Added, Error> {
         let room = capacity(self.shape());
         let mut edit = self.pages.change();
-        let added = edit.node(number, Part::Head, |slot| {
+        let added = edit.node(number, NodePart::Head, |slot| {
             let chunk = Chunk(slot.bytes);
             if !chunk.is_of(owner) {
                 return Added::Again;
@@ -237,7 +237,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let blocks = [number, chunk].map(|number| self.shape().place(number).0);
         edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
         edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
-        let next = edit.node(number, Part::Head, |node| {
+        let next = edit.node(number, NodePart::Head, |node| {
             let (live, next) = (node.read().live(), node.read().link());
             if live {
                 node.set_link(chunk);
@@ -247,7 +247,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let Some(next) = next else {
             return Ok(false);
         };
-        edit.node(chunk, Part::Head, |slot| set_next(slot.bytes, next))?;
+        edit.node(chunk, NodePart::Head, |slot| set_next(slot.bytes, next))?;
         edit.commit()?;
         Ok(true)
     }

@@ -21,8 +21,8 @@ use crate::page::PageStore;
 use crate::search::Numbers;
 
 use super::index::Index;
-use super::node::{Node, State, state};
-use super::pages::Part;
+use super::node::{Node, SlotState, state};
+use super::pages::NodePart;
 use super::rest::RestSlot;
 use super::shape::NONE;
 use super::space::Space;
@@ -33,7 +33,7 @@ pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 
 /// What the first pass has seen.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct FirstPass {
     pub dead: Numbers,
     /// Nodes above the ground: level, number, the node below.
     above: BTreeSet<(u8, u32, u32)>,
@@ -67,7 +67,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         poll: Poll<'_>,
     ) -> Result<Vacuumed, Error> {
         let groups = self.pages.roots()?.groups;
-        let mut seen = Seen::default();
+        let mut seen = FirstPass::default();
         for number in (0..groups).flat_map(|group| self.pages.group(group)) {
             poll()?;
             self.remove_rows(number, gone, &mut seen)?;
@@ -96,7 +96,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         &self,
         number: u32,
         gone: &mut dyn FnMut(Tid) -> bool,
-        seen: &mut Seen,
+        seen: &mut FirstPass,
     ) -> Result<(), Error> {
         seen.report.reads += 1;
         let read = |node: Node<'_>| {
@@ -105,22 +105,22 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         };
         let (state, level, link, tids) = self.pages.read(number, read)?;
         match state? {
-            State::Free | State::Rest => {}
-            State::Reserved => {
+            SlotState::Free | SlotState::Rest => {}
+            SlotState::Reserved => {
                 seen.reserved.try_reserve(1)?;
                 seen.reserved.insert(number);
             }
-            State::Tids => {
+            SlotState::Tids => {
                 seen.chunks.try_reserve(1)?;
                 seen.chunks.insert(number);
             }
-            State::Dead => {
+            SlotState::Dead => {
                 seen.dead.insert(number);
             }
-            State::Live if level > 0 => {
+            SlotState::Live if level > 0 => {
                 seen.above.insert((level, number, link));
             }
-            State::Live => {
+            SlotState::Live => {
                 let kept: Vec<Tid> = tids.iter().copied().filter(|tid| !gone(*tid)).collect();
                 seen.report.removed += (tids.len() - kept.len()) as u64;
                 seen.report.left += kept.len() as u64;
@@ -144,10 +144,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         number: u32,
         tids: &[Tid],
         kept: &[Tid],
-        seen: &mut Seen,
+        seen: &mut FirstPass,
     ) -> Result<(), Error> {
         let mut edit = self.pages.change();
-        let dead = edit.node(number, Part::Head, |node| {
+        let dead = edit.node(number, NodePart::Head, |node| {
             // Rows that were added since are kept too.
             let now: Vec<Tid> = node.read().tids().collect();
             let added = now.into_iter().filter(|tid| !tids.contains(tid));
@@ -155,7 +155,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             node.set_tids(&all);
             let dead = all.is_empty() && node.read().link() == NONE;
             if dead {
-                node.set_state(State::Dead);
+                node.set_state(SlotState::Dead);
             }
             dead
         })?;
@@ -167,12 +167,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Nodes above dead ones are dead.
-    fn bury_above(&self, seen: &mut Seen) -> Result<(), Error> {
+    fn bury_above(&self, seen: &mut FirstPass) -> Result<(), Error> {
         for (_, number, below) in std::mem::take(&mut seen.above) {
             let buried = seen.dead.contains(below);
             if buried {
                 let mut edit = self.pages.change();
-                edit.node(number, Part::Head, |node| node.set_state(State::Dead))?;
+                edit.node(number, NodePart::Head, |node| {
+                    node.set_state(SlotState::Dead);
+                })?;
                 edit.commit()?;
                 seen.dead.insert(number);
             }
@@ -181,7 +183,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Gives walks another start where theirs is dead: the highest node that is live.
-    fn replace_entry(&self, seen: &Seen) -> Result<(), Error> {
+    fn replace_entry(&self, seen: &FirstPass) -> Result<(), Error> {
         let roots = self.pages.roots()?;
         if !seen.dead.contains(roots.entry) {
             return Ok(());
@@ -209,7 +211,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Last pass: dead nodes, which nothing links to any more, and what a crash has left.
-    fn free_all(&self, seen: &mut Seen, poll: Poll<'_>) -> Result<(), Error> {
+    fn free_all(&self, seen: &mut FirstPass, poll: Poll<'_>) -> Result<(), Error> {
         for number in std::mem::take(&mut seen.rests) {
             poll()?;
             // Its node was being written when it was seen reserved, and may be alive by now.
@@ -229,8 +231,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let still = self.pages.read(number, |slot| {
                 let state = state(slot.bytes, number);
                 // A chunk that was not chained when it was seen may be by now.
-                matches!(state, Ok(State::Dead | State::Reserved))
-                    || matches!(state, Ok(State::Tids)) && Chunk(slot.bytes).owner() != NONE
+                matches!(state, Ok(SlotState::Dead | SlotState::Reserved))
+                    || matches!(state, Ok(SlotState::Tids)) && Chunk(slot.bytes).owner() != NONE
             })?;
             if still && !self.is_chained(number)? {
                 self.free_slot(number)?;
@@ -243,7 +245,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Whether a slot is a chunk that its owner leads to.
     fn is_chained(&self, number: u32) -> Result<bool, Error> {
         let owner = self.pages.read(number, |slot| {
-            let tids = matches!(state(slot.bytes, number), Ok(State::Tids));
+            let tids = matches!(state(slot.bytes, number), Ok(SlotState::Tids));
             tids.then(|| Chunk(slot.bytes).owner())
         })?;
         let Some(owner) = owner else {

@@ -24,11 +24,11 @@ const CHUNKS: usize = 27;
 struct Aligned(Bytes);
 
 /// A page beside its lock: whoever waits for the one has the other.
-type Slot = RwLock<Aligned>;
+type LockedPage = RwLock<Aligned>;
 
 /// Pages in memory. Pages never move, and reading one takes its own lock only.
 pub struct MemoryStore {
-    chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
+    chunks: [OnceLock<Box<[LockedPage]>>; CHUNKS],
     blocks: AtomicU32,
     extension: Mutex<()>,
     writers: RwLock<()>,
@@ -73,7 +73,7 @@ fn chunk_len(chunk: usize) -> usize {
     to_usize(FIRST_CHUNK) << chunk.saturating_sub(1)
 }
 
-/// Where the lock and the bytes of a [`Slot`] lie in it: the compiler decides.
+/// Where the lock and the bytes of a [`LockedPage`] lie in it: the compiler decides.
 static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
     let slot = Box::new(RwLock::new(Aligned([0; PAGE_BYTES])));
     let start = std::ptr::from_ref(&*slot).addr();
@@ -84,7 +84,7 @@ static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
 
 /// Asks for huge pages, as Postgres does for its buffers: reading a few lines of each of many pages
 /// otherwise waits for address translation.
-fn advise_huge(memory: &mut [MaybeUninit<Slot>]) {
+fn advise_huge(memory: &mut [MaybeUninit<LockedPage>]) {
     const HUGE: usize = 2 << 20;
     let (start, bytes) = (memory.as_mut_ptr().addr(), size_of_val(memory));
     let (first, end) = (start.next_multiple_of(HUGE), (start + bytes) / HUGE * HUGE);
@@ -150,7 +150,7 @@ impl MemoryStore {
         }
     }
 
-    fn slot(&self, block: u32) -> Result<&Slot, PageError> {
+    fn slot(&self, block: u32) -> Result<&LockedPage, PageError> {
         let blocks = self.len();
         let missing = PageError::Missing { block, blocks };
         if block >= blocks {

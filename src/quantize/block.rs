@@ -66,7 +66,7 @@ pub struct Lanes<'a> {
 ///
 /// `sum b_i v_i` is then `bias + scale * (sum of one entry a group)`.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct LookupTable {
     /// 16 entries a group; a whole number of 64-byte rows, entries of no group being zero.
     pub(super) entries: Vec<u8>,
     /// Bytes of a block of codes that this table is for.
@@ -75,7 +75,7 @@ pub struct Table {
     pub(super) scale: f32,
 }
 
-impl Table {
+impl LookupTable {
     /// A table of no query.
     #[must_use]
     pub fn new() -> Self {
@@ -257,7 +257,7 @@ mod tests {
             offset in prop::collection::vec(-3.0_f32..3.0, 1..200), signs: u128
         ) {
             let bits = offset.len().next_multiple_of(16);
-            let mut table = Table::new();
+            let mut table = LookupTable::new();
             table.fill(&offset, bits);
             let sign = |i: usize| signs >> (i % 128) & 1 == 1;
             let (mut sum, mut exact) = (0, 0.0_f64);

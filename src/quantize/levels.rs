@@ -102,7 +102,7 @@ pub struct LevelQuery {
     scale: f32,
     /// The sum of all coordinates.
     total: i32,
-    sum: Sum,
+    sum: LevelSum,
 }
 
 impl LevelQuery {
@@ -135,9 +135,9 @@ impl LevelQuery {
 }
 
 /// The sum of coordinates, each times its level counted from 0.
-type Sum = fn(&[u8], &[i8]) -> i32;
+type LevelSum = fn(&[u8], &[i8]) -> i32;
 
-static SUM: LazyLock<Sum> = LazyLock::new(|| {
+static SUM: LazyLock<LevelSum> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         return x86::avx2;

@@ -22,7 +22,7 @@ mod scan;
 mod stored;
 mod sums;
 
-pub use block::{LANES, Lanes, Table, code_bytes, read_lane, write_lane};
+pub use block::{LANES, Lanes, LookupTable, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
 pub use levels::{LevelQuery, Levels, encode_levels, level_bytes};

@@ -10,11 +10,11 @@
 
 use std::sync::LazyLock;
 
-use super::block::{GROUP_BYTES, LANES, Lanes, Table};
+use super::block::{GROUP_BYTES, LANES, Lanes, LookupTable};
 use super::code::from_bf16;
 
 /// Writes `base + constant + slope * sum` for each lane, where `sum` is the table's.
-pub type Estimate = fn(&Table, Lanes<'_>, f32, &mut [f32; LANES]);
+pub type Estimate = fn(&LookupTable, Lanes<'_>, f32, &mut [f32; LANES]);
 
 /// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
 pub type Nearer = fn(&[f32; LANES], f32) -> u32;
@@ -24,7 +24,7 @@ static CHOSEN: LazyLock<(Estimate, Nearer)> = LazyLock::new(choose);
 /// Estimates the distances to the 32 lanes of a block. Infinite bases stay infinite. Codes that
 /// the table is not for count as far as both go.
 #[inline]
-pub fn estimate(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+pub fn estimate(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
     CHOSEN.0(table, lanes, constant, out);
 }
 
@@ -56,7 +56,7 @@ fn portable_nearer(distances: &[f32; LANES], bound: f32) -> u32 {
 }
 
 /// The loop as one would write it on paper: the oracle.
-fn portable(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+fn portable(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
     let mut sums = [0_u32; LANES];
     let rows = table.entries.chunks_exact(GROUP_BYTES);
     for (row, codes) in rows.zip(lanes.codes.chunks_exact(GROUP_BYTES)) {
@@ -75,7 +75,7 @@ fn portable(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANE
 )]
 #[inline(always)]
 fn finish(
-    table: &Table,
+    table: &LookupTable,
     lanes: Lanes<'_>,
     constant: f32,
     sums: &[u32; LANES],
@@ -108,7 +108,7 @@ mod x86 {
         _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_epi16,
     };
 
-    use super::{LANES, Lanes, Table, finish};
+    use super::{LANES, Lanes, LookupTable, finish};
 
     /// Steps before a 16-bit sum may overflow: each adds at most 255.
     const STEPS: usize = 256;
@@ -117,12 +117,12 @@ mod x86 {
         is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
     }
 
-    pub fn avx512(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+    pub fn avx512(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
         // SAFETY: handed out where the CPU has the features.
         unsafe { avx512_with(table, lanes, constant, out) }
     }
 
-    pub fn avx2(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+    pub fn avx2(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
         // SAFETY: handed out where the CPU has the features.
         unsafe { avx2_with(table, lanes, constant, out) }
     }
@@ -162,7 +162,7 @@ mod x86 {
 
     /// The sums of a table's entries for lanes 0 to 15 and 16 to 31.
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn avx512_with(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+    fn avx512_with(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
         let (codes, rest) = lanes.codes.as_chunks::<64>();
         let (rows, _) = table.entries.as_chunks::<64>();
         let shared = rows.len().min(codes.len());
@@ -265,7 +265,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn avx2_with(table: &Table, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
+    fn avx2_with(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
         let mut sums = [0_u32; LANES];
         let (rows, codes) = (
             table.entries.as_chunks::<32>().0,
@@ -382,7 +382,7 @@ mod tests {
             bases: &bases,
             slopes: &slopes,
         };
-        let mut table = Table::new();
+        let mut table = LookupTable::new();
         table.fill(&query, bits);
         let mut expected = [0.0; LANES];
         portable(&table, lanes, 0.5, &mut expected);
@@ -424,7 +424,7 @@ mod tests {
 
     #[test]
     fn too_short_codes_are_read_to_their_end() {
-        let mut table = Table::new();
+        let mut table = LookupTable::new();
         table.fill(&[1.0; 64], 64);
         for (_, kernel) in all() {
             let lanes = Lanes {

@@ -22,6 +22,6 @@ mod walk;
 pub use beam::{Beam, MAX_OFFER};
 pub use frontier::{Frontier, Numbers};
 pub use key::{Key, MAX_NUMBER, ordered, unordered};
-pub use refine::{Bounded, Measured, Refined, Source};
+pub use refine::{Bounded, MeasuredRow, Refined, Source};
 pub use threshold::{Side, Step, Within, farthest};
 pub use walk::{Graph, Offers, advance, walk};

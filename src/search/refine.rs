@@ -55,28 +55,28 @@ pub trait Source {
 
 /// A row that was measured; the nearest is the least.
 #[derive(Debug)]
-pub struct Measured<T> {
+pub struct MeasuredRow<T> {
     /// The exact distance. Not-a-number comes last.
     pub distance: f64,
     /// The row.
     pub row: T,
 }
 
-impl<T> PartialEq for Measured<T> {
+impl<T> PartialEq for MeasuredRow<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl<T> Eq for Measured<T> {}
+impl<T> Eq for MeasuredRow<T> {}
 
-impl<T> PartialOrd for Measured<T> {
+impl<T> PartialOrd for MeasuredRow<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Measured<T> {
+impl<T> Ord for MeasuredRow<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         // Of not-a-number the sign says nothing.
         let key = |x: f64| if x.is_nan() { f64::NAN } else { x };
@@ -87,7 +87,7 @@ impl<T> Ord for Measured<T> {
 /// What is between a source and who asks for rows.
 #[derive(Debug)]
 pub struct Refined<T> {
-    measured: BinaryHeap<Reverse<Measured<T>>>,
+    measured: BinaryHeap<Reverse<MeasuredRow<T>>>,
     ahead: Option<Bounded<T>>,
 }
 
@@ -128,7 +128,7 @@ impl<T> Refined<T> {
             }
             if let Some(distance) = source.measure(&row.row)? {
                 let row = row.row;
-                self.measured.push(Reverse(Measured { distance, row }));
+                self.measured.push(Reverse(MeasuredRow { distance, row }));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 /// A number at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scanned {
+pub struct ScannedNumber {
     /// The nearest float32.
     pub value: f32,
     /// Bytes that the number takes.
@@ -15,28 +15,28 @@ pub struct Scanned {
 /// Reads the number at the start of `text`: decimal, hexadecimal, `inf`, `infinity`, `nan` or
 /// `nan(...)`, in either case, with an optional sign. `None` where there is none.
 #[must_use]
-pub fn scan(text: &[u8]) -> Option<Scanned> {
+pub fn scan(text: &[u8]) -> Option<ScannedNumber> {
     let (value, len) = fast_float2::parse_partial::<f32, _>(text).ok()?;
     let first = match text {
         [b'+' | b'-', rest @ ..] | rest => rest,
     };
     match first {
-        [b'0', b'x' | b'X', ..] => scan_hex(text).or(Some(Scanned {
+        [b'0', b'x' | b'X', ..] => scan_hex(text).or(Some(ScannedNumber {
             value,
             len,
             overflow: false,
         })),
-        [b'n' | b'N', ..] => Some(Scanned {
+        [b'n' | b'N', ..] => Some(ScannedNumber {
             value,
             len: len + nan_payload(&text[len..]),
             overflow: false,
         }),
-        [b'i' | b'I', ..] => Some(Scanned {
+        [b'i' | b'I', ..] => Some(ScannedNumber {
             value,
             len,
             overflow: false,
         }),
-        _ => Some(Scanned {
+        _ => Some(ScannedNumber {
             value,
             len,
             overflow: value.is_infinite(),
@@ -73,7 +73,7 @@ fn nan_payload(text: &[u8]) -> usize {
 }
 
 /// Reads `[sign] 0x digits [. digits] [p exponent]`; `None` where no digit follows the `0x`.
-fn scan_hex(text: &[u8]) -> Option<Scanned> {
+fn scan_hex(text: &[u8]) -> Option<ScannedNumber> {
     let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
     let mut at = sign + 2;
     // 60 bits of mantissa; what is cut off only leaves a one in the last bit, for the rounding.
@@ -108,7 +108,7 @@ fn scan_hex(text: &[u8]) -> Option<Scanned> {
     } else {
         magnitude
     };
-    Some(Scanned {
+    Some(ScannedNumber {
         value,
         len: at + len,
         overflow: value.is_infinite(),

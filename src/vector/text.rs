@@ -1,6 +1,6 @@
 //! The text form: `[1,2,3]`, with white space anywhere between the parts.
 
-use super::number::Scanned;
+use super::number::ScannedNumber;
 use super::{Element, Invalid, MAX_DIMS, Type, check_dims, check_finite, number};
 
 /// White space of C's `isspace` in the C locale.
@@ -26,7 +26,7 @@ pub(super) fn syntax(of: Type, text: &[u8], detail: Option<&'static str>) -> Inv
 }
 
 /// The element that a number is, at the start of `rest`.
-fn element<E: Element>(scanned: Scanned, rest: &[u8]) -> Result<E, Invalid> {
+fn element<E: Element>(scanned: ScannedNumber, rest: &[u8]) -> Result<E, Invalid> {
     let (of, value) = (E::TYPE, scanned.value);
     let token = || String::from_utf8_lossy(&rest[..scanned.len]).into_owned();
     if E::is_near(value) {

@@ -12,11 +12,11 @@ use crate::index::{Error, filled};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
-use super::super::link::Lanes;
+use super::super::link::LinkLanes;
 use super::super::select::Degree;
 use super::super::shape::NONE;
 use super::super::space::{Sketch, Space};
-use super::rows::Rows;
+use super::rows::BuildRows;
 
 const LOCKS: usize = 4_096;
 
@@ -26,7 +26,7 @@ const AHEAD: usize = 4;
 /// Links that are being made.
 pub struct Links<'b, V> {
     pub space: &'b V,
-    pub rows: &'b Rows,
+    pub rows: &'b BuildRows,
     /// Level of each value.
     pub levels: &'b [u8],
     /// The first list above the ground of each value that has one.
@@ -135,7 +135,7 @@ impl<'b, V: Space> Links<'b, V> {
     /// No links yet. Each list has `lanes` numbers and distances.
     pub fn new(
         space: &'b V,
-        rows: &'b Rows,
+        rows: &'b BuildRows,
         (levels, above): (&'b [u8], &'b [u32]),
         (lanes, degrees): (usize, [usize; 2]),
         (numbers, distances): (&'b [AtomicU32], &'b [AtomicU32]),
@@ -336,7 +336,7 @@ impl<'b, V: Space> Links<'b, V> {
             .iter()
             .map(|distance| f32::from_bits(distance.load(Relaxed)))
             .collect();
-        let lanes = Lanes {
+        let lanes = LinkLanes {
             numbers: &numbers,
             distances: &distances,
         };

@@ -17,7 +17,7 @@ mod schedule;
 mod write;
 
 use graph::Links;
-use rows::{ROW_OVERHEAD, Rows};
+use rows::{BuildRows, ROW_OVERHEAD};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Resources, Sink, Steps, pool};
 use crate::index::{Error, Tid, collected};
@@ -35,7 +35,7 @@ use super::space::Space;
 pub struct Builder<V: Space> {
     space: V,
     parameters: Parameters,
-    rows: Rows,
+    rows: BuildRows,
     memory: Memory,
     sum: Vec<f64>,
     ef: usize,
@@ -71,7 +71,7 @@ impl<V: Space> Builder<V> {
     ) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            rows: Rows::new(&space, parameters.shape.own),
+            rows: BuildRows::new(&space, parameters.shape.own),
             space,
             parameters,
             memory: Memory::new(resources.budget, resources.files),

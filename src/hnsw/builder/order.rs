@@ -14,14 +14,14 @@ use super::graph::Links;
 
 /// A node: a value on a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LevelNode {
     pub value: u32,
     pub level: u8,
 }
 
 /// Nodes in the order of their slots, and where each is.
 pub struct Order {
-    pub places: Vec<Place>,
+    pub places: Vec<LevelNode>,
     ground: Vec<u32>,
     above: Vec<Vec<u32>>,
     shape: Shape,
@@ -42,11 +42,11 @@ impl Order {
             above.try_extend((1..=*level).map(|level| (level, value)))?;
         }
         above.sort_by_key(|(level, value)| (std::cmp::Reverse(*level), *value));
-        let mut places: Vec<Place> = with_room(above.len() + links.levels.len())?;
+        let mut places: Vec<LevelNode> = with_room(above.len() + links.levels.len())?;
         places.extend(
             above
                 .into_iter()
-                .map(|(level, value)| Place { value, level }),
+                .map(|(level, value)| LevelNode { value, level }),
         );
         // Slots that a value takes.
         let width = |value: u32| {
@@ -109,7 +109,7 @@ fn ground<V: Space>(
     room: &Room,
     width: &dyn Fn(u32) -> usize,
     steps: &mut Steps<'_>,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<LevelNode>, Error> {
     let Room { slots, mut taken } = *room;
     let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
     let mut placed = filled(false, links.levels.len())?;
@@ -123,7 +123,7 @@ fn ground<V: Space>(
             if std::mem::replace(&mut placed[value as usize], true) {
                 continue;
             }
-            order.push(Place { value, level: 0 });
+            order.push(LevelNode { value, level: 0 });
             taken += width(value);
             let mut near = links.neighbours(value, 0);
             near.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -135,7 +135,7 @@ fn ground<V: Space>(
                 }
                 if has_room {
                     placed[neighbour as usize] = true;
-                    order.push(Place {
+                    order.push(LevelNode {
                         value: neighbour,
                         level: 0,
                     });

@@ -14,13 +14,13 @@ use super::super::space::{Sketch, Space};
 pub const ROW_OVERHEAD: usize = 8 + 32 + 12 + 8;
 
 /// Scale, then the stored form, of each value.
-enum Stored {
+enum StoredValues {
     /// With the bytes of a stored form.
     Even(Records, usize),
     Any(Lines),
 }
 
-impl Stored {
+impl StoredValues {
     fn push(&mut self, bytes: usize, memory: &mut Memory) -> Result<&mut [u8], Error> {
         match self {
             Self::Even(records, _) => records.push(memory),
@@ -48,8 +48,8 @@ impl Stored {
 }
 
 /// Distinct values with their rows.
-pub struct Rows {
-    own: Stored,
+pub struct BuildRows {
+    own: StoredValues,
     /// Two numbers, then the sketch; None where the stored form serves.
     sketches: Option<Records>,
     tids: Vec<Tid>,
@@ -66,15 +66,15 @@ fn float(bytes: &[u8], at: usize) -> f32 {
     found.map_or(0.0, |bytes| f32::from_ne_bytes(*bytes))
 }
 
-impl Rows {
+impl BuildRows {
     /// No rows. Stored forms have `own` bytes, unless they vary.
     pub fn new<V: Space>(space: &V, own: usize) -> Self {
         let sketch = space.sketch_bytes();
         Self {
             own: if space.varies() {
-                Stored::Any(Lines::default())
+                StoredValues::Any(Lines::default())
             } else {
-                Stored::Even(Records::new(4 + own), own)
+                StoredValues::Even(Records::new(4 + own), own)
             },
             sketches: sketch.map(|sketch| Records::new(8 + sketch)),
             tids: Vec::new(),
@@ -120,7 +120,7 @@ impl Rows {
             numbers[..4].copy_from_slice(&first);
             numbers[4..].copy_from_slice(&second);
         }
-        if matches!(self.own, Stored::Any(_)) {
+        if matches!(self.own, StoredValues::Any(_)) {
             memory.account(PLACE_BYTES);
         }
         self.tids.push(tid);

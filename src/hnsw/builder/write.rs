@@ -20,15 +20,15 @@ use super::super::shape::NONE;
 use super::super::space::Space;
 use super::super::tids::{capacity, new_chunk};
 use super::graph::Links;
-use super::order::{Order, Place};
+use super::order::{LevelNode, Order};
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;
 
 /// What lies in a slot.
-enum Slot {
+enum SlotContent {
     /// With the first slot of its value's rest.
-    Node(Place, u32),
+    Node(LevelNode, u32),
     /// Tids of the value whose node has this number.
     Chunk(Vec<Tid>, u32, u32),
     /// A part of a value, of the node that has this number.
@@ -67,14 +67,14 @@ pub fn pages<V: Space>(
         sink.page(page)
     })?;
     let blocks = (parameters.first()..).step_by(parameters.shape.pages() as usize);
-    let contents: Vec<(u32, &[Slot])> = collected(blocks.zip(slots.chunks(on_page)))?;
+    let contents: Vec<(u32, &[SlotContent])> = collected(blocks.zip(slots.chunks(on_page)))?;
     let elements = on_page
         * usize::try_from(parameters.dims)
             .unwrap_or(usize::MAX)
             .clamp(256, 16_000);
     let in_group = parameters.shape.pages() as usize;
     // All of a batch is asked for at once: page by page, threads would use up the little that is left for others.
-    let make = |batch: &[(u32, &[Slot])]| -> Result<Vec<Bytes>, Error> {
+    let make = |batch: &[(u32, &[SlotContent])]| -> Result<Vec<Bytes>, Error> {
         let mut made = filled([0; PAGE_BYTES], batch.len() * in_group)?;
         let groups = made.par_chunks_mut(in_group).zip(batch);
         groups.for_each(|(pages, (block, slots))| {
@@ -118,20 +118,25 @@ fn nodes<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
-) -> Result<Vec<Slot>, Error> {
+) -> Result<Vec<SlotContent>, Error> {
     let (room, part) = (parameters.shape.own, rest::capacity(&parameters.shape));
     let mut slots = with_room(order.places.len())?;
     for place in &order.places {
         let bytes = links.rows.own(place.value as usize).0.len();
         let owner = order.number(place.value, place.level);
-        let next = |slots: &Vec<Slot>, from: usize| {
+        let next = |slots: &Vec<SlotContent>, from: usize| {
             let more = (from < bytes).then(|| order.number_at(slots.len() + 1));
             more.unwrap_or(NONE)
         };
-        slots.try_push(Slot::Node(*place, next(&slots, room)))?;
+        slots.try_push(SlotContent::Node(*place, next(&slots, room)))?;
         for from in (room..bytes).step_by(part) {
             let to = bytes.min(from + part);
-            slots.try_push(Slot::Rest(place.value, from..to, owner, next(&slots, to)))?;
+            slots.try_push(SlotContent::Rest(
+                place.value,
+                from..to,
+                owner,
+                next(&slots, to),
+            ))?;
         }
     }
     Ok(slots)
@@ -142,7 +147,7 @@ fn chunks<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,
-    slots: &mut Vec<Slot>,
+    slots: &mut Vec<SlotContent>,
 ) -> Result<HashMap<u32, u32>, Error> {
     let room = capacity(&parameters.shape);
     let mut chains = HashMap::new();
@@ -152,7 +157,7 @@ fn chunks<V: Space>(
         for part in tids[INLINE_TIDS..].chunks(room) {
             let owner = order.number(value, 0);
             let number = order.number_at(slots.len());
-            slots.try_push(Slot::Chunk(part.to_vec(), owner, next))?;
+            slots.try_push(SlotContent::Chunk(part.to_vec(), owner, next))?;
             next = number;
         }
         chains.try_reserve(1)?;
@@ -167,12 +172,12 @@ fn group<V: Space>(
     parameters: &Parameters,
     order: &Order,
     chains: &HashMap<u32, u32>,
-    slots: &[Slot],
+    slots: &[SlotContent],
 ) -> Vec<u8> {
     let mut content = Vec::with_capacity(CONTENT_BYTES);
     for slot in slots {
         match slot {
-            Slot::Node(place, rest) => {
+            SlotContent::Node(place, rest) => {
                 let mut bytes = node(links, parameters, order, chains, *place);
                 if *rest != NONE {
                     let own = bytes.get_mut(parameters.shape.own_at()..);
@@ -180,10 +185,10 @@ fn group<V: Space>(
                 }
                 content.extend(bytes);
             }
-            Slot::Chunk(tids, owner, next) => {
+            SlotContent::Chunk(tids, owner, next) => {
                 content.extend(new_chunk(&parameters.shape, *owner, *next, tids));
             }
-            Slot::Rest(value, range, owner, next) => {
+            SlotContent::Rest(value, range, owner, next) => {
                 let (own, _) = links.rows.own(*value as usize);
                 let part = own.get(range.clone()).unwrap_or_default();
                 content.extend(rest::new_slot(&parameters.shape, *owner, *next, part));
@@ -211,7 +216,7 @@ fn node<V: Space>(
     parameters: &Parameters,
     order: &Order,
     chains: &HashMap<u32, u32>,
-    Place { value, level }: Place,
+    LevelNode { value, level }: LevelNode,
 ) -> Vec<u8> {
     let mut bytes = vec![0; parameters.shape.bytes()];
     let mut node = NodeMut {

@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use crate::quantize::{Factors, Form, Lanes, LevelQuery, Table};
+use crate::quantize::{Factors, Form, Lanes, LevelQuery, LookupTable};
 use crate::quantize::{encode, encode_levels, estimate, from_bf16, signed_sum, to_bf16};
 
 use super::super::huge;
@@ -37,14 +37,14 @@ pub struct Origin {
 }
 
 /// A vector, rotated, and its lookup tables.
-pub struct Query {
+pub struct DenseQuery {
     pub(super) point: Vec<f32>,
     /// Of `q - c`.
-    table: Table,
+    table: LookupTable,
     /// `|q - c|^2`
     squared: f32,
     /// Of `q - u`, for nodes so near that the other is too rough.
-    fine: Table,
+    fine: LookupTable,
     /// Estimates are of distances from `scale q`, divided by it.
     scale: f32,
 }
@@ -75,15 +75,15 @@ impl Dense {
     }
 
     /// Fills a query's lookup table.
-    pub(super) fn prepare(&self, point: Vec<f32>, scale: f32) -> Query {
-        let mut table = Table::new();
+    pub(super) fn prepare(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
+        let mut table = LookupTable::new();
         let offset = self.encoded(&scaled(&point, scale), &self.centre);
         table.fill(&offset, self.bits);
-        Query {
+        DenseQuery {
             point,
             table,
             squared: huge::saturated(self.dot(&offset, &offset)),
-            fine: Table::new(),
+            fine: LookupTable::new(),
             scale,
         }
     }
@@ -184,7 +184,13 @@ impl Dense {
     }
 
     /// Estimates the distances to all lanes of a node that is `distance` away.
-    pub(super) fn score(&self, query: &mut Query, node: Node<'_>, distance: f32, near: &mut Near) {
+    pub(super) fn score(
+        &self,
+        query: &mut DenseQuery,
+        node: Node<'_>,
+        distance: f32,
+        near: &mut Near,
+    ) {
         if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
             self.score_near(query, node, distance, near);
         } else {
@@ -194,7 +200,7 @@ impl Dense {
 
     /// With a table of its own, whose 8 bits cover `q - u` and not `q - c`. Then `S` is 0,
     /// and the base is the neighbour's distance from the node.
-    fn score_near(&self, query: &mut Query, node: Node<'_>, distance: f32, near: &mut Near) {
+    fn score_near(&self, query: &mut DenseQuery, node: Node<'_>, distance: f32, near: &mut Near) {
         let own = self.load(node.own(), node.scale());
         query
             .fine
@@ -221,7 +227,7 @@ impl Dense {
     }
 
     /// With the table that serves all nodes.
-    fn score_far(query: &Query, node: Node<'_>, distance: f32, near: &mut Near) {
+    fn score_far(query: &DenseQuery, node: Node<'_>, distance: f32, near: &mut Near) {
         near.fill(node);
         let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
         for (block, out) in blocks.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 
 mod codes;
 
-use codes::{Origin, Query};
+use codes::{DenseQuery, Origin};
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
@@ -136,7 +136,7 @@ impl Dense {
 impl Space for Dense {
     type Value<'v> = &'v [f32];
     type Point = Vec<f32>;
-    type Query = Query;
+    type Query = DenseQuery;
     type Origin = Origin;
 
     #[expect(
@@ -184,11 +184,11 @@ impl Space for Dense {
         (self.metric == Metric::InnerProduct).then(length)
     }
 
-    fn query(&self, point: Vec<f32>, scale: f32) -> Query {
+    fn query(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
         self.prepare(point, scale)
     }
 
-    fn point_of<'q>(&self, query: &'q Query) -> &'q Vec<f32> {
+    fn point_of<'q>(&self, query: &'q DenseQuery) -> &'q Vec<f32> {
         &query.point
     }
 
@@ -341,7 +341,7 @@ impl Space for Dense {
         &self,
         pages: &Pages<'_, S>,
         number: u32,
-        probe: &mut Probe<Query>,
+        probe: &mut Probe<DenseQuery>,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError> {
         let shape = pages.shape();

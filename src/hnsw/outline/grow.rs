@@ -9,7 +9,7 @@ use super::super::shape::NONE;
 use super::super::space::Space;
 use super::codes::Codes;
 use super::sorting::Sorting;
-use super::{Outline, Row};
+use super::{Outline, OutlineRow};
 
 /// Steps of sorting that are counted as a node that is read.
 const STEPS_PER_NODE: usize = 8;
@@ -18,14 +18,14 @@ const STEPS_PER_NODE: usize = 8;
 pub struct Growing {
     codes: Codes,
     vacuums: u32,
-    stage: Stage,
+    stage: GrowthStage,
 }
 
 /// What is done with its rows.
-enum Stage {
+enum GrowthStage {
     /// They are read, in any order, from this group on.
     Reading {
-        rows: Vec<(u64, Row)>,
+        rows: Vec<(u64, OutlineRow)>,
         group: u32,
         /// Groups that there were when it was looked last.
         groups: u32,
@@ -51,10 +51,10 @@ pub struct Growth {
 }
 
 /// Bytes that a row takes besides its code: with its place, and where its part begins.
-const ROW_BYTES: usize = size_of::<(u64, Row)>() + 8;
+const ROW_BYTES: usize = size_of::<(u64, OutlineRow)>() + 8;
 
 /// A node as it was read.
-struct Seen<P> {
+struct ReadNode<P> {
     number: u32,
     point: P,
     tids: Vec<Tid>,
@@ -94,7 +94,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(Growing {
             codes: Codes::new(levels, nodes).map_err(|_| Error::Memory)?,
             vacuums: roots.vacuums,
-            stage: Stage::Reading {
+            stage: GrowthStage::Reading {
                 rows: with_room(nodes)?,
                 group: 0,
                 groups: roots.groups,
@@ -129,21 +129,21 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         while done < nodes {
             poll()?;
             done += match growing.stage {
-                Stage::Reading { group, .. } if group < roots.groups => {
+                GrowthStage::Reading { group, .. } if group < roots.groups => {
                     self.outline_group(group, &mut growing)?
                 }
-                Stage::Reading { .. } => {
+                GrowthStage::Reading { .. } => {
                     growing.begin_sorting()?;
                     0
                 }
-                Stage::Sorting(ref mut sorting) if sorting.steps_left() > 0 => {
+                GrowthStage::Sorting(ref mut sorting) if sorting.steps_left() > 0 => {
                     sorting.go_on(STEPS_PER_NODE)?;
                     1
                 }
-                Stage::Sorting(_) => break,
+                GrowthStage::Sorting(_) => break,
             };
         }
-        if let Stage::Reading { groups, .. } = &mut growing.stage {
+        if let GrowthStage::Reading { groups, .. } = &mut growing.stage {
             *groups = roots.groups;
         }
         Ok(Growth {
@@ -157,7 +157,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut seen = with_room(self.shape().slots() as usize)?;
         self.pages.each(group, |number, node: Node<'_>| {
             if node.live() && node.level() == 0 {
-                seen.push(Seen {
+                seen.push(ReadNode {
                     number,
                     point: self.space.load(node.own(), node.scale()),
                     tids: node.tids().collect(),
@@ -181,8 +181,8 @@ impl Growing {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let rows = match &self.stage {
-            Stage::Reading { rows, .. } => rows.capacity(),
-            Stage::Sorting(sorting) => sorting.rows(),
+            GrowthStage::Reading { rows, .. } => rows.capacity(),
+            GrowthStage::Sorting(sorting) => sorting.rows(),
         };
         self.codes.bytes() + ROW_BYTES * rows
     }
@@ -192,21 +192,21 @@ impl Growing {
     pub fn share(&self) -> f64 {
         // Reading takes nearly all of it.
         match &self.stage {
-            Stage::Reading { group, groups, .. } => {
+            GrowthStage::Reading { group, groups, .. } => {
                 0.9 * f64::from(*group) / f64::from((*groups).max(1))
             }
-            Stage::Sorting(sorting) => 0.9 + 0.1 * sorting.share(),
+            GrowthStage::Sorting(sorting) => 0.9 + 0.1 * sorting.share(),
         }
     }
 
     /// Adds a node's rows.
-    fn add<V: Space>(&mut self, space: &V, node: &Seen<V::Point>) -> Result<(), Error> {
-        let Stage::Reading { rows, .. } = &mut self.stage else {
+    fn add<V: Space>(&mut self, space: &V, node: &ReadNode<V::Point>) -> Result<(), Error> {
+        let GrowthStage::Reading { rows, .. } = &mut self.stage else {
             return Ok(());
         };
         let code = self.codes.push(|code| space.code_alone(&node.point, code));
         if let Some(code) = code {
-            let row = Row {
+            let row = OutlineRow {
                 node: node.number,
                 code,
             };
@@ -216,25 +216,25 @@ impl Growing {
     }
 
     fn begin_sorting(&mut self) -> Result<(), Error> {
-        if let Stage::Reading { rows, .. } = &mut self.stage {
-            self.stage = Stage::Sorting(Sorting::new(std::mem::take(rows))?);
+        if let GrowthStage::Reading { rows, .. } = &mut self.stage {
+            self.stage = GrowthStage::Sorting(Sorting::new(std::mem::take(rows))?);
         }
         Ok(())
     }
 
     fn finish_if_sorted(self) -> Result<Grown, Error> {
         Ok(match self.stage {
-            Stage::Sorting(sorting) if sorting.steps_left() == 0 => Grown::Whole(Outline {
+            GrowthStage::Sorting(sorting) if sorting.steps_left() == 0 => Grown::Whole(Outline {
                 places: sorting.finish()?,
                 codes: self.codes,
                 vacuums: self.vacuums,
             }),
-            Stage::Sorting(_) | Stage::Reading { .. } => Grown::Growing(self),
+            GrowthStage::Sorting(_) | GrowthStage::Reading { .. } => Grown::Growing(self),
         })
     }
 }
 
-impl Stage {
+impl GrowthStage {
     fn next_group(&mut self) {
         if let Self::Reading { group, .. } = self {
             *group += 1;

@@ -27,7 +27,7 @@ use places::Places;
 
 /// Where a row is in the index.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct OutlineRow {
     node: u32,
     /// The number of its code: rows of a node have one.
     code: u32,

@@ -5,14 +5,14 @@ use std::collections::TryReserveError;
 use crate::distance::prefetch_at;
 use crate::index::filled;
 
-use super::Row;
+use super::OutlineRow;
 
 /// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
 /// parts as there are rows.
 #[derive(Default)]
 pub(super) struct Places {
     /// Together, so that who finds a place has its row.
-    sorted: Vec<(u64, Row)>,
+    sorted: Vec<(u64, OutlineRow)>,
     parts: Parts,
 }
 
@@ -84,7 +84,7 @@ const OFFSET: u32 = 16;
 
 impl Places {
     /// Rows by place, whose parts are noted.
-    pub fn new(sorted: Vec<(u64, Row)>, parts: Parts) -> Self {
+    pub fn new(sorted: Vec<(u64, OutlineRow)>, parts: Parts) -> Self {
         Self { sorted, parts }
     }
 
@@ -94,7 +94,7 @@ impl Places {
     }
 
     /// The place of a number, and its row.
-    pub fn get(&self, at: usize) -> Option<(u64, Row)> {
+    pub fn get(&self, at: usize) -> Option<(u64, OutlineRow)> {
         self.sorted.get(at).copied()
     }
 
@@ -125,7 +125,7 @@ impl Places {
 
     /// The number of a place, and its row.
     #[inline]
-    pub fn find(&self, place: u64) -> Option<(usize, Row)> {
+    pub fn find(&self, place: u64) -> Option<(usize, OutlineRow)> {
         let [start, end] = self.parts.get(place)? else {
             return None;
         };
@@ -161,7 +161,7 @@ mod tests {
         ) {
             let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
-            let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, Row { node, code: node }));
+            let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, OutlineRow { node, code: node }));
             let numbered: Vec<_> = numbered.collect();
             let mut shuffled = numbered.clone();
             shuffled.sort_unstable_by_key(|(place, row)| place.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(row.node));
@@ -171,7 +171,7 @@ mod tests {
                 sorting.go_on(steps).unwrap();
             }
             let places = sorting.finish().unwrap();
-            let row = |(place, row): &(u64, Row)| (*place, row.node);
+            let row = |(place, row): &(u64, OutlineRow)| (*place, row.node);
             prop_assert_eq!(places.sorted.iter().map(row).collect::<Vec<_>>(), numbered.iter().map(row).collect::<Vec<_>>());
             prop_assert!(places.parts.starts.len() <= 4 * sorted.len() + 4);
             for (at, place) in sorted.iter().enumerate() {

@@ -5,12 +5,12 @@
 
 use std::collections::TryReserveError;
 
-use super::Row;
+use super::OutlineRow;
 use super::places::{Parts, Places};
 
 /// Rows that are being sorted by their places.
 pub(super) struct Sorting {
-    rows: Vec<(u64, Row)>,
+    rows: Vec<(u64, OutlineRow)>,
     /// Rows from here on are heaps: each is behind its two children, `2 i + 1` and `2 i + 2`, in the table.
     heaps: usize,
     /// Rows before this are one heap, once `heaps` is 0; the others are sorted, and behind them in the table.
@@ -24,7 +24,7 @@ impl Sorting {
     ///
     /// # Errors
     /// Where there is no memory for their parts.
-    pub fn new(rows: Vec<(u64, Row)>) -> Result<Self, TryReserveError> {
+    pub fn new(rows: Vec<(u64, OutlineRow)>) -> Result<Self, TryReserveError> {
         let mut sorting = Self {
             heaps: rows.len() / 2,
             unsorted: rows.len(),
@@ -97,8 +97,8 @@ impl Sorting {
 }
 
 /// Exchanges a row with the farther of its children in the table, until neither is behind it.
-fn sink(rows: &mut [(u64, Row)], mut parent: usize) {
-    let place = |rows: &[(u64, Row)], at: usize| rows.get(at).map(|(place, _)| *place);
+fn sink(rows: &mut [(u64, OutlineRow)], mut parent: usize) {
+    let place = |rows: &[(u64, OutlineRow)], at: usize| rows.get(at).map(|(place, _)| *place);
     loop {
         let left = 2 * parent + 1;
         let child = left + usize::from(place(rows, left + 1) > place(rows, left));

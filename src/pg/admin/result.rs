@@ -4,10 +4,10 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 /// A row: a datum a column, None for NULL.
-pub type Row = Vec<Option<Datum>>;
+pub type ResultRow = Vec<Option<Datum>>;
 
 /// Splits a row as Postgres takes it.
-fn columns(row: &Row) -> (Vec<Datum>, Vec<bool>) {
+fn columns(row: &ResultRow) -> (Vec<Datum>, Vec<bool>) {
     let values = row.iter().map(|column| column.unwrap_or(Datum::null()));
     (values.collect(), row.iter().map(Option::is_none).collect())
 }
@@ -16,7 +16,10 @@ fn columns(row: &Row) -> (Vec<Datum>, Vec<bool>) {
 ///
 /// # Safety
 /// `info` is the call of such a function, whose columns are of the rows' types.
-pub unsafe fn table(info: pg_sys::FunctionCallInfo, rows: impl IntoIterator<Item = Row>) -> Datum {
+pub unsafe fn table(
+    info: pg_sys::FunctionCallInfo,
+    rows: impl IntoIterator<Item = ResultRow>,
+) -> Datum {
     // SAFETY: the caller vouches for the call.
     unsafe {
         pg_sys::InitMaterializedSRF(info, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
@@ -34,7 +37,7 @@ pub unsafe fn table(info: pg_sys::FunctionCallInfo, rows: impl IntoIterator<Item
 ///
 /// # Safety
 /// As [`table`].
-pub unsafe fn row(info: pg_sys::FunctionCallInfo, row: &Row) -> Datum {
+pub unsafe fn row(info: pg_sys::FunctionCallInfo, row: &ResultRow) -> Datum {
     let (mut values, mut nulls) = columns(row);
     // SAFETY: the caller vouches for the call.
     unsafe {

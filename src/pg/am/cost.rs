@@ -27,7 +27,7 @@ const IMPOSSIBLE: f64 = 1e150;
 
 /// What a planner knows of an index.
 #[derive(Clone, Copy, Debug)]
-pub struct Estimate {
+pub struct IndexSize {
     /// Rows.
     pub rows: f64,
     /// Pages.
@@ -38,16 +38,16 @@ pub struct Estimate {
 
 /// Prices, as the settings and the tablespace have them.
 #[derive(Clone, Copy, Debug)]
-struct Prices {
+struct PlannerPrices {
     random_page: f64,
     sequential_page: f64,
     operator: f64,
     cached_pages: f64,
 }
 
-impl Estimate {
+impl IndexSize {
     /// The cost of one visit.
-    fn visit(&self, prices: &Prices) -> f64 {
+    fn visit(&self, prices: &PlannerPrices) -> f64 {
         let beyond = 1.0 - (prices.cached_pages / self.pages.max(1.0)).min(1.0);
         let page = prices.sequential_page + beyond * (prices.random_page - prices.sequential_page);
         PAGES_A_VISIT * page + prices.operator * (1.0 + self.dims / DIMS_AN_OPERATOR)
@@ -148,14 +148,14 @@ unsafe fn null_share(root: *mut pg_sys::PlannerInfo, key: *mut pg_sys::Node) -> 
     }
 }
 
-unsafe fn describe(index: *mut pg_sys::IndexOptInfo) -> Estimate {
+unsafe fn describe(index: *mut pg_sys::IndexOptInfo) -> IndexSize {
     // SAFETY: the planner's entry of an index.
     unsafe {
         let (rows, pages) = ((*index).tuples.max(1.0), f64::from((*index).pages));
         // Of a sparse vector or of bits a visit reads less than there are dimensions: no more than a
         // node has bytes.
         let node = (pages * f64::from(pg_sys::BLCKSZ) / rows).max(1.0);
-        Estimate {
+        IndexSize {
             rows,
             pages,
             dims: f64::from(typmod((*index).indexoid).max(1)).min(node),
@@ -163,13 +163,13 @@ unsafe fn describe(index: *mut pg_sys::IndexOptInfo) -> Estimate {
     }
 }
 
-unsafe fn prices(index: *mut pg_sys::IndexOptInfo) -> Prices {
+unsafe fn prices(index: *mut pg_sys::IndexOptInfo) -> PlannerPrices {
     let (mut random, mut sequential) = (0.0, 0.0);
     // SAFETY: the planner's entry of an index, and places for the answers.
     unsafe {
         let tablespace = (*index).reltablespace;
         pg_sys::get_tablespace_page_costs(tablespace, &raw mut random, &raw mut sequential);
-        Prices {
+        PlannerPrices {
             random_page: random,
             sequential_page: sequential,
             operator: pg_sys::cpu_operator_cost,

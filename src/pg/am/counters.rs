@@ -46,7 +46,7 @@ pub enum Way {
 
 /// What the searches of a scan have done.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Report {
+pub struct ScanReport {
     /// Searches that have [walked](Way::Walked).
     pub walked: u64,
     /// Searches whose rows were [listed](Way::Listed).
@@ -59,7 +59,7 @@ pub struct Report {
     pub spent: Spent,
 }
 
-impl Report {
+impl ScanReport {
     /// One search.
     pub fn new(way: Way, spent: Spent) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Report {
     }
 }
 
-impl AddAssign for Report {
+impl AddAssign for ScanReport {
     fn add_assign(&mut self, other: Self) {
         self.walked += other.walked;
         self.listed += other.listed;

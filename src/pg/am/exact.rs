@@ -25,7 +25,7 @@ unsafe extern "C-unwind" {
 pub struct Exact {
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
-    value: Value,
+    value: RowValue,
     measured: u64,
     /// Whether the last row was dead to everybody.
     dead: bool,
@@ -34,7 +34,7 @@ pub struct Exact {
 }
 
 /// Where the index's value of a row comes from.
-enum Value {
+enum RowValue {
     /// A column of the table.
     Column(i32),
     /// An expression.
@@ -61,11 +61,11 @@ impl Exact {
                 fetch: pg_sys::table_index_fetch_begin(table),
                 slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
                 value: match column {
-                    0 => Value::Expression {
+                    0 => RowValue::Expression {
                         info: pg_sys::BuildIndexInfo(index),
                         executor: pg_sys::CreateExecutorState(),
                     },
-                    column => Value::Column(column.into()),
+                    column => RowValue::Column(column.into()),
                 },
                 measured: 0,
                 dead: false,
@@ -151,12 +151,12 @@ impl Exact {
         // SAFETY: all pointers are to what `open` has made; the row is in the slot.
         unsafe {
             match self.value {
-                Value::Column(column) => {
+                RowValue::Column(column) => {
                     let mut null = false;
                     let value = pg_sys::slot_getattr(self.slot, column, &raw mut null);
                     (!null).then(|| look(value))
                 }
-                Value::Expression { info, executor } => self.with_computed(info, executor, look),
+                RowValue::Expression { info, executor } => self.with_computed(info, executor, look),
             }
         }
     }
@@ -232,7 +232,7 @@ impl Exact {
         unsafe {
             pg_sys::ExecDropSingleTupleTableSlot(self.slot);
             pg_sys::table_index_fetch_end(self.fetch);
-            if let Value::Expression { executor, .. } = self.value {
+            if let RowValue::Expression { executor, .. } = self.value {
                 pg_sys::FreeExecutorState(executor);
             }
         }

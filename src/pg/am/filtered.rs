@@ -11,12 +11,12 @@ use std::rc::Rc;
 use pgrx::pg_sys;
 
 use super::counters::Way;
-use super::method::{Found, Ranked};
+use super::method::{FoundRow, RankedRows};
 use super::opened::Opened;
 use super::prices::{Listed, Prices, Sofar};
-use super::running::Rows;
+use super::running::ScanRows;
 use super::shortlist::{Given, Shortlist};
-use super::table::Table;
+use super::table::ReadTable;
 use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
@@ -58,7 +58,7 @@ pub trait Passes {
 const BYTES: usize = 32;
 
 /// Where rows come from.
-enum From {
+enum RowsFrom {
     /// The search.
     Search,
     /// The search, whatever it costs.
@@ -66,12 +66,12 @@ enum From {
     /// Other indexes.
     Shortlist(Box<Shortlist>),
     /// The table.
-    Table(Box<Table>),
+    Table(Box<ReadTable>),
 }
 
 /// A search for rows that pass a filter.
 pub struct Filtered {
-    from: From,
+    from: RowsFrom,
     prices: Prices,
     /// Whether the index can rank a shortlist.
     ranks: bool,
@@ -108,7 +108,7 @@ enum Turn {
     ToTable,
 }
 
-impl std::convert::From<Failure> for Stop {
+impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -116,13 +116,13 @@ impl std::convert::From<Failure> for Stop {
 
 /// The rows of a search, of which the filter is asked before they are measured: most of those that do not pass are not.
 struct Asked<'a, 'r> {
-    rows: &'a mut Rows<'r>,
+    rows: &'a mut ScanRows<'r>,
     passes: &'a mut dyn Passes,
     filtered: &'a mut Filtered,
 }
 
 impl Source for Asked<'_, '_> {
-    type Row = Found;
+    type Row = FoundRow;
     type Error = Stop;
 
     fn is_ready(&self) -> bool {
@@ -133,7 +133,7 @@ impl Source for Asked<'_, '_> {
         self.rows.floor()
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Stop> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Stop> {
         check_for_interrupts();
         match self.filtered.better(self.rows, self.passes) {
             Some(turn) => Err(Stop::Turned(turn)),
@@ -141,7 +141,7 @@ impl Source for Asked<'_, '_> {
         }
     }
 
-    fn admits(&mut self, row: &Found) -> Result<bool, Stop> {
+    fn admits(&mut self, row: &FoundRow) -> Result<bool, Stop> {
         self.filtered.asked += 1;
         // SAFETY: the scan is going on, as who asks for rows says, and no page is held.
         let passes = unsafe { self.rows.ask(row.tid, self.passes) };
@@ -151,7 +151,7 @@ impl Source for Asked<'_, '_> {
         Ok(passes == Some(true))
     }
 
-    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Stop> {
+    fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Stop> {
         Ok(self.rows.measure(row)?)
     }
 }
@@ -165,7 +165,7 @@ impl Filtered {
     /// # Errors
     /// Where pages make no sense.
     pub unsafe fn new(
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         opened: &Opened,
         passes: &mut dyn Passes,
     ) -> Result<Self, Failure> {
@@ -179,7 +179,7 @@ impl Filtered {
             Some(_) | None => false,
         };
         Ok(Self {
-            from: From::Search,
+            from: RowsFrom::Search,
             ranks,
             prices,
             asked: 0,
@@ -197,18 +197,20 @@ impl Filtered {
     /// Those of the search.
     pub unsafe fn next(
         &mut self,
-        rows: &mut Rows<'_>,
-        refined: &mut Refined<Found>,
+        rows: &mut ScanRows<'_>,
+        refined: &mut Refined<FoundRow>,
         passes: &mut dyn Passes,
         opened: &Rc<Opened>,
-    ) -> Result<Option<Found>, Failure> {
+    ) -> Result<Option<FoundRow>, Failure> {
         loop {
             match &mut self.from {
                 // SAFETY: as the caller says.
-                From::Shortlist(shortlist) => return unsafe { shortlist.next(rows, passes) },
-                // SAFETY: the same.
-                From::Table(table) => return unsafe { table.next(rows, passes, opened.index()) },
-                From::Search | From::SearchAlone => {}
+                RowsFrom::Shortlist(shortlist) => return unsafe { shortlist.next(rows, passes) },
+                RowsFrom::Table(table) => {
+                    // SAFETY: the same.
+                    return unsafe { table.next(rows, passes, opened.index()) };
+                }
+                RowsFrom::Search | RowsFrom::SearchAlone => {}
             }
             let mut asked = Asked {
                 rows,
@@ -231,7 +233,7 @@ impl Filtered {
 
     /// Remembers a row that a shortlist must not give again.
     fn note_given(&mut self, tid: Tid) -> Result<(), Failure> {
-        if matches!(self.from, From::Search | From::SearchAlone) {
+        if matches!(self.from, RowsFrom::Search | RowsFrom::SearchAlone) {
             self.given.rows.try_reserve(1)?;
             self.given.rows.insert(tid);
             self.given.last = Some(tid);
@@ -240,12 +242,12 @@ impl Filtered {
     }
 
     /// Who is likely to find what is left at less cost than the search, or would have found all of it.
-    fn better(&self, rows: &Rows<'_>, passes: &dyn Passes) -> Option<Turn> {
+    fn better(&self, rows: &ScanRows<'_>, passes: &dyn Passes) -> Option<Turn> {
         if !rows.stream.has_order() {
             return None;
         }
         let shortlist = match (self.prices.listed, &self.from) {
-            (Some(listed), From::Search) => Some(listed),
+            (Some(listed), RowsFrom::Search) => Some(listed),
             _ => None,
         };
         if rows.stream.go_on() == Continue::Never {
@@ -270,7 +272,7 @@ impl Filtered {
     unsafe fn turn(
         &mut self,
         turn: Turn,
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         passes: &mut dyn Passes,
         opened: &Rc<Opened>,
     ) -> Result<(), Failure> {
@@ -280,8 +282,8 @@ impl Filtered {
                 Turn::ToShortlist => self.shortlist(rows, passes, opened)?,
                 Turn::ToTable => {
                     let given = self.take_given(rows);
-                    let table = Table::new(rows, given, passes, opened.index())?;
-                    From::Table(Box::new(table))
+                    let table = ReadTable::new(rows, given, passes, opened.index())?;
+                    RowsFrom::Table(Box::new(table))
                 }
             }
         };
@@ -289,7 +291,7 @@ impl Filtered {
     }
 
     /// What was given, for those who give the rest.
-    fn take_given(&mut self, rows: &Rows<'_>) -> Given {
+    fn take_given(&mut self, rows: &ScanRows<'_>) -> Given {
         let mut given = std::mem::take(&mut self.given);
         if rows.stream.go_on() != Continue::Strict {
             given.last = None;
@@ -300,15 +302,15 @@ impl Filtered {
     /// Takes what other indexes shortlist.
     unsafe fn shortlist(
         &mut self,
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         passes: &mut dyn Passes,
         opened: &Rc<Opened>,
-    ) -> Result<From, Failure> {
+    ) -> Result<RowsFrom, Failure> {
         // SAFETY: a setting, read by the backend's thread.
         let most = unsafe { pg_sys::work_mem } as usize * 1024 / BYTES;
         // SAFETY: others can shortlist, as `is_shortlist_better` has found; the caller says that the scan is going on.
         let Some(tids) = (unsafe { passes.shortlist(most) }) else {
-            return Ok(From::SearchAlone);
+            return Ok(RowsFrom::SearchAlone);
         };
         let given = self.take_given(rows);
         // SAFETY: the caller keeps the index open as long as this search; the scan is ordered by one value.
@@ -319,7 +321,7 @@ impl Filtered {
             } else {
                 None
             };
-            let mut ranked = ranked.unwrap_or_else(|| Ranked {
+            let mut ranked = ranked.unwrap_or_else(|| RankedRows {
                 stream: None,
                 strangers: tids,
             });
@@ -327,25 +329,25 @@ impl Filtered {
                 stream.limit(self.within);
             }
             let shortlist = Shortlist::new(rows, ranked, given, passes, opened.index())?;
-            Ok(From::Shortlist(Box::new(shortlist)))
+            Ok(RowsFrom::Shortlist(Box::new(shortlist)))
         }
     }
 
     /// Nodes that it has read besides those of the search.
     pub fn nodes(&self) -> u64 {
         match &self.from {
-            From::Shortlist(shortlist) => shortlist.cost().0,
-            From::Search | From::SearchAlone | From::Table(_) => 0,
+            RowsFrom::Shortlist(shortlist) => shortlist.cost().0,
+            RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
         }
     }
 
     /// How it has come to its rows.
     pub fn way(&self) -> Way {
         match &self.from {
-            From::Shortlist(shortlist) if shortlist.is_ranked() => Way::Ranked,
-            From::Shortlist(_) => Way::Listed,
-            From::Table(_) => Way::Read,
-            From::Search | From::SearchAlone => Way::Walked,
+            RowsFrom::Shortlist(shortlist) if shortlist.is_ranked() => Way::Ranked,
+            RowsFrom::Shortlist(_) => Way::Listed,
+            RowsFrom::Table(_) => Way::Read,
+            RowsFrom::Search | RowsFrom::SearchAlone => Way::Walked,
         }
     }
 
@@ -353,12 +355,12 @@ impl Filtered {
     #[must_use]
     pub fn ending(&self, nodes: u64) -> Ending {
         let fetched = match &self.from {
-            From::Shortlist(shortlist) => shortlist.cost().1,
-            From::Search | From::SearchAlone | From::Table(_) => 0,
+            RowsFrom::Shortlist(shortlist) => shortlist.cost().1,
+            RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
         };
         let listing = match &self.from {
-            From::Shortlist(_) => self.prices.listed.map_or(0.0, Listed::cost),
-            From::Search | From::SearchAlone | From::Table(_) => 0.0,
+            RowsFrom::Shortlist(_) => self.prices.listed.map_or(0.0, Listed::cost),
+            RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0.0,
         };
         let searching = nodes as f64 + self.asked as f64;
         let spent = searching + listing + self.prices.fetched * fetched as f64;
@@ -371,7 +373,7 @@ impl Filtered {
     }
 }
 
-impl Rows<'_> {
+impl ScanRows<'_> {
     /// Whether a row passes; None where the scan does not see it.
     pub(super) unsafe fn ask(&mut self, tid: Tid, passes: &mut dyn Passes) -> Option<bool> {
         let scan = self.scan;
@@ -380,7 +382,7 @@ impl Rows<'_> {
     }
 
     /// Has the row that was not seen last killed if it is dead to everybody.
-    pub(super) fn note_dead(&mut self, row: Found) {
+    pub(super) fn note_dead(&mut self, row: FoundRow) {
         // SAFETY: the scan is going on: a row was fetched.
         let dead = unsafe { self.exact().was_dead() };
         self.dead.note(dead.then_some(row));

@@ -6,7 +6,7 @@ use pgrx::pg_sys::Datum;
 
 use super::left_out;
 use super::method::{
-    Build, Cost, Description, Found, Kills, Learned, Ranked, Ranks, Search, Stream,
+    Build, Cost, Description, FoundRow, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use super::outlined::Outlined;
 use super::value::{Column, SqlSpace};
@@ -19,12 +19,12 @@ use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within, ordered, unordered};
 
 /// The rows of a build, from a column of type `C`.
-pub struct Rows<V: SqlSpace, C> {
+pub struct GraphBuild<V: SqlSpace, C> {
     builder: Builder<V>,
     column: PhantomData<fn(C)>,
 }
 
-impl<V: SqlSpace, C> Rows<V, C> {
+impl<V: SqlSpace, C> GraphBuild<V, C> {
     /// Rows for a build.
     pub fn new(builder: Builder<V>) -> Self {
         let column = PhantomData;
@@ -32,7 +32,7 @@ impl<V: SqlSpace, C> Rows<V, C> {
     }
 }
 
-impl<V: SqlSpace, C: Column<V>> Build for Rows<V, C> {
+impl<V: SqlSpace, C: Column<V>> Build for GraphBuild<V, C> {
     unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
@@ -50,13 +50,13 @@ impl<V: SqlSpace, C: Column<V>> Build for Rows<V, C> {
 }
 
 /// An open index of a column of type `C`.
-pub struct Graph<V, C> {
+pub struct GraphIndex<V, C> {
     index: Index<'static, PgStore, V>,
     outlined: Outlined,
     column: PhantomData<fn(C)>,
 }
 
-impl<V: SqlSpace, C> Graph<V, C> {
+impl<V: SqlSpace, C> GraphIndex<V, C> {
     /// An open index.
     pub fn new(index: Index<'static, PgStore, V>) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl<V: SqlSpace, C> Graph<V, C> {
     }
 }
 
-impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
+impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
@@ -89,7 +89,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
                 if let Some(node) = left_out::node() {
                     scan.leave_out(node);
                 }
-                return Ok(Box::new(Nearest {
+                return Ok(Box::new(GraphStream {
                     index: &self.index,
                     scan,
                     go_on: settings.go_on,
@@ -195,7 +195,7 @@ impl<V: SqlSpace, C: Column<V>> Search for Graph<V, C> {
     }
 }
 
-impl<V: SqlSpace, C: Column<V>> Kills for Graph<V, C> {
+impl<V: SqlSpace, C: Column<V>> Kills for GraphIndex<V, C> {
     fn kill(
         &self,
         node: u32,
@@ -207,7 +207,7 @@ impl<V: SqlSpace, C: Column<V>> Kills for Graph<V, C> {
     }
 }
 
-impl<V: SqlSpace, C: Column<V>> Ranks for Graph<V, C> {
+impl<V: SqlSpace, C: Column<V>> Ranks for GraphIndex<V, C> {
     fn can_rank(&self) -> Result<bool, Failure> {
         Ok(self.outlined.current(&self.index)?.is_some())
     }
@@ -216,7 +216,7 @@ impl<V: SqlSpace, C: Column<V>> Ranks for Graph<V, C> {
         &'s self,
         query: Datum,
         tids: &[Tid],
-    ) -> Result<Option<Ranked<'s>>, Failure> {
+    ) -> Result<Option<RankedRows<'s>>, Failure> {
         let Some(outline) = self.outlined.current(&self.index)? else {
             return Ok(None);
         };
@@ -225,8 +225,8 @@ impl<V: SqlSpace, C: Column<V>> Ranks for Graph<V, C> {
         C::verify(self.index.space(), &ready)?;
         let ranked = self.index.rank(&outline, C::value(&ready), tids);
         let ranked = ranked.map_err(C::failure)?;
-        Ok(ranked.map(|ranked| Ranked {
-            stream: Some(Box::new(RankedRows {
+        Ok(ranked.map(|ranked| RankedRows {
+            stream: Some(Box::new(RankedStream {
                 index: &self.index,
                 ranking: ranked.ranking,
             })),
@@ -241,13 +241,13 @@ impl<V: SqlSpace, C: Column<V>> Ranks for Graph<V, C> {
 }
 
 /// The nearest rows.
-struct Nearest<'i, V: SqlSpace> {
+struct GraphStream<'i, V: SqlSpace> {
     index: &'i Index<'static, PgStore, V>,
     scan: Scan<'i, 'static, PgStore, V>,
     go_on: Continue,
 }
 
-impl<V: SqlSpace> Stream for Nearest<'_, V> {
+impl<V: SqlSpace> Stream for GraphStream<'_, V> {
     fn is_ready(&self) -> bool {
         self.scan.is_ready()
     }
@@ -261,7 +261,7 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         let row = self.scan.next_row()?;
         let row = row.map(|row| bounded(self.index.space(), row));
         if let Some(found) = &row {
@@ -288,9 +288,9 @@ impl<V: SqlSpace> Stream for Nearest<'_, V> {
 }
 
 /// A row as it is shown.
-fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<Found> {
+fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<FoundRow> {
     Bounded {
-        row: Found {
+        row: FoundRow {
             tid: row.tid,
             node: Some(row.node),
         },
@@ -332,12 +332,12 @@ fn or(bound: f64, unknown: f64) -> f64 {
 }
 
 /// Rows that were ranked.
-struct RankedRows<'i, V: SqlSpace> {
+struct RankedStream<'i, V: SqlSpace> {
     index: &'i Index<'static, PgStore, V>,
     ranking: Ranking<'i, 'static, PgStore, V>,
 }
 
-impl<V: SqlSpace> Stream for RankedRows<'_, V> {
+impl<V: SqlSpace> Stream for RankedStream<'_, V> {
     fn is_ready(&self) -> bool {
         true
     }
@@ -346,7 +346,7 @@ impl<V: SqlSpace> Stream for RankedRows<'_, V> {
         f64::INFINITY
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         let row = self.ranking.next_row()?;
         Ok(row.map(|row| bounded(self.index.space(), row)))
     }
@@ -386,13 +386,13 @@ impl<V: SqlSpace> Stream for Everything<'_, V> {
         0.0
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         if self.ended {
             return Ok(None);
         }
         self.rows += 1;
         Ok(self.list.next_row()?.map(|tid| Bounded {
-            row: Found { tid, node: None },
+            row: FoundRow { tid, node: None },
             lower: 0.0,
             upper: 0.0,
         }))

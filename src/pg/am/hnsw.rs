@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::cost::Estimate;
+use super::cost::IndexSize;
 use super::method::{Build, Method, Search, Visits};
 use super::opclass;
 use super::options;
@@ -51,7 +51,7 @@ impl Method for Hnsw {
     /// A walk visits little more than `ef` nodes, and one or two on each level above. To give all rows
     /// it visits all; for some more than ten it visits several each, which is not charged, lest a
     /// prepared LIMIT that is not known yet (a tenth of the rows, as the planner has it) be sorted.
-    fn estimate(index: &Estimate) -> Visits {
+    fn estimate(index: &IndexSize) -> Visits {
         let ef = guc::hnsw().ef as f64;
         let levels = index.rows.max(1.0).log(32.0);
         Visits {

@@ -5,16 +5,16 @@
 
 use std::cell::Cell;
 
-use super::method::Found;
+use super::method::FoundRow;
 use crate::index::Tid;
 
 thread_local! {
-    static ROW: Cell<Option<Row>> = const { Cell::new(None) };
+    static ROW: Cell<Option<LeftOutRow>> = const { Cell::new(None) };
 }
 
 /// A row, and its node once a search has found it.
 #[derive(Clone, Copy)]
-struct Row {
+struct LeftOutRow {
     tid: Tid,
     node: Option<u32>,
 }
@@ -26,7 +26,7 @@ pub struct LeftOut(Tid);
 impl LeftOut {
     /// Begins. There is one at a time.
     pub fn row(tid: Tid) -> Self {
-        ROW.set(Some(Row { tid, node: None }));
+        ROW.set(Some(LeftOutRow { tid, node: None }));
         Self(tid)
     }
 
@@ -49,11 +49,11 @@ pub(super) fn node() -> Option<u32> {
 }
 
 /// Notes where a row was found.
-pub(super) fn note(found: &Found) {
+pub(super) fn note(found: &FoundRow) {
     if let Some(row) = ROW.get()
         && row.tid == found.tid
     {
         let node = found.node;
-        ROW.set(Some(Row { node, ..row }));
+        ROW.set(Some(LeftOutRow { node, ..row }));
     }
 }

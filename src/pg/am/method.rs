@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::cost::Estimate;
+use super::cost::IndexSize;
 use crate::bulk::{Built, Progress, Resources, Sink};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::error::Failure;
@@ -47,7 +47,7 @@ pub trait Method: 'static {
     unsafe fn open(store: &'static PgStore) -> Result<Box<dyn Search>, Failure>;
 
     /// What a scan will cost.
-    fn estimate(index: &Estimate) -> Visits;
+    fn estimate(index: &IndexSize) -> Visits;
 
     /// Whether scans go on, as the session is set, where the rows that they find first do not suffice.
     fn goes_on() -> bool;
@@ -191,8 +191,11 @@ pub trait Ranks {
     ///
     /// # Errors
     /// Where the query cannot be compared with what is in the index.
-    unsafe fn rank<'s>(&'s self, query: Datum, tids: &[Tid])
-    -> Result<Option<Ranked<'s>>, Failure>;
+    unsafe fn rank<'s>(
+        &'s self,
+        query: Datum,
+        tids: &[Tid],
+    ) -> Result<Option<RankedRows<'s>>, Failure>;
 
     /// Reads so many nodes to learn to [rank](Self::rank) rows, or, where so many could not be ranked, begins
     /// to learn anew.
@@ -227,7 +230,7 @@ pub struct Description {
 
 /// A row that a stream has found.
 #[derive(Clone, Copy, Debug)]
-pub struct Found {
+pub struct FoundRow {
     /// Where it is in the table.
     pub tid: Tid,
     /// Where it is in the index, if it can be killed there.
@@ -244,7 +247,7 @@ pub struct Learned {
 }
 
 /// Rows that were ranked.
-pub struct Ranked<'s> {
+pub struct RankedRows<'s> {
     /// Rows that the index knows, if it was asked.
     pub stream: Option<Box<dyn Stream + 's>>,
     /// The others.
@@ -263,7 +266,7 @@ pub trait Stream {
     ///
     /// # Errors
     /// Where pages make no sense.
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure>;
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure>;
 
     /// Leaves out rows that are farther for sure, and ends once it has come past that distance. Told before the first row is
     /// asked for.

@@ -6,7 +6,7 @@ use std::marker::PhantomData as OF;
 
 use pgrx::pg_sys;
 
-use super::graph::{Graph, Rows};
+use super::graph::{GraphBuild, GraphIndex};
 use super::method::{Build, Search};
 use super::value::{Column, Floats, SqlSpace};
 use crate::bulk::Resources;
@@ -35,9 +35,9 @@ pub trait OperatorClass: Sync {
 }
 
 /// Dense vectors of elements `E`, whose links carry codes.
-struct Coded<E>(Metric, PhantomData<fn(E)>);
+struct CodedClass<E>(Metric, PhantomData<fn(E)>);
 
-impl<E: Floats> OperatorClass for Coded<E> {
+impl<E: Floats> OperatorClass for CodedClass<E> {
     fn max_dims(&self) -> usize {
         E::TYPE.max_dims()
     }
@@ -46,19 +46,19 @@ impl<E: Floats> OperatorClass for Coded<E> {
         let form = E::form(options.form);
         let options = Options { form, ..*options };
         let builder = Builder::dense(dims, self.0, &options, resources);
-        Box::new(Rows::<Dense, E>::new(builder))
+        Box::new(GraphBuild::<Dense, E>::new(builder))
     }
 
     fn open(&self, store: &'static PgStore, options: &Options) -> Result<Box<dyn Search>, Failure> {
         let index = Index::open(store, options)?;
-        Ok(Box::new(Graph::<Dense, E>::new(index)))
+        Ok(Box::new(GraphIndex::<Dense, E>::new(index)))
     }
 }
 
 /// Values of a column `C` under a measure, which is made for dimensions and options.
-struct Measured<C, M>(fn(usize, &Options) -> M, PhantomData<fn(C)>);
+struct MeasuredClass<C, M>(fn(usize, &Options) -> M, PhantomData<fn(C)>);
 
-impl<C, M> OperatorClass for Measured<C, M>
+impl<C, M> OperatorClass for MeasuredClass<C, M>
 where
     C: Column<Plain<M>>,
     M: Measure + 'static,
@@ -70,12 +70,12 @@ where
 
     fn builder(&self, dims: usize, options: &Options, resources: Resources) -> Box<dyn Build> {
         let builder = Builder::plain((self.0)(dims, options), options, resources);
-        Box::new(Rows::<Plain<M>, C>::new(builder))
+        Box::new(GraphBuild::<Plain<M>, C>::new(builder))
     }
 
     fn open(&self, store: &'static PgStore, options: &Options) -> Result<Box<dyn Search>, Failure> {
         let index = Index::open_plain(store, options)?;
-        Ok(Box::new(Graph::<Plain<M>, C>::new(index)))
+        Ok(Box::new(GraphIndex::<Plain<M>, C>::new(index)))
     }
 }
 
@@ -93,7 +93,7 @@ type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys:
 
 /// An operator class as its support functions tell it, not its name: one of a user's own may use them
 /// too.
-struct Entry {
+struct ClassEntry {
     /// The function that measures.
     distance: Function,
     /// Whether there is one that gives lengths: values are then divided by theirs.
@@ -101,78 +101,87 @@ struct Entry {
     class: &'static dyn OperatorClass,
 }
 
-const fn entry(distance: Function, class: &'static dyn OperatorClass) -> Entry {
+const fn entry(distance: Function, class: &'static dyn OperatorClass) -> ClassEntry {
     let normalised = false;
-    Entry {
+    ClassEntry {
         distance,
         normalised,
         class,
     }
 }
 
-const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> Entry {
+const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> ClassEntry {
     let normalised = true;
-    Entry {
+    ClassEntry {
         distance,
         normalised,
         class,
     }
 }
 
-static CLASSES: [Entry; 18] = {
+static CLASSES: [ClassEntry; 18] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
-        entry(d::vector_l2_squared_distance, &Coded::<f32>(L2, OF)),
+        entry(d::vector_l2_squared_distance, &CodedClass::<f32>(L2, OF)),
         entry(
             d::vector_negative_inner_product,
-            &Coded::<f32>(InnerProduct, OF),
+            &CodedClass::<f32>(InnerProduct, OF),
         ),
-        normalised(d::vector_negative_inner_product, &Coded::<f32>(Cosine, OF)),
-        entry(d::l1_distance, &Measured::<f32, _>(taxicab::<f32>, OF)),
-        entry(d::halfvec_l2_squared_distance, &Coded::<f16>(L2, OF)),
+        normalised(
+            d::vector_negative_inner_product,
+            &CodedClass::<f32>(Cosine, OF),
+        ),
+        entry(d::l1_distance, &MeasuredClass::<f32, _>(taxicab::<f32>, OF)),
+        entry(d::halfvec_l2_squared_distance, &CodedClass::<f16>(L2, OF)),
         entry(
             d::halfvec_negative_inner_product,
-            &Coded::<f16>(InnerProduct, OF),
+            &CodedClass::<f16>(InnerProduct, OF),
         ),
-        normalised(d::halfvec_negative_inner_product, &Coded::<f16>(Cosine, OF)),
+        normalised(
+            d::halfvec_negative_inner_product,
+            &CodedClass::<f16>(Cosine, OF),
+        ),
         entry(
             d::halfvec_l1_distance,
-            &Measured::<f16, _>(taxicab::<f16>, OF),
+            &MeasuredClass::<f16, _>(taxicab::<f16>, OF),
         ),
-        entry(d::int8vec_l2_squared_distance, &Coded::<i8>(L2, OF)),
+        entry(d::int8vec_l2_squared_distance, &CodedClass::<i8>(L2, OF)),
         entry(
             d::int8vec_negative_inner_product,
-            &Coded::<i8>(InnerProduct, OF),
+            &CodedClass::<i8>(InnerProduct, OF),
         ),
-        normalised(d::int8vec_negative_inner_product, &Coded::<i8>(Cosine, OF)),
+        normalised(
+            d::int8vec_negative_inner_product,
+            &CodedClass::<i8>(Cosine, OF),
+        ),
         entry(
             d::int8vec_l1_distance,
-            &Measured::<i8, _>(taxicab::<i8>, OF),
+            &MeasuredClass::<i8, _>(taxicab::<i8>, OF),
         ),
         entry(
             d::sparsevec_l2_squared_distance,
-            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L2, dims), OF),
+            &MeasuredClass::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L2, dims), OF),
         ),
         entry(
             d::sparsevec_negative_inner_product,
-            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::InnerProduct, dims), OF),
+            &MeasuredClass::<Sparsevec, _>(|dims, _| sparse(SparseMetric::InnerProduct, dims), OF),
         ),
         normalised(
             d::sparsevec_negative_inner_product,
-            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::Cosine, dims), OF),
+            &MeasuredClass::<Sparsevec, _>(|dims, _| sparse(SparseMetric::Cosine, dims), OF),
         ),
         entry(
             d::sparsevec_l1_distance,
-            &Measured::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L1, dims), OF),
+            &MeasuredClass::<Sparsevec, _>(|dims, _| sparse(SparseMetric::L1, dims), OF),
         ),
         entry(
             d::hamming_distance,
-            &Measured::<Bit, _>(|bits, _| Bits::new(BitMetric::Hamming, bits), OF),
+            &MeasuredClass::<Bit, _>(|bits, _| Bits::new(BitMetric::Hamming, bits), OF),
         ),
         entry(
             d::jaccard_distance,
-            &Measured::<Bit, _>(|bits, _| Bits::new(BitMetric::Jaccard, bits), OF),
+            &MeasuredClass::<Bit, _>(|bits, _| Bits::new(BitMetric::Jaccard, bits), OF),
         ),
     ]
 };
@@ -196,7 +205,7 @@ pub unsafe fn of(index: pg_sys::Relation) -> Result<&'static dyn OperatorClass, 
         let norm = pg_sys::index_getprocid(index, 1, NORM);
         ((*distance).fn_addr, norm != pg_sys::InvalidOid)
     };
-    let is = |entry: &&Entry| {
+    let is = |entry: &&ClassEntry| {
         let same = function.is_some_and(|f| std::ptr::fn_addr_eq(f, entry.distance));
         same && entry.normalised == norm
     };

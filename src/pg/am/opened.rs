@@ -7,7 +7,7 @@ use std::rc::Rc;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::method::{Cost, Found, Method, Ranked, Search, Stream};
+use super::method::{Cost, FoundRow, Method, RankedRows, Search, Stream};
 use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -36,13 +36,13 @@ impl Opened {
 }
 
 /// A stream that keeps the index that it reads.
-struct Kept {
+struct KeptStream {
     /// Refers to the index: dropped first.
     stream: Box<dyn Stream>,
     _opened: Rc<Opened>,
 }
 
-impl Kept {
+impl KeptStream {
     fn boxed<'s>(stream: Box<dyn Stream + 's>, opened: &'s Rc<Opened>) -> Box<dyn Stream> {
         // SAFETY: it refers to what the `Rc` has, which does not move, and is kept here until the stream is gone.
         let stream =
@@ -54,7 +54,7 @@ impl Kept {
     }
 }
 
-impl Stream for Kept {
+impl Stream for KeptStream {
     fn is_ready(&self) -> bool {
         self.stream.is_ready()
     }
@@ -63,7 +63,7 @@ impl Stream for Kept {
         self.stream.floor()
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         self.stream.next()
     }
 
@@ -99,7 +99,7 @@ impl Opened {
     ) -> Result<Box<dyn Stream>, Failure> {
         // SAFETY: as the caller says.
         let stream = unsafe { self.index.scan(query, skip_killed) }?;
-        Ok(Kept::boxed(stream, self))
+        Ok(KeptStream::boxed(stream, self))
     }
 
     /// As [`Ranks::rank`](super::method::Ranks::rank); the stream keeps the index.
@@ -113,26 +113,26 @@ impl Opened {
         self: &Rc<Self>,
         query: Datum,
         tids: &[Tid],
-    ) -> Result<Option<Ranked<'static>>, Failure> {
+    ) -> Result<Option<RankedRows<'static>>, Failure> {
         let Some(ranks) = self.index.ranks() else {
             return Ok(None);
         };
         // SAFETY: as the caller says.
         let ranked = unsafe { ranks.rank(query, tids) }?;
-        Ok(ranked.map(|ranked| Ranked {
-            stream: ranked.stream.map(|stream| Kept::boxed(stream, self)),
+        Ok(ranked.map(|ranked| RankedRows {
+            stream: ranked.stream.map(|stream| KeptStream::boxed(stream, self)),
             strangers: ranked.strangers,
         }))
     }
 }
 
-struct Entry {
+struct OpenedEntry {
     token: u64,
     opened: Rc<Opened>,
 }
 
 thread_local! {
-    static OPENED: RefCell<HashMap<pg_sys::Oid, Entry>> = RefCell::default();
+    static OPENED: RefCell<HashMap<pg_sys::Oid, OpenedEntry>> = RefCell::default();
     static TOKENS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -186,7 +186,7 @@ pub unsafe fn open<M: Method>(index: pg_sys::Relation) -> Result<Rc<Opened>, Fai
             all.retain(|_, entry| Rc::strong_count(&entry.opened) > 1);
         }
         let opened = Rc::clone(&opened);
-        all.insert(oid, Entry { token, opened });
+        all.insert(oid, OpenedEntry { token, opened });
     });
     Ok(opened)
 }

@@ -11,7 +11,7 @@ use crate::hnsw::{Form, Options};
 
 /// The options of a graph, as Postgres fills them in.
 #[repr(C)]
-struct Stored {
+struct StoredOptions {
     varlena: i32,
     m: i32,
     ef_construction: i32,
@@ -90,15 +90,19 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
         ..Default::default()
     };
     let elements = [
-        element(c"m", RELOPT_TYPE_INT, offset_of!(Stored, m)),
+        element(c"m", RELOPT_TYPE_INT, offset_of!(StoredOptions, m)),
         element(
             c"ef_construction",
             RELOPT_TYPE_INT,
-            offset_of!(Stored, ef_construction),
+            offset_of!(StoredOptions, ef_construction),
         ),
-        element(c"storage", RELOPT_TYPE_ENUM, offset_of!(Stored, storage)),
+        element(
+            c"storage",
+            RELOPT_TYPE_ENUM,
+            offset_of!(StoredOptions, storage),
+        ),
     ];
-    let size = size_of::<Stored>();
+    let size = size_of::<StoredOptions>();
     // SAFETY: the elements name fields of a struct of this size.
     unsafe {
         let kind = kind();
@@ -114,7 +118,7 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
 pub unsafe fn of(index: pg_sys::Relation) -> Options {
     let mut options = Options::default();
     // SAFETY: the caller vouches for the relation.
-    let stored: *const Stored = unsafe { (*index).rd_options }.cast();
+    let stored: *const StoredOptions = unsafe { (*index).rd_options }.cast();
     if stored.is_null() {
         return options;
     }

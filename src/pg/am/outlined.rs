@@ -13,12 +13,12 @@ use crate::pg::storage::{PgStore, check_for_interrupts};
 
 thread_local! {
     /// Those of all indexes that are open.
-    static KEPT: RefCell<Vec<Weak<Kept>>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Weak<KeptOutline>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Gives back the memory of all outlines. Searches that use one keep it until they end.
 pub fn release_all() {
-    each(Kept::forget);
+    each(KeptOutline::forget);
 }
 
 /// Gives back the memory of all outlines if they take more than so many bytes.
@@ -35,7 +35,7 @@ fn used() -> usize {
     used
 }
 
-fn each(mut see: impl FnMut(&Kept)) {
+fn each(mut see: impl FnMut(&KeptOutline)) {
     KEPT.with_borrow(|all| {
         for kept in all.iter().filter_map(Weak::upgrade) {
             see(&kept);
@@ -45,7 +45,7 @@ fn each(mut see: impl FnMut(&Kept)) {
 
 /// What there is of an outline.
 #[derive(Default)]
-enum Part {
+enum OutlinePart {
     #[default]
     None,
     Growing(Growing),
@@ -53,12 +53,12 @@ enum Part {
 }
 
 /// An index's outline.
-pub struct Outlined(Rc<Kept>);
+pub struct Outlined(Rc<KeptOutline>);
 
 /// What is kept of it.
 #[derive(Default)]
-struct Kept {
-    part: RefCell<Part>,
+struct KeptOutline {
+    part: RefCell<OutlinePart>,
     /// Bytes that were set aside for it.
     bytes: Cell<usize>,
     /// The setting under which it turned out to be too large.
@@ -90,8 +90,8 @@ impl Outlined {
         index: &Index<'_, PgStore, V>,
     ) -> Result<Option<Rc<Outline>>, Failure> {
         let outline = match &*self.0.part.borrow() {
-            Part::Whole(outline) => Rc::clone(outline),
-            Part::None | Part::Growing(_) => return Ok(None),
+            OutlinePart::Whole(outline) => Rc::clone(outline),
+            OutlinePart::None | OutlinePart::Growing(_) => return Ok(None),
         };
         if index.is_current(&outline)? {
             return Ok(Some(outline));
@@ -118,20 +118,20 @@ impl Outlined {
             return Ok(self.learned(0));
         }
         let part = match kept.part.take() {
-            Part::None if !kept.has_room(index)? => return Ok(self.learned(0)),
-            whole @ Part::Whole(_) => {
+            OutlinePart::None if !kept.has_room(index)? => return Ok(self.learned(0)),
+            whole @ OutlinePart::Whole(_) => {
                 kept.part.replace(whole);
                 return Ok(self.learned(0));
             }
-            part @ (Part::None | Part::Growing(_)) => part,
+            part @ (OutlinePart::None | OutlinePart::Growing(_)) => part,
         };
         let mut poll = || -> Result<(), Error> {
             check_for_interrupts();
             Ok(())
         };
         let growing = match part {
-            Part::Growing(growing) => Ok(growing),
-            Part::None | Part::Whole(_) => index.begin_outline(),
+            OutlinePart::Growing(growing) => Ok(growing),
+            OutlinePart::None | OutlinePart::Whole(_) => index.begin_outline(),
         };
         let growth = growing.and_then(|growing| index.grow_outline(growing, nodes, &mut poll));
         let growth = match growth {
@@ -149,8 +149,10 @@ impl Outlined {
         };
         kept.ahead.set(growth.nodes.saturating_sub(nodes));
         let part = match growth.grown {
-            Grown::Whole(outline) => Part::Whole(Rc::new(outline)),
-            Grown::Growing(growing) if kept.set_aside(growing.bytes()) => Part::Growing(growing),
+            Grown::Whole(outline) => OutlinePart::Whole(Rc::new(outline)),
+            Grown::Growing(growing) if kept.set_aside(growing.bytes()) => {
+                OutlinePart::Growing(growing)
+            }
             Grown::Growing(_) => {
                 kept.refuse();
                 return Ok(self.learned(growth.nodes));
@@ -163,9 +165,9 @@ impl Outlined {
     /// What there is of it, after so many nodes were read for it.
     fn learned(&self, nodes: u64) -> Learned {
         let share = match &*self.0.part.borrow() {
-            Part::None => 0.0,
-            Part::Growing(growing) => growing.share(),
-            Part::Whole(_) => 1.0,
+            OutlinePart::None => 0.0,
+            OutlinePart::Growing(growing) => growing.share(),
+            OutlinePart::Whole(_) => 1.0,
         };
         Learned { nodes, share }
     }
@@ -176,8 +178,8 @@ impl Outlined {
         let kept = &*self.0;
         kept.missed.set(kept.missed.get() + rows);
         let known = match &*kept.part.borrow() {
-            Part::Whole(outline) => outline.rows(),
-            Part::None | Part::Growing(_) => usize::MAX,
+            OutlinePart::Whole(outline) => outline.rows(),
+            OutlinePart::None | OutlinePart::Growing(_) => usize::MAX,
         };
         if kept.missed.get() > known {
             kept.forget();
@@ -185,7 +187,7 @@ impl Outlined {
     }
 }
 
-impl Kept {
+impl KeptOutline {
     /// Sets memory aside for an outline that begins; false where there is not enough.
     fn has_room<V: Space>(&self, index: &Index<'_, PgStore, V>) -> Result<bool, Failure> {
         if self.refused.get() == Some(guc::outline_memory()) {

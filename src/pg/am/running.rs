@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use super::counters::{self, Report, Spent, Way};
+use super::counters::{self, ScanReport, Spent, Way};
 use super::exact::Exact;
 use super::extent::Extent;
 use super::filtered::{Ending, Filtered, Passes};
-use super::method::{Cost, Found, Learned, Method, Stream};
+use super::method::{Cost, FoundRow, Learned, Method, Stream};
 use super::opened::{self, Opened};
 use crate::pg::error::Failure;
 use crate::search::{Bounded, Refined, Source};
@@ -28,18 +28,18 @@ const DEAD: usize = 256;
 
 /// Rows that turned out to be dead to everybody, as many as are remembered.
 #[derive(Default)]
-pub(super) struct Dead(Vec<Found>);
+pub(super) struct Dead(Vec<FoundRow>);
 
 impl Dead {
     /// Remembers a row, or none.
-    pub fn note(&mut self, row: Option<Found>) {
+    pub fn note(&mut self, row: Option<FoundRow>) {
         if self.0.len() < DEAD {
             self.0.extend(row);
         }
     }
 
     /// The rows.
-    pub fn rows(&self) -> &[Found] {
+    pub fn rows(&self) -> &[FoundRow] {
         &self.0
     }
 }
@@ -47,13 +47,13 @@ impl Dead {
 /// A search that has begun.
 pub(super) struct Running {
     stream: Box<dyn Stream>,
-    refined: Refined<Found>,
+    refined: Refined<FoundRow>,
     /// What it knows of rows that pass a filter, if it has one.
     filtered: Option<Filtered>,
     /// What the index has learned from so far.
     paid: Ending,
     /// The row that was given last.
-    last: Option<Found>,
+    last: Option<FoundRow>,
     /// How far that is, where rows must come sorted.
     last_distance: Option<f64>,
     dead: Dead,
@@ -67,11 +67,11 @@ pub(super) struct Running {
 pub(super) struct Ended {
     pub opened: Rc<Opened>,
     pub dead: Dead,
-    pub report: Report,
+    pub report: ScanReport,
 }
 
 /// The scan that a search belongs to.
-pub(super) struct Scanned<'s> {
+pub(super) struct OpenScan<'s> {
     pub scan: pg_sys::IndexScanDesc,
     pub exact: &'s mut Option<Exact>,
     pub passes: Option<&'s mut (dyn Passes + 'static)>,
@@ -131,7 +131,7 @@ impl Running {
     ///
     /// # Errors
     /// Those of the search.
-    pub unsafe fn next(&mut self, scanned: &mut Scanned<'_>) -> Result<Option<Found>, Failure> {
+    pub unsafe fn next(&mut self, scanned: &mut OpenScan<'_>) -> Result<Option<FoundRow>, Failure> {
         let opened = Rc::clone(&self.opened);
         let mut pages = 0;
         // SAFETY: as the caller says.
@@ -146,8 +146,8 @@ impl Running {
     /// The next row that comes in the order that is asked for.
     unsafe fn next_in_order(
         &mut self,
-        scanned: &mut Scanned<'_>,
-    ) -> Result<Option<Found>, Failure> {
+        scanned: &mut OpenScan<'_>,
+    ) -> Result<Option<FoundRow>, Failure> {
         loop {
             // SAFETY: as the caller says.
             let Some(row) = (unsafe { self.next_found(scanned) })? else {
@@ -174,8 +174,11 @@ impl Running {
     }
 
     /// The next row that is found.
-    unsafe fn next_found(&mut self, scanned: &mut Scanned<'_>) -> Result<Option<Found>, Failure> {
-        let mut rows = Rows {
+    unsafe fn next_found(
+        &mut self,
+        scanned: &mut OpenScan<'_>,
+    ) -> Result<Option<FoundRow>, Failure> {
+        let mut rows = ScanRows {
             stream: &mut *self.stream,
             scan: scanned.scan,
             exact: scanned.exact,
@@ -204,7 +207,7 @@ impl Running {
     }
 
     /// What it has done so far; `measured` values of the table were measured.
-    pub fn report(&self, measured: u64) -> Report {
+    pub fn report(&self, measured: u64) -> ScanReport {
         let Cost {
             mut nodes,
             restarts,
@@ -221,7 +224,7 @@ impl Running {
             restarts,
             measured,
         };
-        Report::new(way, spent)
+        ScanReport::new(way, spent)
     }
 
     /// Has the index learn from what the search has cost since it did last.
@@ -260,7 +263,7 @@ fn precedes(distance: f64, other: f64) -> bool {
 }
 
 /// The rows of a stream, measured by the table's values where they are asked to be.
-pub(super) struct Rows<'r> {
+pub(super) struct ScanRows<'r> {
     pub stream: &'r mut dyn Stream,
     pub scan: pg_sys::IndexScanDesc,
     exact: &'r mut Option<Exact>,
@@ -268,10 +271,10 @@ pub(super) struct Rows<'r> {
     extent: &'r mut Extent,
 }
 
-impl Rows<'_> {
+impl ScanRows<'_> {
     /// The same scan's rows of another stream.
-    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> Rows<'a> {
-        Rows {
+    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> ScanRows<'a> {
+        ScanRows {
             stream,
             scan: self.scan,
             exact: self.exact,
@@ -291,8 +294,8 @@ impl Rows<'_> {
     }
 }
 
-impl Source for Rows<'_> {
-    type Row = Found;
+impl Source for ScanRows<'_> {
+    type Row = FoundRow;
     type Error = Failure;
 
     fn is_ready(&self) -> bool {
@@ -303,7 +306,7 @@ impl Source for Rows<'_> {
         self.stream.floor()
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         let row = self.stream.next()?;
         if let Some(row) = &row {
             // SAFETY: the scan is going on.
@@ -312,7 +315,7 @@ impl Source for Rows<'_> {
         Ok(row)
     }
 
-    fn measure(&mut self, row: &Found) -> Result<Option<f64>, Failure> {
+    fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Failure> {
         // SAFETY: the scan is going on.
         unsafe {
             let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));

@@ -3,12 +3,12 @@
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
 
-use super::counters::{self, Report};
+use super::counters::{self, ScanReport};
 use super::exact::Exact;
 use super::filtered::Passes;
 use super::guarded;
-use super::method::{Found, Learned, Method, Search};
-use super::running::{Ended, Late, Running, Scanned};
+use super::method::{FoundRow, Learned, Method, Search};
+use super::running::{Ended, Late, OpenScan, Running};
 use crate::index::Tid;
 use crate::pg::error::Failure;
 use crate::pg::storage::needs_wal;
@@ -47,7 +47,7 @@ pub unsafe fn sort(scan: pg_sys::IndexScanDesc) {
 ///
 /// # Safety
 /// The scan is one of ours.
-pub unsafe fn report(scan: pg_sys::IndexScanDesc) -> Report {
+pub unsafe fn report(scan: pg_sys::IndexScanDesc) -> ScanReport {
     // SAFETY: the caller vouches for the scan.
     unsafe { state(scan) }.report()
 }
@@ -73,13 +73,13 @@ pub unsafe fn learned(scan: pg_sys::IndexScanDesc) -> Learned {
 /// A scan between its callbacks. It lives on Rust's heap and goes with the context it was made in, so
 /// that an error leaves nothing behind. No page is held between callbacks.
 #[derive(Default)]
-struct State {
+struct ScanState {
     search: Option<Running>,
     exact: Option<Exact>,
     passes: Option<Box<dyn Passes>>,
     late: Late,
     /// What searches have done that have ended.
-    ended: Report,
+    ended: ScanReport,
     learned: Learned,
 }
 
@@ -96,15 +96,15 @@ pub unsafe extern "C-unwind" fn begin<M: Method>(
     unsafe {
         guarded(|| {
             let scan = pg_sys::RelationGetIndexScan(index, keys, orders);
-            let state =
-                PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(State::default());
+            let state = PgMemoryContexts::CurrentMemoryContext
+                .leak_and_drop_on_delete(ScanState::default());
             (*scan).opaque = state.cast();
             Ok(scan)
         })
     }
 }
 
-unsafe fn state<'s>(scan: pg_sys::IndexScanDesc) -> &'s mut State {
+unsafe fn state<'s>(scan: pg_sys::IndexScanDesc) -> &'s mut ScanState {
     // SAFETY: `begin` has put it there, and nobody else refers to it during a callback.
     unsafe { &mut *(*scan).opaque.cast() }
 }
@@ -154,7 +154,7 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
             if direction != pg_sys::ScanDirection::ForwardScanDirection {
                 return Err(Failure::Backward);
             }
-            let State {
+            let ScanState {
                 search,
                 exact,
                 passes,
@@ -168,7 +168,7 @@ pub unsafe extern "C-unwind" fn get_tuple<M: Method>(
             if (*scan).kill_prior_tuple {
                 running.last_was_dead();
             }
-            let next = running.next(&mut Scanned {
+            let next = running.next(&mut OpenScan {
                 scan,
                 exact,
                 passes: passes.as_deref_mut(),
@@ -204,7 +204,7 @@ pub unsafe extern "C-unwind" fn end<M: Method>(scan: pg_sys::IndexScanDesc) {
     }
 }
 
-impl State {
+impl ScanState {
     /// Learns from what the search has cost since it did last.
     fn learn(&mut self) -> Result<(), Failure> {
         // A worker ends with its query.
@@ -240,7 +240,7 @@ impl State {
     }
 
     /// What all its searches have done, with the one that is going on.
-    fn report(&self) -> Report {
+    fn report(&self) -> ScanReport {
         let mut report = self.ended;
         if let Some(running) = &self.search {
             report += running.report(self.exact.as_ref().map_or(0, Exact::measured));
@@ -254,7 +254,7 @@ impl State {
         &mut self,
         scan: pg_sys::IndexScanDesc,
         index: &dyn Search,
-        dead: &[Found],
+        dead: &[FoundRow],
     ) -> Result<(), Failure> {
         // SAFETY: the scan is still going on.
         unsafe {

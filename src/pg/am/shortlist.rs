@@ -9,13 +9,13 @@ use pgrx::pg_sys;
 use super::ahead::Ahead;
 use super::exact::Exact;
 use super::filtered::Passes;
-use super::method::{Cost, Found, Ranked, Search, Stream};
-use super::running::Rows;
+use super::method::{Cost, FoundRow, RankedRows, Search, Stream};
+use super::running::ScanRows;
 use crate::index::{Continue, Tid};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::pg::types::distances::NoGuess;
-use crate::search::{Bounded, Measured, Refined, Within};
+use crate::search::{Bounded, MeasuredRow, Refined, Within};
 
 /// What a search that ends has given.
 #[derive(Default)]
@@ -29,11 +29,11 @@ pub struct Given {
 /// Rows of a shortlist.
 pub struct Shortlist {
     rows: Merged,
-    refined: Refined<Found>,
+    refined: Refined<FoundRow>,
     given: HashSet<Tid>,
     /// What is nearer than this comes late.
     nearest: Option<f64>,
-    late: VecDeque<Found>,
+    late: VecDeque<FoundRow>,
     measured: usize,
 }
 
@@ -46,8 +46,8 @@ impl Shortlist {
     /// # Errors
     /// Where the index cannot tell whether it has a value.
     pub unsafe fn new(
-        rows: &mut Rows<'_>,
-        mut ranked: Ranked<'static>,
+        rows: &mut ScanRows<'_>,
+        mut ranked: RankedRows<'static>,
         given: Given,
         passes: &mut dyn Passes,
         index: &dyn Search,
@@ -84,9 +84,9 @@ impl Shortlist {
     /// Where pages make no sense.
     pub unsafe fn next(
         &mut self,
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         passes: &mut dyn Passes,
-    ) -> Result<Option<Found>, Failure> {
+    ) -> Result<Option<FoundRow>, Failure> {
         let scan = rows.scan;
         loop {
             check_for_interrupts();
@@ -134,11 +134,11 @@ impl Shortlist {
 /// Fetches rows, and measures those that pass. Those that have no place in the index are left out, as by a search: a
 /// row without a distance never comes from an index.
 unsafe fn measure(
-    rows: &mut Rows<'_>,
+    rows: &mut ScanRows<'_>,
     tids: &[Tid],
     passes: &mut dyn Passes,
     index: &dyn Search,
-) -> Result<Vec<Reverse<Measured<Tid>>>, Failure> {
+) -> Result<Vec<Reverse<MeasuredRow<Tid>>>, Failure> {
     let scan = rows.scan;
     let mut measured = Vec::new();
     measured.try_reserve_exact(tids.len())?;
@@ -156,7 +156,7 @@ unsafe fn measure(
                 continue;
             }
             if let Some(distance) = has_distance(exact, scan, index)? {
-                measured.push(Reverse(Measured { distance, row: tid }));
+                measured.push(Reverse(MeasuredRow { distance, row: tid }));
             }
         }
     }
@@ -195,8 +195,8 @@ pub(super) unsafe fn has_distance(
 struct Merged {
     ranked: Option<Box<dyn Stream>>,
     /// The next row of those.
-    ahead: Option<Bounded<Found>>,
-    others: BinaryHeap<Reverse<Measured<Tid>>>,
+    ahead: Option<Bounded<FoundRow>>,
+    others: BinaryHeap<Reverse<MeasuredRow<Tid>>>,
 }
 
 impl Stream for Merged {
@@ -208,7 +208,7 @@ impl Stream for Merged {
         f64::INFINITY
     }
 
-    fn next(&mut self) -> Result<Option<Bounded<Found>>, Failure> {
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
         if let (None, Some(ranked)) = (&self.ahead, &mut self.ranked) {
             self.ahead = ranked.next()?;
         }
@@ -216,7 +216,7 @@ impl Stream for Merged {
         match (&self.ahead, other) {
             (Some(row), Some(other)) if row.lower <= other => Ok(self.ahead.take()),
             (_, Some(other)) => Ok(self.others.pop().map(|Reverse(row)| Bounded {
-                row: Found {
+                row: FoundRow {
                     tid: row.row,
                     node: None,
                 },

@@ -8,8 +8,8 @@ use pgrx::pg_sys;
 
 use super::exact::Exact;
 use super::filtered::Passes;
-use super::method::{Found, Search};
-use super::running::Rows;
+use super::method::{FoundRow, Search};
+use super::running::ScanRows;
 use super::scan::tid_of;
 use super::shortlist::{Given, has_distance};
 use crate::index::Tid;
@@ -24,7 +24,7 @@ unsafe extern "C-unwind" {
 
 /// A row that passes: the nearest is the least, and of those that are as far the first in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Near {
+struct PassingRow {
     /// The distance, as bits that sort as it does. Not-a-number comes last.
     bits: u64,
     place: u64,
@@ -32,7 +32,7 @@ struct Near {
 
 const SIGN: u64 = 1 << 63;
 
-impl Near {
+impl PassingRow {
     fn new(distance: f64, place: u64) -> Self {
         let bits = if distance.is_nan() {
             f64::NAN.to_bits() & !SIGN
@@ -55,19 +55,19 @@ impl Near {
 }
 
 /// Bytes of memory for a row that is kept.
-const BYTES: usize = size_of::<Near>();
+const BYTES: usize = size_of::<PassingRow>();
 
 /// Rows of a table.
-pub struct Table {
+pub struct ReadTable {
     /// The nearest last.
-    rows: Vec<Near>,
+    rows: Vec<PassingRow>,
     /// The farthest of those that were kept, where there may be more: they did not fit the memory.
-    after: Option<Near>,
+    after: Option<PassingRow>,
     most: usize,
     given: HashSet<Tid>,
     /// What is nearer than this comes late.
     nearest: Option<f64>,
-    late: VecDeque<Found>,
+    late: VecDeque<FoundRow>,
 }
 
 /// Whether the rows of a table can be read so: their places in an index are those of a heap.
@@ -79,7 +79,7 @@ pub unsafe fn can_read(table: pg_sys::Relation) -> bool {
     unsafe { (*table).rd_tableam == pg_sys::GetHeapamTableAmRoutine() }
 }
 
-impl Table {
+impl ReadTable {
     /// Reads the rows of a scan's table.
     ///
     /// # Safety
@@ -88,7 +88,7 @@ impl Table {
     /// # Errors
     /// Where the index cannot tell whether it has a value.
     pub unsafe fn new(
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         given: Given,
         passes: &mut dyn Passes,
         index: &dyn Search,
@@ -122,10 +122,10 @@ impl Table {
     /// The same.
     pub unsafe fn next(
         &mut self,
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         passes: &mut dyn Passes,
         index: &dyn Search,
-    ) -> Result<Option<Found>, Failure> {
+    ) -> Result<Option<FoundRow>, Failure> {
         loop {
             let Some(row) = self.rows.pop() else {
                 if self.after.is_none() {
@@ -135,7 +135,7 @@ impl Table {
                 unsafe { self.read(rows, passes, index) }?;
                 continue;
             };
-            let found = Found {
+            let found = FoundRow {
                 tid: Tid::at(row.place),
                 node: None,
             };
@@ -154,14 +154,14 @@ impl Table {
     /// Reads the table, and keeps the nearest rows that pass and are farther than those that were kept before.
     unsafe fn read(
         &mut self,
-        rows: &mut Rows<'_>,
+        rows: &mut ScanRows<'_>,
         passes: &mut dyn Passes,
         index: &dyn Search,
     ) -> Result<(), Failure> {
         let (scan, most, after) = (rows.scan, self.most, self.after.take());
-        let mut kept: BinaryHeap<Near> = BinaryHeap::new();
+        let mut kept: BinaryHeap<PassingRow> = BinaryHeap::new();
         let mut is_full = false;
-        let mut keep = |row: Near| -> Result<(), Failure> {
+        let mut keep = |row: PassingRow| -> Result<(), Failure> {
             if after.is_some_and(|after| row <= after) {
                 return Ok(());
             }
@@ -182,7 +182,7 @@ impl Table {
             let exact = rows.exact();
             each_passing(exact, scan, passes, &mut |exact, place| {
                 if let Some(distance) = has_distance(exact, scan, index)? {
-                    keep(Near::new(distance, place))?;
+                    keep(PassingRow::new(distance, place))?;
                 }
                 Ok(())
             })

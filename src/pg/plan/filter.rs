@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys;
 
-use super::numbers::Numbers;
+use super::numbers::PlanNumbers;
 use super::threshold::Thresholds;
 use super::{list, raw};
 use crate::pg::am::{Listed, Passes, Tid, Within};
@@ -12,7 +12,7 @@ use crate::pg::error::catch;
 pub struct Filter {
     /// The node of the plan that has the filter.
     scan: *mut pg_sys::IndexScanState,
-    numbers: Numbers,
+    numbers: PlanNumbers,
     /// What other indexes know of the filter, or null.
     bitmap: *mut pg_sys::PlanState,
     /// What the bitmap is expected to have.
@@ -30,7 +30,7 @@ impl Filter {
     pub unsafe fn new(
         scan: *mut pg_sys::IndexScanState,
         bitmap: *mut pg_sys::PlanState,
-        numbers: Numbers,
+        numbers: PlanNumbers,
         checked: *mut u64,
     ) -> Self {
         // SAFETY: as the caller says.

@@ -19,7 +19,7 @@ use crate::pg::error::catch;
 const NOT_READ: f64 = 40.0;
 
 /// A node, and how its rows are had.
-enum Source<'p> {
+enum TidSource<'p> {
     /// One by one, by a scan of our own.
     Rows(*mut pg_sys::BitmapIndexScanState),
     /// As a bitmap.
@@ -36,20 +36,20 @@ unsafe fn parts<'p>(nodes: *mut *mut PlanState, count: i32) -> &'p [*mut PlanSta
     unsafe { std::slice::from_raw_parts(nodes, count.try_into().unwrap_or(0)) }
 }
 
-unsafe fn source<'p>(node: *mut PlanState) -> Source<'p> {
+unsafe fn source<'p>(node: *mut PlanState) -> TidSource<'p> {
     // SAFETY: the caller vouches for the node; its tag says what it is.
     unsafe {
         let tag = (*node).type_;
         if tag == NodeTag::T_BitmapAndState {
             let node: *mut pg_sys::BitmapAndState = node.cast();
-            return Source::All(parts((*node).bitmapplans, (*node).nplans));
+            return TidSource::All(parts((*node).bitmapplans, (*node).nplans));
         }
         if tag == NodeTag::T_BitmapOrState {
             let node: *mut pg_sys::BitmapOrState = node.cast();
-            return Source::Any(parts((*node).bitmapplans, (*node).nplans));
+            return TidSource::Any(parts((*node).bitmapplans, (*node).nplans));
         }
         if tag != NodeTag::T_BitmapIndexScanState {
-            return Source::Bitmap;
+            return TidSource::Bitmap;
         }
         let scan = node.cast::<pg_sys::BitmapIndexScanState>();
         // Where the executor goes through an array, a row may come twice.
@@ -58,9 +58,9 @@ unsafe fn source<'p>(node: *mut PlanState) -> Source<'p> {
             .amgettuple
             .is_some();
         if simple && gives_rows {
-            Source::Rows(scan)
+            TidSource::Rows(scan)
         } else {
-            Source::Bitmap
+            TidSource::Bitmap
         }
     }
 }
@@ -73,8 +73,8 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     // SAFETY: as the caller says.
     let (single, merged) = unsafe {
         match source(node) {
-            Source::Rows(_) => (0.0, 0.0),
-            Source::Bitmap | Source::All(_) | Source::Any(_) => entries(node),
+            TidSource::Rows(_) => (0.0, 0.0),
+            TidSource::Bitmap | TidSource::All(_) | TidSource::Any(_) => entries(node),
         }
     };
     Listed {
@@ -90,9 +90,9 @@ unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
     // SAFETY: the caller vouches for the node.
     unsafe {
         match source(node) {
-            Source::Rows(_) => (expected_rows(node), 0.0),
-            Source::Bitmap => (0.0, expected_rows(node)),
-            Source::All(parts) | Source::Any(parts) => {
+            TidSource::Rows(_) => (expected_rows(node), 0.0),
+            TidSource::Bitmap => (0.0, expected_rows(node)),
+            TidSource::All(parts) | TidSource::Any(parts) => {
                 let parts = parts.iter().map(|part| entries(*part));
                 parts.fold((0.0, 0.0), |all, part| (all.0 + part.0, all.1 + part.1))
             }
@@ -124,10 +124,10 @@ impl Lists {
         // SAFETY: as the caller says.
         unsafe {
             match source(node) {
-                Source::Rows(scan) => self.read_rows(scan),
-                Source::Bitmap => read_bitmap(node, self.most),
-                Source::All(parts) => execute(node, || self.read_all(parts)),
-                Source::Any(parts) => execute(node, || self.read_any(parts)),
+                TidSource::Rows(scan) => self.read_rows(scan),
+                TidSource::Bitmap => read_bitmap(node, self.most),
+                TidSource::All(parts) => execute(node, || self.read_all(parts)),
+                TidSource::Any(parts) => execute(node, || self.read_any(parts)),
             }
         }
         .filter(|tids| tids.len() <= self.most)

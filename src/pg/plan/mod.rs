@@ -38,10 +38,10 @@ const NAME: &CStr = c"FilteredVectorSearch";
 const SORTED_NAME: &CStr = c"SortedVectorSearch";
 
 /// A table of callbacks, which Postgres reads and nobody writes.
-struct Table<T>(T);
+struct Callbacks<T>(T);
 
 // SAFETY: it is constant: function pointers and a C string.
-unsafe impl<T> Sync for Table<T> {}
+unsafe impl<T> Sync for Callbacks<T> {}
 
 /// Has the planner offer the node, and plans that name it be read back; called once, when the library is
 /// loaded.

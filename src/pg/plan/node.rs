@@ -12,24 +12,24 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{CustomScanState, NodeTag, TupleTableSlot};
 
 use super::filter::Filter;
-use super::numbers::Numbers;
+use super::numbers::PlanNumbers;
 use super::threshold::Thresholds;
-use super::{NAME, SORTED_NAME, Table, entries, make, raw};
+use super::{Callbacks, NAME, SORTED_NAME, entries, make, raw};
 use crate::pg::am;
 
 /// What a plan names where the search evaluates the filter.
-pub static FILTERED: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
+pub static FILTERED: Callbacks<pg_sys::CustomScanMethods> = Callbacks(pg_sys::CustomScanMethods {
     CustomName: NAME.as_ptr(),
     CreateCustomScanState: Some(create),
 });
 
 /// What a plan names where its rows are sorted, and no more.
-pub static SORTED: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
+pub static SORTED: Callbacks<pg_sys::CustomScanMethods> = Callbacks(pg_sys::CustomScanMethods {
     CustomName: SORTED_NAME.as_ptr(),
     CreateCustomScanState: Some(create),
 });
 
-static EXECUTE: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMethods {
+static EXECUTE: Callbacks<pg_sys::CustomExecMethods> = Callbacks(pg_sys::CustomExecMethods {
     CustomName: NAME.as_ptr(),
     BeginCustomScan: Some(begin),
     ExecCustomScan: Some(next),
@@ -47,7 +47,7 @@ static EXECUTE: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMetho
 
 /// The node. Postgres knows its first part.
 #[repr(C)]
-struct Node {
+struct ScanNode {
     custom: CustomScanState,
     /// Rows on which the filter was evaluated.
     checked: u64,
@@ -59,7 +59,7 @@ struct Node {
 unsafe extern "C-unwind" fn create(_plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
     // SAFETY: zeros are a node that has not begun.
     unsafe {
-        let node: *mut Node = make(NodeTag::T_CustomScanState);
+        let node: *mut ScanNode = make(NodeTag::T_CustomScanState);
         (*node).custom.methods = &raw const EXECUTE.0;
         node.cast()
     }
@@ -107,7 +107,7 @@ unsafe extern "C-unwind" fn begin(
 
         let state = &raw mut (*node).ss.ps;
         let expressions = raw::ExecInitExprList((*plan).custom_exprs, state);
-        (*node.cast::<Node>()).thresholds = expressions;
+        (*node.cast::<ScanNode>()).thresholds = expressions;
     }
 }
 
@@ -137,16 +137,16 @@ unsafe fn open(node: *mut CustomScanState, child: *mut pg_sys::IndexScanState) {
             );
         }
         let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-        let numbers = Numbers::read((*plan).custom_private);
+        let numbers = PlanNumbers::read((*plan).custom_private);
         if numbers.sorts {
             am::sort(scan);
         }
         if numbers.filters && !(*child).ss.ps.qual.is_null() {
-            let checked = &raw mut (*node.cast::<Node>()).checked;
+            let checked = &raw mut (*node.cast::<ScanNode>()).checked;
             let bitmap = (*node).ss.ps.righttree;
             let mut filter = Filter::new(child, bitmap, numbers, checked);
-            let behind = Numbers::behind((*plan).custom_private);
-            let expressions = (*node.cast::<Node>()).thresholds;
+            let behind = PlanNumbers::behind((*plan).custom_private);
+            let expressions = (*node.cast::<ScanNode>()).thresholds;
             let context = (*child).ss.ps.ps_ExprContext;
             filter.set_thresholds(Thresholds::new(behind, expressions, context));
             am::attach(scan, Box::new(filter));
@@ -235,8 +235,8 @@ unsafe extern "C-unwind" fn explain(
             raw::ExplainPropertyInteger(label.as_ptr(), unit, count, output);
         };
         let plan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-        if Numbers::read((*plan).custom_private).filters {
-            show(c"Rows Checked", (*node.cast::<Node>()).checked);
+        if PlanNumbers::read((*plan).custom_private).filters {
+            show(c"Rows Checked", (*node.cast::<ScanNode>()).checked);
         }
         let report = am::report(scan);
         // As Postgres has it, text leaves out what has not happened.

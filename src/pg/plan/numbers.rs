@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 
 use super::{entries, raw};
 
-/// Integers of a plan's [`Numbers`]; what comes behind them says thresholds.
+/// Integers of a plan's [`PlanNumbers`]; what comes behind them says thresholds.
 const COUNT: usize = 6;
 
 /// A share of 1, as plans have it.
@@ -12,7 +12,7 @@ const SHARE_UNIT: f64 = 1e6;
 
 /// What a plan says to its node; as a list of integers, which Postgres copies and sends to parallel workers.
 #[derive(Clone, Copy, Debug)]
-pub struct Numbers {
+pub struct PlanNumbers {
     /// Share of rows that are expected to pass the filter, 0 to 1.
     pub share: f64,
     /// Rows that the query wants, below 0 where nobody knows.
@@ -27,7 +27,7 @@ pub struct Numbers {
     pub sorts: bool,
 }
 
-impl Numbers {
+impl PlanNumbers {
     /// The list. Rows beyond 1e9 are as many as that.
     ///
     /// # Safety

@@ -9,11 +9,11 @@ use pgrx::pg_guard;
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::numbers::Numbers;
-use super::shortlist::{self, Known};
+use super::numbers::PlanNumbers;
+use super::shortlist::{self, BitmapOfFilter};
 use super::threshold::{self, Threshold};
 use super::volatile::is_volatile;
-use super::{NAME, Table, entries, first, list_of, make, node, nulls, order, raw};
+use super::{Callbacks, NAME, entries, first, list_of, make, node, nulls, order, raw};
 use crate::pg::am::{self, Registered};
 use crate::pg::guc;
 
@@ -24,7 +24,7 @@ const FACTOR: f64 = 0.9;
 /// Pages that a shortlist reads of our index before it has a row.
 const OPENED: f64 = 1.0;
 
-static PATH: Table<pg_sys::CustomPathMethods> = Table(pg_sys::CustomPathMethods {
+static PATH: Callbacks<pg_sys::CustomPathMethods> = Callbacks(pg_sys::CustomPathMethods {
     CustomName: NAME.as_ptr(),
     PlanCustomPath: Some(plan),
     ReparameterizeCustomPathByChild: None,
@@ -114,7 +114,7 @@ unsafe extern "C-unwind" fn put_around(
             }
             // A part of the table has its rows for a condition that is not asked again.
             let known = known.filter(|_| filters && (*(*scan).indexinfo).indpred.is_null());
-            let search = Search {
+            let search = SearchPath {
                 root,
                 rel,
                 scan,
@@ -218,7 +218,7 @@ unsafe fn has_filter(root: *mut pg_sys::PlannerInfo, scan: *mut pg_sys::IndexPat
 }
 
 /// A search that our node is put around.
-struct Search {
+struct SearchPath {
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     scan: *mut pg_sys::IndexPath,
@@ -228,7 +228,7 @@ struct Search {
     sorts: bool,
 }
 
-impl Search {
+impl SearchPath {
     /// The conditions beyond which the search can end.
     unsafe fn thresholds(&self) -> Vec<Threshold> {
         if !self.filters {
@@ -260,7 +260,7 @@ impl Search {
     }
 
     /// Our path around that of the index scan; `lists` where it is offered for what its lists cost.
-    unsafe fn around(&self, known: Option<Known>, lists: bool) -> *mut pg_sys::CustomPath {
+    unsafe fn around(&self, known: Option<BitmapOfFilter>, lists: bool) -> *mut pg_sys::CustomPath {
         // SAFETY: paths of the planner; one of zeros is filled in here.
         unsafe {
             let scan = self.scan;
@@ -281,7 +281,7 @@ impl Search {
                 let run = (*path).path.total_cost - startup;
                 (*path).path.total_cost = startup + within.min(1.0) * run;
             }
-            let numbers = Numbers {
+            let numbers = PlanNumbers {
                 share,
                 wanted: (*self.root).limit_tuples,
                 listed: known.map_or(-1.0, |known| known.rows),
@@ -351,7 +351,7 @@ unsafe extern "C-unwind" fn plan(
         let mut part = || parts.next().unwrap_or(std::ptr::null_mut());
         (*scan).custom_private = part();
         (*scan).custom_exprs = part();
-        (*scan).methods = if Numbers::read((*scan).custom_private).filters {
+        (*scan).methods = if PlanNumbers::read((*scan).custom_private).filters {
             &raw const node::FILTERED.0
         } else {
             &raw const node::SORTED.0

@@ -63,7 +63,7 @@ impl Drop for Apart {
 
 /// What other indexes know.
 #[derive(Clone, Copy)]
-pub struct Known {
+pub struct BitmapOfFilter {
     /// The scan of a bitmap of them.
     pub scan: *mut pg_sys::Path,
     /// Rows that it is expected to have.
@@ -76,7 +76,10 @@ pub struct Known {
 ///
 /// # Safety
 /// Postgres plans the relation, and all its paths are there.
-pub unsafe fn path(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo) -> Option<Known> {
+pub unsafe fn path(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+) -> Option<BitmapOfFilter> {
     // SAFETY: as the caller says; what is made lies in the planner's memory.
     unsafe {
         if !pg_sys::enable_bitmapscan {
@@ -97,7 +100,7 @@ pub unsafe fn path(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo)
         let bitmap = (*scan.cast::<pg_sys::BitmapHeapPath>()).bitmapqual;
         let (mut cost, mut share) = (0.0, 0.0);
         pg_sys::cost_bitmap_tree_node(bitmap, &raw mut cost, &raw mut share);
-        (share <= MOST).then_some(Known {
+        (share <= MOST).then_some(BitmapOfFilter {
             scan,
             rows: (share * (*rel).tuples).max(1.0),
             several: (*bitmap).type_ != NodeTag::T_IndexPath,

@@ -330,13 +330,20 @@ impl Thresholds {
         let mut numbers = self.numbers.iter().copied();
         let mut within = Within::ALL;
         while let (Some(side), Some(count)) = (numbers.next(), numbers.next()) {
-            let mut next = || values.next().unwrap_or(Value::Unknown);
+            let mut next = || values.next().unwrap_or(Evaluated::Unknown);
             let value = next();
             let steps = numbers.by_ref().take(usize::try_from(count).unwrap_or(0));
-            let steps: Vec<(i32, Value)> = steps
+            let steps: Vec<(i32, Evaluated)> = steps
                 .map(|code| {
                     let negated = code == Operation::Negated as i32;
-                    (code, if negated { Value::Number(0.0) } else { next() })
+                    (
+                        code,
+                        if negated {
+                            Evaluated::Number(0.0)
+                        } else {
+                            next()
+                        },
+                    )
                 })
                 .collect();
             within = within.and(limit(side, value, &steps));
@@ -344,22 +351,22 @@ impl Thresholds {
         within
     }
 
-    unsafe fn value(&self, state: *mut pg_sys::ExprState) -> Value {
+    unsafe fn value(&self, state: *mut pg_sys::ExprState) -> Evaluated {
         // SAFETY: the caller says that the plan is running.
         unsafe {
             let expression: *mut Node = (*state).expr.cast();
             if pg_sys::contain_var_clause(expression) {
                 // The planner has found it among the columns of the scan, which has no row yet.
-                return Value::Unknown;
+                return Evaluated::Unknown;
             }
             let (mut null, context) = (false, self.context);
             let isnull = &raw mut null;
             let datum = catch(|| raw::ExecEvalExprSwitchContext(state, context, isnull));
             match pg_sys::exprType(expression) {
-                _ if null => Value::Null,
-                pg_sys::FLOAT8OID => Value::Number(f64::from_bits(datum.value() as u64)),
-                pg_sys::FLOAT4OID => Value::Number(f32::from_bits(datum.value() as u32).into()),
-                _ => Value::Unknown,
+                _ if null => Evaluated::Null,
+                pg_sys::FLOAT8OID => Evaluated::Number(f64::from_bits(datum.value() as u64)),
+                pg_sys::FLOAT4OID => Evaluated::Number(f32::from_bits(datum.value() as u32).into()),
+                _ => Evaluated::Unknown,
             }
         }
     }
@@ -367,7 +374,7 @@ impl Thresholds {
 
 /// The value of an expression.
 #[derive(Clone, Copy)]
-enum Value {
+enum Evaluated {
     Null,
     Number(f64),
     Unknown,
@@ -380,29 +387,29 @@ const OF_UNKNOWN: Within = Within {
 };
 
 /// What one threshold lets pass.
-fn limit(side: i32, value: Value, steps: &[(i32, Value)]) -> Within {
+fn limit(side: i32, value: Evaluated, steps: &[(i32, Evaluated)]) -> Within {
     let side = if side == 0 {
         Side::AtMost
     } else {
         Side::AtLeast
     };
     let mut numbers = Vec::with_capacity(steps.len());
-    let mut is_null = matches!(value, Value::Null);
+    let mut is_null = matches!(value, Evaluated::Null);
     for (code, operand) in steps {
         match operand {
-            Value::Null => is_null = true,
-            Value::Number(operand) => numbers.push(Operation::step(*code, *operand)),
-            Value::Unknown => return OF_UNKNOWN,
+            Evaluated::Null => is_null = true,
+            Evaluated::Number(operand) => numbers.push(Operation::step(*code, *operand)),
+            Evaluated::Unknown => return OF_UNKNOWN,
         }
     }
     match value {
         _ if is_null => Within::NONE,
-        Value::Number(value) => Within {
+        Evaluated::Number(value) => Within {
             distance: farthest(&numbers, side, value),
             // Arithmetic makes nothing else of it.
             nan: side == Side::AtLeast || value.is_nan(),
             null: false,
         },
-        Value::Null | Value::Unknown => OF_UNKNOWN,
+        Evaluated::Null | Evaluated::Unknown => OF_UNKNOWN,
     }
 }

@@ -17,9 +17,9 @@ use crate::page::{
 
 /// A copy of a page, aligned as pages are.
 #[repr(C, align(64))]
-pub struct Copy(Bytes);
+pub struct PageCopy(Bytes);
 
-impl Default for Copy {
+impl Default for PageCopy {
     fn default() -> Self {
         Self([0; PAGE_BYTES])
     }
@@ -29,13 +29,13 @@ impl Default for Copy {
 struct Edited {
     block: u32,
     buffer: pg_sys::Buffer,
-    copy: Box<Copy>,
+    copy: Box<PageCopy>,
     /// Whether it was never written: recovery takes no difference to a page of zeros.
     new: bool,
 }
 
 /// What the log gets for a page.
-enum Entry {
+enum ChangedPage {
     /// All of it: for a page of zeros, and where a checkpoint has passed since it was last logged, so
     /// that differences would be found for nothing.
     Image,
@@ -98,7 +98,7 @@ impl<'a> PgChange<'a> {
     }
 
     /// What the log gets for each page.
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<ChangedPage> {
         let entries = self.pages.iter().map(|edited| {
             // SAFETY: the buffer is pinned and locked, and nobody changes it meanwhile.
             let (image, before) = unsafe {
@@ -107,11 +107,11 @@ impl<'a> PgChange<'a> {
                 (image, &*before)
             };
             if image {
-                return Entry::Image;
+                return ChangedPage::Image;
             }
             let mut delta = Vec::new();
             write_delta(before, &edited.copy.0, &mut delta);
-            Entry::Delta(delta)
+            ChangedPage::Delta(delta)
         });
         entries.collect()
     }
@@ -181,7 +181,7 @@ mod raw {
 ///
 /// # Safety
 /// All buffers are pinned and locked exclusively, and there is an entry for each.
-unsafe fn log_and_apply(pages: &[Edited], entries: &[Entry]) {
+unsafe fn log_and_apply(pages: &[Edited], entries: &[ChangedPage]) {
     // SAFETY: the caller vouches for the buffers; nothing in the closure needs to be dropped.
     unsafe {
         pg_guard_ffi_boundary(|| {
@@ -190,12 +190,12 @@ unsafe fn log_and_apply(pages: &[Edited], entries: &[Entry]) {
             let standard = pg_sys::REGBUF_STANDARD as u8;
             for (id, (page, entry)) in (0_u8..).zip(pages.iter().zip(entries)) {
                 match entry {
-                    Entry::Image => {
+                    ChangedPage::Image => {
                         replace(page);
                         let flags = standard | pg_sys::REGBUF_FORCE_IMAGE as u8;
                         raw::XLogRegisterBuffer(id, page.buffer, flags);
                     }
-                    Entry::Delta(delta) => {
+                    ChangedPage::Delta(delta) => {
                         edit(page, |page| apply_delta(page, delta));
                         raw::XLogRegisterBuffer(id, page.buffer, standard);
                         raw::XLogRegisterBufData(id, delta.as_ptr(), delta.len() as u32);

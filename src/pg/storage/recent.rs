@@ -11,7 +11,7 @@ use super::calls;
 const MOST: usize = 1 << 16;
 
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct RecentPlace {
     block: u32,
     /// 0 for nowhere.
     buffer: pg_sys::Buffer,
@@ -19,7 +19,7 @@ struct Place {
 
 /// The buffers of a relation's blocks, as far as they were met. What it says may be out of date: who
 /// reads a buffer makes sure that it still holds the block.
-pub struct Recent(Vec<Cell<Place>>);
+pub struct Recent(Vec<Cell<RecentPlace>>);
 
 impl Recent {
     /// Remembers blocks of a relation that has so many.
@@ -29,7 +29,7 @@ impl Recent {
     }
 
     #[inline]
-    fn place(&self, block: u32) -> Option<&Cell<Place>> {
+    fn place(&self, block: u32) -> Option<&Cell<RecentPlace>> {
         self.0.get(block as usize & self.0.len().wrapping_sub(1))
     }
 
@@ -46,7 +46,7 @@ impl Recent {
     #[inline]
     pub fn set(&self, block: u32, buffer: pg_sys::Buffer) {
         if let Some(place) = self.place(block) {
-            place.set(Place { block, buffer });
+            place.set(RecentPlace { block, buffer });
         }
     }
 

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 
 use super::bulk::check_for_interrupts;
 use super::calls::{self, Locator, Lock};
-use super::change::{Copy, PgChange};
+use super::change::{PageCopy, PgChange};
 use super::recent::Recent;
 use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
@@ -27,7 +27,7 @@ pub struct PgStore {
     upcoming: Cell<(u32, *const u8)>,
     reads: Cell<u64>,
     /// Memory for the copies of changes.
-    copies: RefCell<Vec<Box<Copy>>>,
+    copies: RefCell<Vec<Box<PageCopy>>>,
 }
 
 // SAFETY: a graph is searched and changed by the backend's own thread only; threads of builds get no
@@ -70,7 +70,7 @@ impl PgStore {
     }
 
     /// Copies that no change uses.
-    pub(super) fn copies(&self) -> &RefCell<Vec<Box<Copy>>> {
+    pub(super) fn copies(&self) -> &RefCell<Vec<Box<PageCopy>>> {
         &self.copies
     }
 

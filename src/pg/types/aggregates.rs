@@ -5,7 +5,7 @@ use pgrx::pg_sys::Datum;
 
 use super::array::{Array, new_float8};
 use super::call::{Call, IntoResult};
-use super::datum::New;
+use super::datum::NewDatum;
 use crate::pg::error::Failure;
 use crate::vector::{Element, Invalid, Type, check_declared, check_dims, dense};
 
@@ -77,10 +77,12 @@ pub fn total<E: Element>(call: &Call) -> Result<Datum, Failure> {
 }
 
 /// These numbers as elements.
-fn vector_of<E: Element>(numbers: impl ExactSizeIterator<Item = f64>) -> Result<New<E>, Failure> {
+fn vector_of<E: Element>(
+    numbers: impl ExactSizeIterator<Item = f64>,
+) -> Result<NewDatum<E>, Failure> {
     check_dims(E::TYPE, numbers.len())?;
     let numbers: Vec<f32> = numbers.map(dense::narrow).collect();
-    let mut new = New::zeros(numbers.len());
+    let mut new = NewDatum::zeros(numbers.len());
     dense::narrow_all(&numbers, &mut new)?;
     Ok(new)
 }

@@ -16,7 +16,7 @@ pub struct Bit;
 
 /// A row of bits where it lies.
 #[derive(Clone, Copy, Debug)]
-pub struct Bits<'v> {
+pub struct BitString<'v> {
     /// How many.
     pub count: usize,
     /// Eight a byte.
@@ -25,20 +25,20 @@ pub struct Bits<'v> {
 
 /// Reads what follows a header; None where the number of bits and the size do not agree.
 #[inline]
-fn read(contents: &[u8]) -> Option<Bits<'_>> {
+fn read(contents: &[u8]) -> Option<BitString<'_>> {
     let (count, bytes) = contents.split_first_chunk()?;
     let count = usize::try_from(u32::from_ne_bytes(*count)).ok()?;
-    (bytes.len() == count.div_ceil(8)).then_some(Bits { count, bytes })
+    (bytes.len() == count.div_ceil(8)).then_some(BitString { count, bytes })
 }
 
 /// A `bit` argument; its bytes were checked.
-pub struct Held(Detoasted);
+pub struct HeldBits(Detoasted);
 
 impl Operand for Bit {
-    type Held = Held;
-    type View<'v> = Bits<'v>;
+    type Held = HeldBits;
+    type View<'v> = BitString<'v>;
 
-    unsafe fn hold(datum: Datum) -> Result<Held, Failure> {
+    unsafe fn hold(datum: Datum) -> Result<HeldBits, Failure> {
         // SAFETY: the caller vouches for the datum.
         let value = unsafe { Detoasted::new(datum) };
         let found = value.contents();
@@ -48,12 +48,12 @@ impl Operand for Bit {
             let count = count as usize;
             return Err(Failure::Corrupted { of, count, size });
         }
-        Ok(Held(value))
+        Ok(HeldBits(value))
     }
 
-    fn view(held: &Held) -> Bits<'_> {
+    fn view(held: &HeldBits) -> BitString<'_> {
         // `hold` found the value to be right.
-        read(held.0.contents()).unwrap_or(Bits {
+        read(held.0.contents()).unwrap_or(BitString {
             count: 0,
             bytes: &[],
         })
@@ -61,18 +61,18 @@ impl Operand for Bit {
 
     /// Up to a thousand bits have a short header in tables, and their bytes any address.
     #[inline]
-    unsafe fn in_place<'v>(datum: Datum) -> Option<Bits<'v>> {
+    unsafe fn in_place<'v>(datum: Datum) -> Option<BitString<'v>> {
         // SAFETY: the caller vouches for the datum.
         unsafe { contents(datum) }.and_then(read)
     }
 
     #[inline]
-    fn span(view: Bits<'_>) -> (*const u8, usize) {
+    fn span(view: BitString<'_>) -> (*const u8, usize) {
         (view.bytes.as_ptr(), view.bytes.len())
     }
 
     #[inline]
-    fn check_same(a: Bits<'_>, b: Bits<'_>) -> Result<(), Invalid> {
+    fn check_same(a: BitString<'_>, b: BitString<'_>) -> Result<(), Invalid> {
         let (left, right) = (a.count, b.count);
         if left == right {
             Ok(())

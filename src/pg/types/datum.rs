@@ -15,13 +15,13 @@ use crate::pg::error::Failure;
 use crate::vector::{Element, Invalid, Type, check_declared, check_same, dense, text, wire};
 
 #[repr(C)]
-struct Header {
+struct DenseHeader {
     varlena: i32,
     dims: i16,
     unused: i16,
 }
 
-const HEADER: usize = size_of::<Header>();
+const HEADER: usize = size_of::<DenseHeader>();
 
 fn size_of_dims<E>(dims: usize) -> usize {
     HEADER + dims * size_of::<E>()
@@ -32,7 +32,7 @@ fn size_of_dims<E>(dims: usize) -> usize {
 /// # Safety
 /// `start` points at a varlena with a 4-byte header.
 #[inline]
-unsafe fn checked_dims<E: Element>(start: *const Header) -> Result<usize, Failure> {
+unsafe fn checked_dims<E: Element>(start: *const DenseHeader) -> Result<usize, Failure> {
     // SAFETY: the caller vouches for the header.
     let size = unsafe { pgrx::varsize_4b(start.cast()) };
     let mut dims = 0;
@@ -64,7 +64,7 @@ impl<E> Borrowed<E> {
         if self.value.is_copy() {
             return None;
         }
-        let start = self.value.start::<Header>();
+        let start = self.value.start::<DenseHeader>();
         // SAFETY: `hold` has checked the size, and the caller vouches for the access.
         Some(unsafe { std::slice::from_raw_parts_mut(start.add(1).cast(), self.dims) })
     }
@@ -80,7 +80,7 @@ impl<E> Deref for Borrowed<E> {
 
     #[inline]
     fn deref(&self) -> &[E] {
-        let start = self.value.start::<Header>();
+        let start = self.value.start::<DenseHeader>();
         // SAFETY: `hold` has checked that the elements lie inside the value.
         unsafe { std::slice::from_raw_parts(start.add(1).cast(), self.dims) }
     }
@@ -109,7 +109,7 @@ impl<E: Element> Operand for E {
     unsafe fn in_place<'v>(datum: Datum) -> Option<&'v [E]> {
         // SAFETY: the caller vouches for the datum; sizes are read only from a plain header.
         unsafe {
-            let start: *mut Header = plain(datum)?;
+            let start: *mut DenseHeader = plain(datum)?;
             let dims = checked_dims::<E>(start).ok()?;
             Some(std::slice::from_raw_parts(start.add(1).cast(), dims))
         }
@@ -132,7 +132,7 @@ impl<E: Element> SqlType for E {
     fn input(literal: &[u8], declared: Option<usize>) -> Result<Datum, Invalid> {
         let elements = text::parse::<E>(literal, declared.unwrap_or(literal.len() / 8))?;
         check_declared(declared, elements.len())?;
-        Ok(New::from_slice(&elements).into_result())
+        Ok(NewDatum::from_slice(&elements).into_result())
     }
 
     fn output(view: &[E]) -> Vec<u8> {
@@ -142,7 +142,7 @@ impl<E: Element> SqlType for E {
     fn receive(bytes: &[u8], declared: Option<usize>) -> Result<(Datum, usize), Invalid> {
         let elements = wire::decode::<E>(bytes, declared)?;
         let taken = wire::encoded_len::<E>(elements.len());
-        Ok((New::from_slice(&elements).into_result(), taken))
+        Ok((NewDatum::from_slice(&elements).into_result(), taken))
     }
 
     fn send(view: &[E]) -> Datum {
@@ -165,20 +165,20 @@ impl<E: Element> SqlType for E {
 }
 
 /// A new dense vector in the current memory context, zero until it is filled.
-pub struct New<E = f32> {
-    start: *mut Header,
+pub struct NewDatum<E = f32> {
+    start: *mut DenseHeader,
     dims: usize,
     of: PhantomData<E>,
 }
 
-impl<E: Element> New<E> {
+impl<E: Element> NewDatum<E> {
     /// Allocates a vector of `dims` elements; `dims` has passed `check_dims`.
     pub fn zeros(dims: usize) -> Self {
         let size = size_of_dims::<E>(dims);
         let of = PhantomData;
         // SAFETY: the allocation has room for the header, and is as aligned as any.
         unsafe {
-            let start: *mut Header = pg_sys::palloc0(size).cast();
+            let start: *mut DenseHeader = pg_sys::palloc0(size).cast();
             pgrx::set_varsize_4b(start.cast(), size as i32);
             (*start).dims = dims as i16;
             Self { start, dims, of }
@@ -193,7 +193,7 @@ impl<E: Element> New<E> {
     }
 }
 
-impl<E> Deref for New<E> {
+impl<E> Deref for NewDatum<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
@@ -202,14 +202,14 @@ impl<E> Deref for New<E> {
     }
 }
 
-impl<E> DerefMut for New<E> {
+impl<E> DerefMut for NewDatum<E> {
     fn deref_mut(&mut self) -> &mut [E] {
         // SAFETY: `zeros` has allocated and cleared the elements, and we alone refer to them.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(1).cast(), self.dims) }
     }
 }
 
-impl<E> IntoResult for New<E> {
+impl<E> IntoResult for NewDatum<E> {
     fn into_result(self) -> Datum {
         Datum::from(self.start)
     }

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::Datum;
 
-use super::datum::New;
+use super::datum::NewDatum;
 use crate::vector::f16;
 
 sql_symbols! { f32:
@@ -94,12 +94,12 @@ sql_symbols! { i8:
 
 sql_functions! {
     /// `int8vec_to_halfvec(int8vec, typmod, explicit)`.
-    fn int8vec_to_halfvec(call) -> New<f16> {
+    fn int8vec_to_halfvec(call) -> NewDatum<f16> {
         super::casts::between::<i8, f16>(call)
     }
 
     /// `halfvec_to_int8vec(halfvec, typmod, explicit)`.
-    fn halfvec_to_int8vec(call) -> New<i8> {
+    fn halfvec_to_int8vec(call) -> NewDatum<i8> {
         super::casts::between::<f16, i8>(call)
     }
 

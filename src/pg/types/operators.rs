@@ -3,7 +3,7 @@
 use pgrx::pg_sys::Datum;
 
 use super::call::{Call, IntoResult};
-use super::datum::New;
+use super::datum::NewDatum;
 use super::detoast::new_varlena;
 use super::operand::SqlType;
 use crate::pg::error::Failure;
@@ -13,9 +13,9 @@ use crate::vector::{Element, Float, Invalid, dense};
 fn combine<E: Float>(
     call: &Call,
     operation: impl FnOnce(&[E], &[E], &mut [E]) -> Result<(), Invalid>,
-) -> Result<New<E>, Failure> {
+) -> Result<NewDatum<E>, Failure> {
     let (left, right) = (call.held::<E>(0)?, call.held::<E>(1)?);
-    let mut new = New::zeros(left.len());
+    let mut new = NewDatum::zeros(left.len());
     operation(&left, &right, &mut new)?;
     Ok(new)
 }
@@ -31,9 +31,9 @@ pub fn norm<E: Element>(call: &Call) -> Result<f64, Failure> {
 }
 
 /// The vector scaled to length 1.
-pub fn normalize<E: Float>(call: &Call) -> Result<New<E>, Failure> {
+pub fn normalize<E: Float>(call: &Call) -> Result<NewDatum<E>, Failure> {
     let vector = call.held::<E>(0)?;
-    let mut new = New::zeros(vector.len());
+    let mut new = NewDatum::zeros(vector.len());
     dense::normalize(&vector, &mut new)?;
     Ok(new)
 }
@@ -49,10 +49,10 @@ pub fn binary_quantize<E: Element>(call: &Call) -> Result<Datum, Failure> {
 }
 
 /// `subvector(vector, start, count)`.
-pub fn subvector<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+pub fn subvector<E: Element>(call: &Call) -> Result<NewDatum<E>, Failure> {
     let vector = call.held::<E>(0)?;
     let range = dense::subvector(E::TYPE, vector.len(), call.integer(1), call.integer(2))?;
-    Ok(New::from_slice(&vector[range]))
+    Ok(NewDatum::from_slice(&vector[range]))
 }
 
 /// `+`, and the step of `sum`: an aggregate's state is changed in place.
@@ -69,19 +69,19 @@ pub fn add<E: Float>(call: &Call) -> Result<Datum, Failure> {
 }
 
 /// `-`.
-pub fn sub<E: Float>(call: &Call) -> Result<New<E>, Failure> {
+pub fn sub<E: Float>(call: &Call) -> Result<NewDatum<E>, Failure> {
     combine(call, dense::sub)
 }
 
 /// `*`, element by element.
-pub fn mul<E: Float>(call: &Call) -> Result<New<E>, Failure> {
+pub fn mul<E: Float>(call: &Call) -> Result<NewDatum<E>, Failure> {
     combine(call, dense::mul)
 }
 
 /// `||`.
-pub fn concat<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+pub fn concat<E: Element>(call: &Call) -> Result<NewDatum<E>, Failure> {
     let (left, right) = (call.held::<E>(0)?, call.held::<E>(1)?);
-    let mut new = New::zeros(dense::concat_dims(&left, &right)?);
+    let mut new = NewDatum::zeros(dense::concat_dims(&left, &right)?);
     let (head, tail) = new.split_at_mut(left.len());
     head.copy_from_slice(&left);
     tail.copy_from_slice(&right);

@@ -8,7 +8,7 @@ use pgrx::pg_sys::Datum;
 use super::array::Array;
 use super::call::{Call, IntoResult};
 use super::casts;
-use super::datum::New;
+use super::datum::NewDatum;
 use super::detoast::{Detoasted, new_varlena, plain};
 use super::operand::{Operand, SqlType};
 use crate::pg::error::Failure;
@@ -18,7 +18,7 @@ use crate::vector::{
 };
 
 #[repr(C)]
-struct Header {
+struct SparseHeader {
     varlena: i32,
     dims: u32,
     count: u32,
@@ -36,15 +36,15 @@ pub struct Sparsevec;
 /// # Safety
 /// `start` points at a varlena with a 4-byte header that outlives the result.
 #[inline]
-unsafe fn checked<'v>(start: *const Header) -> Result<Sparse<'v>, Failure> {
+unsafe fn checked<'v>(start: *const SparseHeader) -> Result<Sparse<'v>, Failure> {
     // SAFETY: the caller vouches for the header; fields are read only where the value has them.
     unsafe {
         let size = pgrx::varsize_4b(start.cast());
         let (mut dims, mut count) = (0, 0);
-        if size >= size_of::<Header>() {
+        if size >= size_of::<SparseHeader>() {
             (dims, count) = ((*start).dims, (*start).count as usize);
         }
-        if dims == 0 || size != size_of::<Header>() + count * PAIR {
+        if dims == 0 || size != size_of::<SparseHeader>() + count * PAIR {
             let of = Type::Sparsevec;
             return Err(Failure::Corrupted { of, count, size });
         }
@@ -77,21 +77,21 @@ impl IntoResult for SparseVector {
 }
 
 /// A `sparsevec` argument; its bytes were checked.
-pub struct Held(Detoasted);
+pub struct HeldSparse(Detoasted);
 
 impl Operand for Sparsevec {
-    type Held = Held;
+    type Held = HeldSparse;
     type View<'v> = Sparse<'v>;
 
-    unsafe fn hold(datum: Datum) -> Result<Held, Failure> {
+    unsafe fn hold(datum: Datum) -> Result<HeldSparse, Failure> {
         // SAFETY: the caller vouches for the datum.
         let value = unsafe { Detoasted::new(datum) };
         // SAFETY: a detoasted value has a 4-byte header.
         unsafe { checked(value.start()) }?;
-        Ok(Held(value))
+        Ok(HeldSparse(value))
     }
 
-    fn view(held: &Held) -> Sparse<'_> {
+    fn view(held: &HeldSparse) -> Sparse<'_> {
         let zero = Sparse {
             dims: 0,
             indices: &[],
@@ -148,13 +148,13 @@ impl SqlType for Sparsevec {
         a.compare(b)
     }
 
-    fn keep(held: Held) -> Datum {
+    fn keep(held: HeldSparse) -> Datum {
         held.0.keep()
     }
 }
 
 /// The dense vector of a sparse one, which the type modifier argument allows.
-fn to_dense<E: Element>(call: &Call) -> Result<New<E>, Failure> {
+fn to_dense<E: Element>(call: &Call) -> Result<NewDatum<E>, Failure> {
     let held = call.held::<Sparsevec>(0)?;
     let vector = Sparsevec::view(&held);
     // Before so many are allocated.
@@ -217,12 +217,12 @@ sql_functions! {
     }
 
     /// `sparsevec_to_vector(sparsevec, typmod, explicit)`.
-    fn sparsevec_to_vector(call) -> New {
+    fn sparsevec_to_vector(call) -> NewDatum {
         to_dense(call)
     }
 
     /// `sparsevec_to_halfvec(sparsevec, typmod, explicit)`.
-    fn sparsevec_to_halfvec(call) -> New<f16> {
+    fn sparsevec_to_halfvec(call) -> NewDatum<f16> {
         to_dense(call)
     }
 }
