@@ -133,6 +133,82 @@ fn rooms_import_only_along_the_arrows() {
     }
 }
 
+/// The same inside `pg/am`. Doors, which are generic, never know a method: only the registry names them.
+const METHODS: [(&str, &[&str]); 18] = [
+    ("method", &[]),
+    ("column", &[]),
+    ("counters", &[]),
+    ("value", &[]),
+    ("passes", &[]),
+    ("left_out", &["method"]),
+    ("opened", &["method"]),
+    ("cost", &["column", "method"]),
+    ("heap", &["method", "passes"]),
+    (
+        "filter",
+        &["counters", "heap", "method", "opened", "passes"],
+    ),
+    (
+        "scan",
+        &["counters", "filter", "heap", "method", "opened", "passes"],
+    ),
+    ("build", &["heap", "method", "opened"]),
+    ("insert", &["method", "opened"]),
+    ("vacuum", &["method", "opened"]),
+    (
+        "routine",
+        &["build", "cost", "insert", "method", "scan", "vacuum"],
+    ),
+    (
+        "hnsw",
+        &["column", "left_out", "method", "routine", "value"],
+    ),
+    ("registry", &["build", "cost", "hnsw", "method", "opened"]),
+    // Gives to other rooms what they may use.
+    ("mod", &[]),
+];
+
+#[test]
+fn doors_do_not_know_a_method() {
+    let arrows: BTreeMap<_, _> = METHODS.into_iter().collect();
+    let folder = Path::new("src/pg/am");
+    let mut all = Vec::new();
+    files(folder, &mut all);
+    assert!(all.len() > 20, "{all:?}");
+    for path in all {
+        let inside = path.strip_prefix(folder).unwrap().with_extension("");
+        let part = inside.iter().next().unwrap().to_string_lossy().into_owned();
+        let allowed = arrows
+            .get(part.as_str())
+            .unwrap_or_else(|| panic!("no arrow for pg/am/{part}"));
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default());
+        for line in code {
+            for (_, rest) in line
+                .match_indices("crate::pg::am::")
+                .map(|(at, found)| line.split_at(at + found.len()))
+            {
+                let word = rest
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap();
+                assert!(
+                    word == part || allowed.contains(&word),
+                    "{}: pg/am/{part} may not import {word}",
+                    path.display()
+                );
+            }
+            assert!(
+                !line.contains("super::super"),
+                "{}: name it from crate on, so that its arrow is seen",
+                path.display()
+            );
+        }
+    }
+}
+
 /// Calls of Postgres that only one room makes, by how their names begin.
 const CALLS: [&str; 9] = [
     "ReadBuffer",

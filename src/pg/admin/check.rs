@@ -10,8 +10,9 @@ use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
 use crate::index::{Fallible, Tid};
-use crate::pg::am::{Search, TableRows, each_row, tid_of};
+use crate::pg::am::{Search, TableRows, each_row};
 use crate::pg::error::Failure;
+use crate::pg::storage::tid_of;
 
 /// Problems that are listed; more of one kind tell nothing new.
 const LISTED: usize = 100;

@@ -14,9 +14,9 @@ use pgrx::{IntoDatum, Spi, pg_sys};
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::pg::am::{LeftOut, Tid, can_read, tid_of};
+use crate::pg::am::{LeftOut, Tid, can_read};
 use crate::pg::error::Failure;
-use crate::pg::storage::first_version;
+use crate::pg::storage::{first_version, tid_of};
 use crate::pg::types::call::Call;
 
 /// The settings of `hnsw.ef_search` that are measured.

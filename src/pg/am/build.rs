@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::method::{Build, Method};
-use super::rows::{TableRows, each_row};
-use super::scan::tid_of;
-use super::{guarded, opened};
+use crate::pg::am::heap::rows::{TableRows, each_row};
+use crate::pg::am::method::{Build, Method};
+use crate::pg::am::opened;
+use crate::pg::error::guarded;
+use crate::pg::storage::tid_of;
 
 use crate::bulk::{Built, Progress, Resources};
 use crate::index::Error;

@@ -9,9 +9,9 @@
 
 use pgrx::pg_sys;
 
-use super::guarded;
-use super::method::{Method, Visits};
-use super::opclass::typmod;
+use crate::pg::am::column::typmod;
+use crate::pg::am::method::{IndexSize, Method, Visits};
+use crate::pg::error::guarded;
 
 /// Pages that a visit touches: the share of a node's neighbours on its own page is a little above a
 /// fifth (`src/hnsw/README.md`).
@@ -24,17 +24,6 @@ const DIMS_AN_OPERATOR: f64 = 32.0;
 /// What a scan costs that an index cannot make: beyond all others, and finite, for from infinity PostgreSQL 17 makes NaN where it
 /// sorts what is sorted in part, and takes that for cheap.
 const IMPOSSIBLE: f64 = 1e150;
-
-/// What a planner knows of an index.
-#[derive(Clone, Copy, Debug)]
-pub struct IndexSize {
-    /// Rows.
-    pub rows: f64,
-    /// Pages.
-    pub pages: f64,
-    /// Dimensions of the column.
-    pub dims: f64,
-}
 
 /// Prices, as the settings and the tablespace have them.
 #[derive(Clone, Copy, Debug)]

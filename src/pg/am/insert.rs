@@ -3,10 +3,10 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::guarded;
-use super::method::Method;
-use super::opened;
-use super::scan::tid_of;
+use crate::pg::am::method::Method;
+use crate::pg::am::opened;
+use crate::pg::error::guarded;
+use crate::pg::storage::tid_of;
 
 /// Adds a row; NULL is not indexed.
 ///

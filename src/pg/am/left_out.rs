@@ -5,8 +5,8 @@
 
 use std::cell::Cell;
 
-use super::method::FoundRow;
 use crate::index::Tid;
+use crate::pg::am::method::FoundRow;
 
 thread_local! {
     static ROW: Cell<Option<LeftOutRow>> = const { Cell::new(None) };
@@ -44,12 +44,12 @@ impl Drop for LeftOut {
 }
 
 /// The node that a search passes by.
-pub(super) fn node() -> Option<u32> {
+pub(in crate::pg::am) fn node() -> Option<u32> {
     ROW.get()?.node
 }
 
 /// Notes where a row was found.
-pub(super) fn note(found: &FoundRow) {
+pub(in crate::pg::am) fn note(found: &FoundRow) {
     if let Some(row) = ROW.get()
         && row.tid == found.tid
     {

@@ -5,7 +5,6 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::cost::IndexSize;
 use crate::bulk::{Built, Progress, Resources, Sink};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::error::Failure;
@@ -51,6 +50,17 @@ pub trait Method: 'static {
 
     /// Whether scans go on, as the session is set, where the rows that they find first do not suffice.
     fn goes_on() -> bool;
+}
+
+/// What a planner knows of an index.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexSize {
+    /// Rows.
+    pub rows: f64,
+    /// Pages.
+    pub pages: f64,
+    /// Dimensions of the column.
+    pub dims: f64,
 }
 
 /// What a scan visits.

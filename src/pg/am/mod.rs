@@ -6,66 +6,49 @@
 //! | `registry.rs` | the methods that there are, and whose index an index is |
 //! | `routine.rs` | the table of callbacks, made for any of them |
 //! | `build.rs` | `ambuild`, `ambuildempty` |
-//! | `rows.rs` | the rows of a table, for builds and checks |
 //! | `insert.rs` | `aminsert` |
-//! | `scan.rs` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan` |
-//! | `running.rs` | a search that a scan has begun |
-//! | `filtered.rs` | rows that pass a filter, by the search or by what other indexes list |
-//! | `prices.rs` | what these ways cost |
-//! | `table.rs` | the same from the table, read in its order |
-//! | `ahead.rs` | rows of a table on their way from memory |
-//! | `exact.rs` | exact distances of rows, from the table |
-//! | `extent.rs` | how far a table reaches |
-//! | `left_out.rs` | a row that searches pass by, to ask for it as if it were not there |
+//! | `scan/` | `ambeginscan`, `amrescan`, `amgettuple`, `amendscan`, and the search that one has begun |
 //! | `vacuum.rs` | `ambulkdelete`, `amvacuumcleanup` |
 //! | `cost.rs` | `amcostestimate` |
-//! | `options.rs` | `amoptions` |
+//! | `filter/` | rows that pass a filter: by the search, by what other indexes list, or from the table; and all prices |
+//! | `heap/` | rows of the table: fetched, measured, read in their order |
 //! | `opened.rs` | indexes that this backend has open |
-//! | `value.rs` | columns, and their datums as values of a space |
-//! | `graph.rs` | a graph behind the doors that all indexes share |
-//! | `opclass.rs` | which values and which space an operator class means |
+//! | `column.rs`, `value.rs` | the column of an index, and its datums as values |
+//! | `passes.rs` | what a plan tells a search of its filter |
 //! | `counters.rs` | what this session's scans have cost |
-//! | `hnsw.rs` | the access method `hnsw` |
+//! | `left_out.rs` | a row that searches pass by, to ask for it as if it were not there |
+//! | `hnsw/` | the access method `hnsw` |
+//!
+//! Doors do not know a method: only `registry.rs` names them.
 
-mod ahead;
 mod build;
+mod column;
 mod cost;
 pub mod counters;
-mod exact;
-mod extent;
-mod filtered;
-mod graph;
+mod filter;
+mod heap;
 mod hnsw;
 mod insert;
 mod left_out;
 mod method;
-mod opclass;
 mod opened;
-mod options;
-mod outlined;
-mod prices;
+mod passes;
 mod registry;
 mod routine;
-mod rows;
-mod running;
 mod scan;
-mod shortlist;
-mod table;
 mod vacuum;
 mod value;
 
 pub use crate::index::Tid;
 pub use crate::search::{Side, Step, Within, farthest};
 pub use cost::missing;
-pub use filtered::Passes;
+pub use filter::prices::WANTED;
+pub use filter::table::can_read;
+pub use heap::rows::{TableRows, each_row};
+pub use hnsw::outlined::{release_all, release_beyond};
 pub use left_out::LeftOut;
 pub use method::Search;
 pub use opened::Opened;
-pub use outlined::{release_all, release_beyond};
-pub use prices::{Listed, WANTED};
+pub use passes::{Listed, Passes};
 pub use registry::Registered;
-pub use rows::{TableRows, each_row};
-pub use scan::{attach, learn, learned, report, sort, tid_of};
-pub use table::can_read;
-
-use crate::pg::error::guarded;
+pub use scan::{attach, learn, learned, report, sort};

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::method::{Cost, FoundRow, Method, RankedRows, Search, Stream};
 use crate::index::{Continue, Tid};
+use crate::pg::am::method::{Cost, FoundRow, Method, RankedRows, Search, Stream};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
@@ -102,7 +102,7 @@ impl Opened {
         Ok(KeptStream::boxed(stream, self))
     }
 
-    /// As [`Ranks::rank`](super::method::Ranks::rank); the stream keeps the index.
+    /// As [`Ranks::rank`](crate::pg::am::method::Ranks::rank); the stream keeps the index.
     ///
     /// # Safety
     /// As there, and the relation stays open as long as rows are asked for.

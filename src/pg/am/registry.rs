@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use super::hnsw::Hnsw;
-use super::method::Method;
-use super::opened::{self, Opened};
-use super::{build, cost};
 use crate::bulk::{Files, Resources};
+use crate::pg::am::build;
+use crate::pg::am::cost;
+use crate::pg::am::hnsw::Hnsw;
+use crate::pg::am::method::Method;
+use crate::pg::am::opened::{self, Opened};
 use crate::pg::error::Failure;
 
 /// As `ambuild`.

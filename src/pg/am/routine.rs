@@ -3,9 +3,13 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::hnsw::Hnsw;
-use super::method::Method;
-use super::{build, cost, guarded, insert, scan, vacuum};
+use crate::pg::am::build;
+use crate::pg::am::cost;
+use crate::pg::am::insert;
+use crate::pg::am::method::Method;
+use crate::pg::am::scan;
+use crate::pg::am::vacuum;
+use crate::pg::error::guarded;
 
 /// As `amoptions`.
 unsafe extern "C-unwind" fn options<M: Method>(
@@ -23,7 +27,7 @@ unsafe extern "C-unwind" fn validate(_class: pg_sys::Oid) -> bool {
 
 /// The callbacks of a method. What is zero is what it cannot do: order by more than one column, go
 /// backward, be unique, include columns, return values, give bitmaps.
-fn routine<M: Method>() -> *mut pg_sys::IndexAmRoutine {
+pub fn routine<M: Method>() -> *mut pg_sys::IndexAmRoutine {
     let size = size_of::<pg_sys::IndexAmRoutine>();
     // SAFETY: zeros are a valid table; it is filled in before anybody else sees it.
     let table: &mut pg_sys::IndexAmRoutine = unsafe { &mut *pg_sys::palloc0(size).cast() };
@@ -59,13 +63,10 @@ macro_rules! handlers {
         $(#[doc = $doc])*
         #[pgrx::pg_guard]
         #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $name(_info: pg_sys::FunctionCallInfo) -> Datum {
-            Datum::from(routine::<$method>())
+        pub unsafe extern "C-unwind" fn $name(_info: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
+            pgrx::pg_sys::Datum::from($crate::pg::am::routine::routine::<$method>())
         }
     )*};
 }
 
-handlers! {
-    /// `CREATE ACCESS METHOD hnsw`.
-    fn hnswhandler for Hnsw;
-}
+pub(in crate::pg::am) use handlers;

@@ -5,10 +5,11 @@ use std::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
-use super::method::Method;
-use super::scan::pointer_of;
-use super::{guarded, opened};
 use crate::index::Tid;
+use crate::pg::am::method::Method;
+use crate::pg::am::opened;
+use crate::pg::error::guarded;
+use crate::pg::storage::pointer_of;
 
 /// Removes the rows that `callback` says are dead.
 ///

@@ -11,8 +11,9 @@ use pgrx::pg_sys::{NodeTag, PlanState};
 use rustc_hash::FxHashSet;
 
 use super::raw;
-use crate::pg::am::{self, Listed, Tid};
+use crate::pg::am::{Listed, Tid};
 use crate::pg::error::catch;
+use crate::pg::storage::tid_of;
 
 /// As many times more entries of an index are not read to drop rows that others have listed already: to fetch one and
 /// ask the filter costs as much.
@@ -230,7 +231,7 @@ unsafe fn drain(
             if tids.len() == lists.most {
                 break false;
             }
-            tids.push(am::tid_of(*row));
+            tids.push(tid_of(*row));
         };
         raw::index_endscan(scan);
         all

@@ -5,6 +5,18 @@ use pgrx::pg_sys;
 
 use crate::index::Tid;
 
+/// The bytes of a heap tuple's place.
+pub fn tid_of(pointer: pg_sys::ItemPointerData) -> Tid {
+    // SAFETY: three numbers of two bytes.
+    Tid(unsafe { std::mem::transmute::<pg_sys::ItemPointerData, [u8; 6]>(pointer) })
+}
+
+/// A heap tuple's place.
+pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
+    // SAFETY: three numbers of two bytes, any of which are valid.
+    unsafe { std::mem::transmute::<[u8; 6], pg_sys::ItemPointerData>(tid.0) }
+}
+
 /// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
 /// `MaxHeapTuplesPerPage`.
 const POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;

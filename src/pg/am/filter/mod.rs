@@ -5,54 +5,33 @@
 //! rows that pass tells how far it must go. Where all that pass are far away, it would come by nearly
 //! all others first; so it stops as soon as it has spent what the shortlist would have cost, and sooner if
 //! far fewer pass than expected.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `prices.rs` | what the ways cost |
+//! | `shortlist.rs` | rows that other indexes list, by distance |
+//! | `table.rs` | rows of the table, read in its order, by distance |
+
+pub mod prices;
+pub mod shortlist;
+pub mod table;
 
 use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use super::counters::Way;
-use super::method::{FoundRow, RankedRows};
-use super::opened::Opened;
-use super::prices::{Listed, Prices, Sofar};
-use super::running::ScanRows;
-use super::shortlist::{Given, Shortlist};
-use super::table::ReadTable;
 use crate::index::{Continue, Tid};
+use crate::pg::am::counters::Way;
+use crate::pg::am::filter::prices::{Prices, Sofar};
+use crate::pg::am::filter::shortlist::{Given, Shortlist};
+use crate::pg::am::filter::table::ReadTable;
+use crate::pg::am::heap::source::ScanRows;
+use crate::pg::am::method::{FoundRow, RankedRows};
+use crate::pg::am::opened::Opened;
+use crate::pg::am::passes::{Listed, Passes};
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::search::{Bounded, Refined, Source, Within};
-
-/// What the rows of a scan are filtered by.
-pub trait Passes {
-    /// Whether a row that the scan sees passes.
-    ///
-    /// # Safety
-    /// The scan is going on, the slot holds a row of its table, and no page is locked.
-    unsafe fn passes(&mut self, slot: *mut pg_sys::TupleTableSlot) -> bool;
-
-    /// How far rows may be that pass.
-    ///
-    /// # Safety
-    /// A search of the scan begins.
-    unsafe fn within(&mut self) -> Within;
-
-    /// Share of rows that the planner expects to pass, 0 to 1, as far as that has nothing to do with
-    /// [`within`](Self::within).
-    fn share(&self) -> f64;
-
-    /// Rows that the query wants, as far as the planner knows.
-    fn wanted(&self) -> Option<f64>;
-
-    /// What other indexes are expected to [`shortlist`](Self::shortlist); None where they cannot.
-    fn listed(&self) -> Option<Listed>;
-
-    /// All rows that other indexes say may pass, in any order; no other row passes. None where they are more
-    /// than `most`.
-    ///
-    /// # Safety
-    /// Others can shortlist, the scan is going on, and no page is locked.
-    unsafe fn shortlist(&mut self, most: usize) -> Option<Vec<Tid>>;
-}
 
 /// Bytes of memory that a shortlisted row takes: its place, its bound, its distance.
 const BYTES: usize = 32;
@@ -375,14 +354,18 @@ impl Filtered {
 
 impl ScanRows<'_> {
     /// Whether a row passes; None where the scan does not see it.
-    pub(super) unsafe fn ask(&mut self, tid: Tid, passes: &mut dyn Passes) -> Option<bool> {
+    pub(in crate::pg::am) unsafe fn ask(
+        &mut self,
+        tid: Tid,
+        passes: &mut dyn Passes,
+    ) -> Option<bool> {
         let scan = self.scan;
         // SAFETY: the caller says that the scan is going on and no page is held.
         unsafe { self.exact().passes(scan, tid, passes) }
     }
 
     /// Has the row that was not seen last killed if it is dead to everybody.
-    pub(super) fn note_dead(&mut self, row: FoundRow) {
+    pub(in crate::pg::am) fn note_dead(&mut self, row: FoundRow) {
         // SAFETY: the scan is going on: a row was fetched.
         let dead = unsafe { self.exact().was_dead() };
         self.dead.note(dead.then_some(row));

@@ -4,14 +4,16 @@ use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use super::counters::{self, ScanReport, Spent, Way};
-use super::exact::Exact;
-use super::extent::Extent;
-use super::filtered::{Ending, Filtered, Passes};
-use super::method::{Cost, FoundRow, Learned, Method, Stream};
-use super::opened::{self, Opened};
+use crate::pg::am::counters::{self, ScanReport, Spent, Way};
+use crate::pg::am::filter::{Ending, Filtered};
+use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::heap::extent::Extent;
+use crate::pg::am::heap::source::{Dead, ScanRows};
+use crate::pg::am::method::{Cost, FoundRow, Learned, Method, Stream};
+use crate::pg::am::opened::{self, Opened};
+use crate::pg::am::passes::Passes;
 use crate::pg::error::Failure;
-use crate::search::{Bounded, Refined, Source};
+use crate::search::Refined;
 
 /// What becomes of rows that are found after farther ones were given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,29 +25,8 @@ pub enum Late {
     Dropped,
 }
 
-/// Dead rows that a search remembers, to kill them when it ends.
-const DEAD: usize = 256;
-
-/// Rows that turned out to be dead to everybody, as many as are remembered.
-#[derive(Default)]
-pub(super) struct Dead(Vec<FoundRow>);
-
-impl Dead {
-    /// Remembers a row, or none.
-    pub fn note(&mut self, row: Option<FoundRow>) {
-        if self.0.len() < DEAD {
-            self.0.extend(row);
-        }
-    }
-
-    /// The rows.
-    pub fn rows(&self) -> &[FoundRow] {
-        &self.0
-    }
-}
-
 /// A search that has begun.
-pub(super) struct Running {
+pub(in crate::pg::am) struct Running {
     stream: Box<dyn Stream>,
     refined: Refined<FoundRow>,
     /// What it knows of rows that pass a filter, if it has one.
@@ -64,14 +45,14 @@ pub(super) struct Running {
 }
 
 /// What a search leaves when it has ended.
-pub(super) struct Ended {
+pub(in crate::pg::am) struct Ended {
     pub opened: Rc<Opened>,
     pub dead: Dead,
     pub report: ScanReport,
 }
 
 /// The scan that a search belongs to.
-pub(super) struct OpenScan<'s> {
+pub(in crate::pg::am) struct OpenScan<'s> {
     pub scan: pg_sys::IndexScanDesc,
     pub exact: &'s mut Option<Exact>,
     pub passes: Option<&'s mut (dyn Passes + 'static)>,
@@ -260,70 +241,4 @@ impl Running {
 /// Whether a distance comes before another in a sort, where not-a-number is the farthest.
 fn precedes(distance: f64, other: f64) -> bool {
     distance < other || (other.is_nan() && !distance.is_nan())
-}
-
-/// The rows of a stream, measured by the table's values where they are asked to be.
-pub(super) struct ScanRows<'r> {
-    pub stream: &'r mut dyn Stream,
-    pub scan: pg_sys::IndexScanDesc,
-    exact: &'r mut Option<Exact>,
-    pub dead: &'r mut Dead,
-    extent: &'r mut Extent,
-}
-
-impl ScanRows<'_> {
-    /// The same scan's rows of another stream.
-    pub fn of<'a>(&'a mut self, stream: &'a mut dyn Stream) -> ScanRows<'a> {
-        ScanRows {
-            stream,
-            scan: self.scan,
-            exact: self.exact,
-            dead: self.dead,
-            extent: self.extent,
-        }
-    }
-
-    /// The table.
-    ///
-    /// # Safety
-    /// The scan is going on.
-    pub unsafe fn exact(&mut self) -> &mut Exact {
-        // SAFETY: as the caller says.
-        self.exact
-            .get_or_insert_with(|| unsafe { Exact::open(self.scan) })
-    }
-}
-
-impl Source for ScanRows<'_> {
-    type Row = FoundRow;
-    type Error = Failure;
-
-    fn is_ready(&self) -> bool {
-        self.stream.is_ready()
-    }
-
-    fn floor(&self) -> f64 {
-        self.stream.floor()
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        let row = self.stream.next()?;
-        if let Some(row) = &row {
-            // SAFETY: the scan is going on.
-            unsafe { self.extent.verify(self.scan, row.row.tid) }?;
-        }
-        Ok(row)
-    }
-
-    fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Failure> {
-        // SAFETY: the scan is going on.
-        unsafe {
-            let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
-            let distance = exact.measure(self.scan, row.tid);
-            if distance.is_none() && exact.was_dead() {
-                self.dead.note(Some(*row));
-            }
-            Ok(distance)
-        }
-    }
 }

@@ -4,9 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::method::Learned;
 use crate::hnsw::{Growing, Grown, Index, Outline, Space};
 use crate::index::Error;
+use crate::pg::am::method::Learned;
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::{PgStore, check_for_interrupts};

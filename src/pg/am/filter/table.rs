@@ -6,14 +6,14 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use pgrx::pg_sys;
 
-use super::exact::Exact;
-use super::filtered::Passes;
-use super::method::{FoundRow, Search};
-use super::running::ScanRows;
-use super::scan::tid_of;
-use super::shortlist::{Given, has_distance};
 use crate::index::Tid;
+use crate::pg::am::filter::shortlist::{Given, has_distance};
+use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::heap::source::ScanRows;
+use crate::pg::am::method::{FoundRow, Search};
+use crate::pg::am::passes::Passes;
 use crate::pg::error::{Failure, catch};
+use crate::pg::storage::tid_of;
 use crate::pg::storage::{FirstVersions, check_for_interrupts};
 
 unsafe extern "C-unwind" {

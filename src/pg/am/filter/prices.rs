@@ -3,22 +3,9 @@
 
 use pgrx::pg_sys;
 
-use super::filtered::Passes;
-use super::opened::Opened;
-use super::table::can_read;
-
-/// What other indexes are expected to list.
-#[derive(Clone, Copy, Debug)]
-pub struct Listed {
-    /// Rows of which all of them say that they may pass.
-    pub rows: f64,
-    /// Entries of several indexes that are had one by one and brought together.
-    pub single: f64,
-    /// Entries that a bitmap is made of.
-    pub merged: f64,
-    /// Whether they are listed even by a scan that ends by itself, for the plan was chosen for that.
-    pub always: bool,
-}
+use crate::pg::am::filter::table::can_read;
+use crate::pg::am::opened::Opened;
+use crate::pg::am::passes::{Listed, Passes};
 
 /// What a shortlisted row costs that is fetched and measured, where visiting a node of the index, or fetching a
 /// row that it leads to and asking the filter, costs 1.
@@ -66,14 +53,14 @@ const LEARNED: f64 = 1.0;
 
 impl Listed {
     /// What it costs to list them, where that is not a part of what each row costs.
-    pub(super) fn cost(self) -> f64 {
+    pub(in crate::pg::am) fn cost(self) -> f64 {
         SINGLE * self.single + MERGED * self.merged
     }
 }
 
 /// What the ways to rows cost for one search.
 #[derive(Clone, Copy)]
-pub(super) struct Prices {
+pub(in crate::pg::am) struct Prices {
     /// What a shortlisted row costs that is fetched and measured.
     pub fetched: f64,
     /// What it costs to read the table; infinite where that is not to be done.
@@ -86,7 +73,7 @@ pub(super) struct Prices {
 
 /// How far a search has come.
 #[derive(Clone, Copy)]
-pub(super) struct Sofar {
+pub(in crate::pg::am) struct Sofar {
     /// Rows that the filter was asked about.
     pub asked: u64,
     /// Rows that have passed it.

@@ -1,16 +1,26 @@
 //! The access method `hnsw`: a graph (`crate::hnsw`) under Postgres' roof.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `graph.rs` | a graph behind the doors that all indexes share |
+//! | `opclass.rs` | which values and which space an operator class means |
+//! | `options.rs` | `amoptions` |
+//! | `outlined.rs` | the outlines that this session has learned |
+
+mod graph;
+mod opclass;
+mod options;
+pub mod outlined;
 
 use std::ffi::CStr;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::cost::IndexSize;
-use super::method::{Build, Method, Search, Visits};
-use super::opclass;
-use super::options;
 use crate::bulk::Resources;
 use crate::index::Continue;
+use crate::pg::am::method::IndexSize;
+use crate::pg::am::method::{Build, Method, Search, Visits};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;
@@ -63,4 +73,9 @@ impl Method for Hnsw {
     fn goes_on() -> bool {
         guc::hnsw().go_on != Continue::Never
     }
+}
+
+crate::pg::am::routine::handlers! {
+    /// `CREATE ACCESS METHOD hnsw`.
+    fn hnswhandler for Hnsw;
 }

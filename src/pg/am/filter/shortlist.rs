@@ -6,12 +6,12 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use pgrx::pg_sys;
 
-use super::ahead::Ahead;
-use super::exact::Exact;
-use super::filtered::Passes;
-use super::method::{Cost, FoundRow, RankedRows, Search, Stream};
-use super::running::ScanRows;
 use crate::index::{Continue, Tid};
+use crate::pg::am::heap::ahead::Ahead;
+use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::heap::source::ScanRows;
+use crate::pg::am::method::{Cost, FoundRow, RankedRows, Search, Stream};
+use crate::pg::am::passes::Passes;
 use crate::pg::error::Failure;
 use crate::pg::storage::check_for_interrupts;
 use crate::pg::types::distances::NoGuess;
@@ -170,7 +170,7 @@ unsafe fn measure(
 ///
 /// # Errors
 /// Where the index cannot tell.
-pub(super) unsafe fn has_distance(
+pub(in crate::pg::am) unsafe fn has_distance(
     exact: &mut Exact,
     scan: pg_sys::IndexScanDesc,
     index: &dyn Search,

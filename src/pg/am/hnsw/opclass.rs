@@ -6,14 +6,15 @@ use std::marker::PhantomData as OF;
 
 use pgrx::pg_sys;
 
-use super::graph::{GraphBuild, GraphIndex};
-use super::method::{Build, Search};
-use super::value::{Column, Floats, SqlSpace};
 use crate::bulk::Resources;
 use crate::hnsw::{
     BitMetric, Bits, Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain,
     SparseMetric, SparseVectors,
 };
+use crate::pg::am::column::column;
+use crate::pg::am::hnsw::graph::{GraphBuild, GraphIndex};
+use crate::pg::am::method::{Build, Search};
+use crate::pg::am::value::{Column, Floats, SqlSpace};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::pg::types::{Bit, Sparsevec, distances};
@@ -211,22 +212,6 @@ pub unsafe fn of(index: pg_sys::Relation) -> Result<&'static dyn OperatorClass, 
     };
     let entry = CLASSES.iter().find(is).ok_or(Failure::OperatorClass)?;
     Ok(entry.class)
-}
-
-/// The type of an index's column, and its modifier: dimensions, or -1. Of a domain those of its base type.
-fn column(index: pg_sys::Oid) -> (pg_sys::Oid, i32) {
-    let (mut oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
-    // SAFETY: places for the answers; an index has a first column.
-    unsafe {
-        pg_sys::get_atttypetypmodcoll(index, 1, &raw mut oid, &raw mut typmod, &raw mut collation);
-        oid = pg_sys::getBaseTypeAndTypmod(oid, &raw mut typmod);
-    }
-    (oid, typmod)
-}
-
-/// The type modifier of an index's column: dimensions, or -1.
-pub fn typmod(index: pg_sys::Oid) -> i32 {
-    column(index).1
 }
 
 /// Dimensions of a column that an index of the named access method and this class can be made on.

@@ -5,8 +5,8 @@ use std::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::guarded;
 use crate::pg::error::Failure;
+use crate::pg::error::guarded;
 
 /// Who is shown them.
 pub trait TableRows {

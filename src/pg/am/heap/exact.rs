@@ -4,10 +4,10 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use super::filtered::Passes;
-use super::scan::pointer_of;
 use crate::index::Tid;
+use crate::pg::am::passes::Passes;
 use crate::pg::error::catch;
+use crate::pg::storage::pointer_of;
 
 unsafe extern "C-unwind" {
     // Without a guard, which would keep a part of what an error says.

@@ -1,29 +1,18 @@
-//! `ambeginscan`, `amrescan`, `amgettuple`, `amendscan`.
+//! Scans: `ambeginscan`, `amrescan`, `amgettuple`, `amendscan`, and the search that one has begun (`running.rs`).
+
+pub mod running;
 
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
 
-use super::counters::{self, ScanReport};
-use super::exact::Exact;
-use super::filtered::Passes;
-use super::guarded;
-use super::method::{FoundRow, Learned, Method, Search};
-use super::running::{Ended, Late, OpenScan, Running};
-use crate::index::Tid;
+use crate::pg::am::counters::{self, ScanReport};
+use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::method::{FoundRow, Learned, Method, Search};
+use crate::pg::am::passes::Passes;
+use crate::pg::am::scan::running::{Ended, Late, OpenScan, Running};
 use crate::pg::error::Failure;
-use crate::pg::storage::needs_wal;
-
-/// The bytes of a heap tuple's place.
-pub fn tid_of(pointer: pg_sys::ItemPointerData) -> Tid {
-    // SAFETY: three numbers of two bytes.
-    Tid(unsafe { std::mem::transmute::<pg_sys::ItemPointerData, [u8; 6]>(pointer) })
-}
-
-/// A heap tuple's place.
-pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
-    // SAFETY: three numbers of two bytes, any of which are valid.
-    unsafe { std::mem::transmute::<[u8; 6], pg_sys::ItemPointerData>(tid.0) }
-}
+use crate::pg::error::guarded;
+use crate::pg::storage::{needs_wal, pointer_of};
 
 /// Has a scan give only rows that pass, from its next search on.
 ///

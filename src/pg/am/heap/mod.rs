@@ -1,0 +1,15 @@
+//! The rows of a table that an index finds: fetched, measured, read in their order.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `exact.rs` | exact distances of rows, from the table |
+//! | `source.rs` | the rows of a search with those distances |
+//! | `ahead.rs` | rows of a table on their way from memory |
+//! | `extent.rs` | how far a table reaches |
+//! | `rows.rs` | every row of a table, for builds and checks |
+
+pub mod ahead;
+pub mod exact;
+pub mod extent;
+pub mod rows;
+pub mod source;
