@@ -18,7 +18,7 @@ PACKAGE_LIB = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 EXTENSIONS = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: all help setup build built test test-pure test-memory test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-shapes bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
+.PHONY: all help setup build built test test-pure test-memory test-miri test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-shapes bench-graph bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
 
 all: build
 
@@ -27,6 +27,7 @@ help:
 	@echo 'make demo [KEEP=1]   search bundled passages by meaning on a private server'
 	@echo 'make test            every test: pure, pg_regress, server'
 	@echo 'make test-memory     tests of pure rooms under valgrind'
+	@echo 'make test-miri       tests of pure rooms under Miri, by a nightly toolchain'
 	@echo 'make test-assert     the server tests on PostgreSQL 15 with assertions, which it builds'
 	@echo 'make test-clients    drivers and ORMs of Python, Node and Rust on a private server (CLIENTS=python)'
 	@echo 'make check           format, lints, docs'
@@ -64,14 +65,24 @@ test: test-pure test-server
 test-pure:
 	$(CARGO) test
 
-# Pure rooms under valgrind, which sees what is read before it is written or beyond its end. (Miri, which would see more, comes
-# with nightly toolchains alone.) proptest makes up less, for a test takes fifty times as long.
+# Pure rooms under valgrind, which sees what is read before it is written or beyond its end. proptest makes up less, for a test
+# takes fifty times as long.
 MEMORY_ROOMS = page:: vector:: distance:: search::
 
 test-memory:
 	@scripts/setup memory
 	PROPTEST_CASES=4 $(CARGO) --config "target.'cfg(all())'.runner = 'valgrind -q --error-exitcode=9'" \
 		test --lib -- --test-threads 1 $(MEMORY_ROOMS)
+
+# Pure rooms under Miri, which sees undefined behaviour of any kind, but runs neither C nor most of SIMD, and a test a thousand times
+# as long. It comes with nightly toolchains.
+MIRI_ROOMS = page:: vector:: search:: index:: quantize::block
+MIRI_SKIPS = threads_see
+
+test-miri:
+	rustup toolchain install nightly --profile minimal --component miri --component rust-src
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=2 $(CARGO) +nightly miri test --target-dir target/miri --lib -- \
+		$(MIRI_ROOMS) --skip $(MIRI_SKIPS)
 
 # TESTS is for the test program: names of tests, --skip NAME, --test-threads N.
 test-server: build
@@ -87,6 +98,7 @@ check: check-postgres
 	$(CARGO) clippy --all-targets --features server -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --no-deps --document-private-items --features pg$(MAJOR)
+	@scripts/numbers
 
 # By the profile of `build`, which goes on with the bindings that were made for this.
 check-postgres: setup
