@@ -4,13 +4,13 @@ use crate::index::Error;
 use crate::page::PageStore;
 use crate::quantize::Form;
 
-use super::dense;
-use super::index::Index;
-use super::manhattan;
-use super::meta::Parameters;
-use super::node::{Node, SlotState, state};
-use super::shape::NONE;
-use super::space::Space;
+use crate::hnsw::index::Index;
+use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::node::{Node, SlotState, state};
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::dense;
+use crate::hnsw::spaces::manhattan;
+use crate::hnsw::spaces::space::Space;
 
 /// Counts of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

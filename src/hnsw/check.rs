@@ -10,13 +10,13 @@ use std::fmt::Write as _;
 use crate::index::{Error, Fallible, Tid, collected};
 use crate::page::{self, PageStore};
 
-use super::huge::saturated;
-use super::index::Index;
-use super::meta::{KIND_NODES, Roots};
-use super::node::{Node, SlotState, state};
-use super::rest::{self, RestSlot};
-use super::shape::NONE;
-use super::space::Space;
+use crate::hnsw::index::Index;
+use crate::hnsw::meta::{KIND_NODES, Roots};
+use crate::hnsw::nodes::node::{Node, SlotState, state};
+use crate::hnsw::nodes::overflow::{self, RestSlot};
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::extremes::saturated;
+use crate::hnsw::spaces::space::Space;
 
 /// What [`Index::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,7 +211,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let mut chained = HashSet::new();
         for number in numbers {
             let (space, own) = (&self.index.space, self.index.shape().own);
-            let read = |node: Node<'_>| (space.extent(node.own()), rest::first(node.own()));
+            let read = |node: Node<'_>| (space.extent(node.own()), overflow::first(node.own()));
             let (extent, first) = self.index.pages.read(number, read)?;
             if extent <= own {
                 continue;

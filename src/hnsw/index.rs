@@ -5,20 +5,20 @@ use crate::page::{self, CONTENT_BYTES, Change, Format, PageError, PageStore};
 use crate::quantize::Form;
 use crate::vector::MAX_DIMS;
 
-use super::dense::{self, Dense, Metric};
-use super::meta::{self, KIND_CENTRE, META, Parameters, Roots};
-use super::node::{field, set_field};
-use super::pages::Pages;
-use super::plain::{Measure, Plain};
-use super::shape::Shape;
-use super::space::Space;
+use crate::hnsw::meta::{self, KIND_CENTRE, META, Parameters, Roots};
+use crate::hnsw::nodes::node::{field, set_field};
+use crate::hnsw::nodes::pages::Pages;
+use crate::hnsw::nodes::shape::Shape;
+use crate::hnsw::spaces::dense::{self, Dense, Metric};
+use crate::hnsw::spaces::plain::{Measure, Plain};
+use crate::hnsw::spaces::space::Space;
 
 /// Pages whose nodes hold values of one space.
 pub struct Index<'s, S, V> {
-    pub(super) pages: Pages<'s, S>,
-    pub(super) space: V,
+    pub(in crate::hnsw) pages: Pages<'s, S>,
+    pub(in crate::hnsw) space: V,
     /// Candidates that an insert keeps.
-    pub(super) beam: usize,
+    pub(in crate::hnsw) beam: usize,
 }
 
 /// How an index is made.
@@ -51,12 +51,12 @@ const CENTRE_ELEMENTS: usize = CONTENT_BYTES / 4;
 impl Options {
     /// The beam of inserts and builds: twice what is asked for. Estimates and int8 distances make
     /// it as cheap as half of it elsewhere, and what a walk finds later depends on it.
-    pub(super) fn beam(&self) -> usize {
+    pub(in crate::hnsw) fn beam(&self) -> usize {
         2 * usize::from(self.ef_construction)
     }
 
     /// What an index of dense vectors will never change.
-    pub(super) fn dense(&self, dims: usize, metric: Metric) -> (Parameters, Form) {
+    pub(in crate::hnsw) fn dense(&self, dims: usize, metric: Metric) -> (Parameters, Form) {
         let form = self
             .form
             .unwrap_or_else(|| Shape::best_form(dims, self.m.into()));
@@ -76,7 +76,7 @@ impl Options {
 }
 
 /// Writes the first pages of an index: parameters, roots and centre.
-pub(super) fn write_head(
+pub(in crate::hnsw) fn write_head(
     parameters: &Parameters,
     roots: &Roots,
     centre: &[f32],
@@ -130,7 +130,7 @@ fn read_centre<S: PageStore>(
 }
 
 /// Adds a page.
-pub(super) fn append<S: PageStore>(store: &S, bytes: &page::Bytes) -> Result<(), Error> {
+pub(in crate::hnsw) fn append<S: PageStore>(store: &S, bytes: &page::Bytes) -> Result<(), Error> {
     let mut change = store.change();
     let (_, page) = change.append()?;
     *page = *bytes;
@@ -217,13 +217,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Prepares a point for a walk.
-    pub(super) fn query(&self, point: V::Point) -> Result<V::Query, PageError> {
+    pub(in crate::hnsw) fn query(&self, point: V::Point) -> Result<V::Query, PageError> {
         let scale = self.scale_of(&point)?;
         Ok(self.space.query(point, scale))
     }
 
     /// What makes a point as long as the longest value in the index, where estimates depend on that.
-    pub(super) fn scale_of(&self, point: &V::Point) -> Result<f32, PageError> {
+    pub(in crate::hnsw) fn scale_of(&self, point: &V::Point) -> Result<f32, PageError> {
         let Some(length) = self.space.length(point) else {
             return Ok(1.0);
         };

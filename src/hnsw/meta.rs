@@ -12,8 +12,8 @@
 
 use crate::page::{self, Bytes, Format, Mark, PageError};
 
-use super::node::{field, set_field};
-use super::shape::{NONE, Shape};
+use crate::hnsw::nodes::node::{field, set_field};
+use crate::hnsw::nodes::shape::{NONE, Shape};
 
 /// The block of the meta page.
 pub const META: u32 = 0;

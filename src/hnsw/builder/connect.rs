@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use crate::bulk::Steps;
 use crate::index::{Error, filled, with_room};
 
-use super::super::shape::NONE;
-use super::super::space::Space;
 use super::graph::{Links, Scratch};
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::space::Space;
 
 /// What was reached on a level: each value's parent in a tree of links, [`NONE`] where there is none yet.
 /// The root is its own parent.

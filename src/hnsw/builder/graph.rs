@@ -12,11 +12,11 @@ use crate::index::{Error, filled};
 use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
-use super::super::link::LinkLanes;
-use super::super::select::Degree;
-use super::super::shape::NONE;
-use super::super::space::{Sketch, Space};
 use super::rows::BuildRows;
+use crate::hnsw::change::link::LinkLanes;
+use crate::hnsw::change::select::Degree;
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::space::{Sketch, Space};
 
 const LOCKS: usize = 4_096;
 

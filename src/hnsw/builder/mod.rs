@@ -23,13 +23,13 @@ use crate::bulk::{Built, Crew, Memory, Progress, Resources, Sink, Steps, pool};
 use crate::index::{Error, Tid, collected};
 use crate::page::{Bytes, MemoryStore};
 
-use super::dense::{Dense, Metric};
-use super::index::Options;
-use super::insert::draw_level;
-use super::meta::Parameters;
-use super::plain::{Measure, Plain};
-use super::shape::Shape;
-use super::space::Space;
+use crate::hnsw::change::insert::draw_level;
+use crate::hnsw::index::Options;
+use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::shape::Shape;
+use crate::hnsw::spaces::dense::{Dense, Metric};
+use crate::hnsw::spaces::plain::{Measure, Plain};
+use crate::hnsw::spaces::space::Space;
 
 /// Collects rows and builds an index of them.
 pub struct Builder<V: Space> {
@@ -63,7 +63,7 @@ impl<M: Measure> Builder<Plain<M>> {
 }
 
 impl<V: Space> Builder<V> {
-    pub(super) fn new(
+    pub(in crate::hnsw) fn new(
         space: V,
         parameters: Parameters,
         options: &Options,

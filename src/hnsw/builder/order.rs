@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use crate::bulk::Steps;
 use crate::index::{Error, Fallible, collected, filled, with_room};
 
-use super::super::meta::Parameters;
-use super::super::rest;
-use super::super::shape::Shape;
-use super::super::space::Space;
 use super::graph::Links;
+use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::overflow;
+use crate::hnsw::nodes::shape::Shape;
+use crate::hnsw::spaces::space::Space;
 
 /// A node: a value on a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Order {
         // Slots that a value takes.
         let width = |value: u32| {
             let (own, _) = links.rows.own(value as usize);
-            1 + rest::slots(&parameters.shape, own.len())
+            1 + overflow::slots(&parameters.shape, own.len())
         };
         let taken = places.iter().map(|place| width(place.value)).sum();
         let room = Room {

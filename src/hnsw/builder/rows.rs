@@ -6,8 +6,8 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use crate::bulk::{Lines, Memory, PLACE_BYTES, Records};
 use crate::index::{Error, Fallible, Tid, collected};
 
-use super::super::meta::Lengths;
-use super::super::space::{Sketch, Space};
+use crate::hnsw::meta::Lengths;
+use crate::hnsw::spaces::space::{Sketch, Space};
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
 /// values, its place in the order of linking, and what the last pass needs.

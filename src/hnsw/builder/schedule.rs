@@ -15,8 +15,8 @@ use rayon::slice::ParallelSliceMut;
 use crate::bulk::{Crew, Steps};
 use crate::index::{Error, Fallible, collected, with_room};
 
-use super::super::space::Space;
 use super::graph::{Links, Scratch};
+use crate::hnsw::spaces::space::Space;
 
 /// Values that one thread links before others join in: while a thread that has searched waits for a
 /// core, a small graph becomes another.

@@ -12,15 +12,15 @@ use crate::bulk::{Progress, Sink, Steps};
 use crate::index::{Error, Fallible, Tid, collected, filled, with_room};
 use crate::page::{self, Bytes, CONTENT_BYTES, PAGE_BYTES};
 
-use super::super::index::write_head;
-use super::super::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
-use super::super::node::{INLINE_TIDS, Link, NodeMut};
-use super::super::rest;
-use super::super::shape::NONE;
-use super::super::space::Space;
-use super::super::tids::{capacity, new_chunk};
 use super::graph::Links;
 use super::order::{LevelNode, Order};
+use crate::hnsw::index::write_head;
+use crate::hnsw::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
+use crate::hnsw::nodes::node::{INLINE_TIDS, Link, NodeMut};
+use crate::hnsw::nodes::overflow;
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::nodes::tids::{capacity, new_chunk};
+use crate::hnsw::spaces::space::Space;
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;
@@ -119,7 +119,7 @@ fn nodes<V: Space>(
     parameters: &Parameters,
     order: &Order,
 ) -> Result<Vec<SlotContent>, Error> {
-    let (room, part) = (parameters.shape.own, rest::capacity(&parameters.shape));
+    let (room, part) = (parameters.shape.own, overflow::capacity(&parameters.shape));
     let mut slots = with_room(order.places.len())?;
     for place in &order.places {
         let bytes = links.rows.own(place.value as usize).0.len();
@@ -181,7 +181,7 @@ fn group<V: Space>(
                 let mut bytes = node(links, parameters, order, chains, *place);
                 if *rest != NONE {
                     let own = bytes.get_mut(parameters.shape.own_at()..);
-                    rest::set_rest(own.unwrap_or_default(), *rest);
+                    overflow::set_rest(own.unwrap_or_default(), *rest);
                 }
                 content.extend(bytes);
             }
@@ -191,7 +191,7 @@ fn group<V: Space>(
             SlotContent::Rest(value, range, owner, next) => {
                 let (own, _) = links.rows.own(*value as usize);
                 let part = own.get(range.clone()).unwrap_or_default();
-                content.extend(rest::new_slot(&parameters.shape, *owner, *next, part));
+                content.extend(overflow::new_slot(&parameters.shape, *owner, *next, part));
             }
         }
     }

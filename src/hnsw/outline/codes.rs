@@ -11,7 +11,7 @@ use memmap2::MmapMut;
 use crate::distance::prefetch;
 use crate::quantize::LevelQuery;
 
-use super::super::node::{field, set_field};
+use crate::hnsw::nodes::node::{field, set_field};
 
 const HEADER: usize = 12;
 

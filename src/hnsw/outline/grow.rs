@@ -3,13 +3,13 @@
 use crate::index::{Error, Fallible, Tid, with_room};
 use crate::page::PageStore;
 
-use super::super::index::Index;
-use super::super::node::Node;
-use super::super::shape::NONE;
-use super::super::space::Space;
 use super::codes::Codes;
 use super::sorting::Sorting;
 use super::{Outline, OutlineRow};
+use crate::hnsw::index::Index;
+use crate::hnsw::nodes::node::Node;
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::space::Space;
 
 /// Steps of sorting that are counted as a node that is read.
 const STEPS_PER_NODE: usize = 8;

@@ -9,12 +9,12 @@ use crate::index::{Error, Fallible, Tid, collected, with_room};
 use crate::page::PageStore;
 use crate::search::Key;
 
-use super::super::index::Index;
-use super::super::scan::Row;
-use super::super::space::Space;
 use super::codes::Codes;
 use super::places::Places;
 use super::{AloneQuery, Outline};
+use crate::hnsw::find::scan::Row;
+use crate::hnsw::index::Index;
+use crate::hnsw::spaces::space::Space;
 
 /// Standard errors below an estimate at which a row is looked for.
 const DOUBT: f32 = 2.5;

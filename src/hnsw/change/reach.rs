@@ -1,0 +1,128 @@
+//! What links lead to. Every live node of a level can be reached from the entry's node on that level, by links
+//! of live nodes alone: builds, inserts and vacuums see to it, and vacuum proves it where it has taken nodes
+//! away.
+
+use std::collections::TryReserveError;
+
+use crate::index::{Error, Fallible};
+use crate::page::PageStore;
+use crate::search::Numbers;
+
+use crate::hnsw::change::link::Newcomer;
+use crate::hnsw::change::vacuum::Poll;
+use crate::hnsw::index::Index;
+use crate::hnsw::nodes::node::Node;
+use crate::hnsw::nodes::overflow::Copied;
+use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::spaces::space::{Probe, Space};
+
+/// Nodes that were reached.
+#[derive(Default)]
+pub(in crate::hnsw) struct Reached {
+    numbers: Numbers,
+    /// Those whose links were not followed yet.
+    open: Vec<u32>,
+}
+
+impl Reached {
+    fn add(&mut self, number: u32) -> Result<(), TryReserveError> {
+        if self.numbers.insert(number) {
+            self.open.try_push(number)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a node was reached.
+    pub fn contains(&self, number: u32) -> bool {
+        self.numbers.contains(number)
+    }
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Follows links from the entry's node of each level.
+    ///
+    /// # Errors
+    /// Where pages cannot be read, or `poll` ends it.
+    pub(in crate::hnsw) fn reach(&self, poll: Poll<'_>) -> Result<Reached, Error> {
+        let (mut reached, mut next) = (Reached::default(), self.pages.roots()?.entry);
+        while next != NONE {
+            reached.add(next)?;
+            let below = |node: Node<'_>| if node.level() > 0 { node.link() } else { NONE };
+            next = self.pages.read(next, below)?;
+        }
+        self.spread(&mut reached, poll)?;
+        Ok(reached)
+    }
+
+    fn spread(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
+        while let Some(number) = reached.open.pop() {
+            poll()?;
+            let follow = |node: Node<'_>| {
+                let live = node.neighbours().take_while(|_| node.live());
+                live.map(|(_, to)| to).try_for_each(|to| reached.add(to))
+            };
+            self.pages.read(number, follow)??;
+        }
+        Ok(())
+    }
+
+    /// Links every live node that was not reached to by one that was. Gives how many there were.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or changed, or `poll` ends it.
+    pub(in crate::hnsw) fn connect(&self, poll: Poll<'_>, reads: &mut u64) -> Result<u64, Error> {
+        let mut reached = self.reach(poll)?;
+        let mut connected = 0;
+        for group in 0..self.pages.roots()?.groups {
+            poll()?;
+            let mut missed = Vec::new();
+            self.pages.each(group, |number, node| {
+                *reads += 1;
+                if node.live() && !reached.contains(number) {
+                    missed.push(number);
+                }
+            })?;
+            for number in missed {
+                if !reached.contains(number) {
+                    connected += u64::from(self.connect_node(number, &reached, reads)?);
+                    reached.add(number)?;
+                    self.spread(&mut reached, poll)?;
+                }
+            }
+        }
+        Ok(connected)
+    }
+
+    /// Has the nearest node that was reached, and can, link to one that was not.
+    fn connect_node(&self, number: u32, reached: &Reached, reads: &mut u64) -> Result<bool, Error> {
+        let copied = |node: Node<'_>| node.live().then(|| Copied::new(node));
+        let Some(copied) = self.pages.read(number, copied)? else {
+            return Ok(false);
+        };
+        let Some(copied) = self.pages.complete(&self.space, number, copied, reads)? else {
+            return Ok(false);
+        };
+        let node = copied.node();
+        let point = self.space.load(node.own(), node.scale());
+        let mut probe = Probe::new(self.query(point.clone())?);
+        let found = self.find_near(&mut probe, node.level(), self.beam)?;
+        let mut newcomer = Newcomer {
+            number,
+            point: &point,
+            links: node.neighbours().map(|(_, to)| to).collect(),
+            leads: Vec::new(),
+            must: true,
+        };
+        for near in &found.list {
+            if near.number != number
+                && reached.contains(near.number)
+                && self.link_back((near.number, near.distance), &mut newcomer, &mut probe)?
+            {
+                *reads += probe.near.reads;
+                return Ok(true);
+            }
+        }
+        *reads += probe.near.reads;
+        Ok(false)
+    }
+}

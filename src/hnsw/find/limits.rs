@@ -1,0 +1,115 @@
+//! Where a scan ends before it has given all rows: the nodes that it may read, and the distance up to which
+//! rows are wanted.
+
+use crate::index::{Continue, Error};
+use crate::page::PageStore;
+
+use crate::hnsw::find::scan::{Scan, Stage, VisitedNode};
+use crate::hnsw::find::sweep::Sweep;
+use crate::hnsw::spaces::space::Space;
+
+/// What a scan may take, and what it looks for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::hnsw) struct Limits {
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Nodes read.
+    pub nodes: u64,
+    /// The distance, in the space's measure, up to which rows are wanted.
+    pub distance: f32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: usize::MAX,
+            nodes: u64::MAX,
+            distance: f32::INFINITY,
+        }
+    }
+}
+
+/// On which sides of [`Limits::distance`] nodes have come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::hnsw) struct ReachedSides {
+    /// One beyond it would have been given.
+    pub beyond: bool,
+    /// One within it was given since the search went on.
+    pub within: bool,
+}
+
+impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
+    /// Bounds the memory of a scan that goes on. One that would need more reads the index in the
+    /// order of its pages, several times if it must, and still gives every row.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.limits.memory = bytes;
+    }
+
+    /// Bounds the nodes that a scan reads before it stops to go on. What it has found by then is given, in order.
+    pub fn limit_nodes(&mut self, nodes: u64) {
+        self.limits.nodes = nodes;
+    }
+
+    /// Leaves out rows that are farther than `distance` for sure, in the space's measure. The scan ends when a
+    /// row beyond it would be given after the first walk, or, later, when a step of the search has then found none within it:
+    /// so it gives the rows that a scan without this limit would give before the first one beyond, or more.
+    pub fn limit_distance(&mut self, distance: f32) {
+        self.limits.distance = distance;
+    }
+
+    /// How much the distance of a node may be off.
+    pub(in crate::hnsw) fn doubt(&self, found: &VisitedNode) -> f32 {
+        let space = &self.index.space;
+        let point = space.point_of(&self.probe.query);
+        space.doubt(point, found.distance, found.scale)
+    }
+
+    /// Whether a node is farther than rows are wanted.
+    pub(in crate::hnsw) fn is_beyond(&self, found: &VisitedNode) -> bool {
+        let limit = self.limits.distance;
+        found.distance > limit && found.distance - self.doubt(found) > limit
+    }
+
+    /// Whether it has read as many nodes as it may.
+    pub(in crate::hnsw) fn is_spent(&self) -> bool {
+        self.nodes_read() >= self.limits.nodes
+    }
+
+    /// Whether it shall not search on.
+    pub(in crate::hnsw) fn is_over(&self) -> bool {
+        let passed = self.stage == Stage::Walked || !self.reached.within;
+        self.is_spent() || (self.reached.beyond && passed)
+    }
+
+    /// So many visits, or as many as are left.
+    pub(in crate::hnsw) fn visits(&self, wanted: usize) -> usize {
+        let left = self.limits.nodes.saturating_sub(self.nodes_read()).max(1);
+        usize::try_from(left).map_or(wanted, |left| wanted.min(left))
+    }
+
+    /// Gives all that was found, however little the search has seen around it.
+    pub(in crate::hnsw) fn drain(&mut self) {
+        self.horizon = f32::INFINITY;
+        self.stage = Stage::Draining;
+    }
+
+    /// The sweep that begins now. One that may not read all slots does not read any of them twice to give what
+    /// comes late in order; that waits among the late.
+    pub(in crate::hnsw) fn begin_sweep(&self) -> Sweep {
+        if self.limits.nodes == u64::MAX {
+            Sweep::new(self.go_on, self.last)
+        } else {
+            Sweep::new(Continue::Relaxed, self.last)
+        }
+    }
+
+    /// Gives what is nearer than a row that was given before it was found, and ends.
+    pub(in crate::hnsw) fn give_late(&mut self) -> Result<(), Error> {
+        self.found.try_reserve(self.late.len())?;
+        self.last = f32::NEG_INFINITY;
+        self.found.append(&mut self.late);
+        self.horizon = f32::INFINITY;
+        self.stage = Stage::Ended;
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! How many of the rows that a scan has found may be given.
+
+use crate::index::Continue;
+
+/// How many nodes a scan that goes on visits for the rows that it gives. `ef` is what a search for
+/// `rows` rows keeps: one that is asked for more, because LIMIT is larger or a filter drops them,
+/// visits as many times more nodes before it gives them.
+pub(in crate::hnsw) struct Trust {
+    rows: f64,
+    /// Nodes for a row at most, however large `ef` is.
+    most: f64,
+    /// Rows beyond those, so that who asks for ten may look at what comes next.
+    spare: usize,
+}
+
+/// The farther a walk has come, the fewer visits does a row take: as rows / `FIRST` to this power.
+const DEEP: f64 = 0.13;
+
+/// Rows for which the first visits are.
+const FIRST: f64 = 10.0;
+
+impl Trust {
+    /// In strict order what comes late is as good as lost to a LIMIT, so it waits longer.
+    pub(in crate::hnsw) fn of(go_on: Continue) -> Self {
+        let (rows, most, spare) = match go_on {
+            Continue::Never | Continue::Relaxed => (10.0, 8.0, 8),
+            Continue::Strict => (6.0, 12.0, 8),
+        };
+        Self { rows, most, spare }
+    }
+
+    /// Rows that may be given when so many nodes were visited.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count"
+    )]
+    pub(in crate::hnsw) fn rows(&self, visited: usize, ef: usize) -> usize {
+        let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        let visits = (count(ef) / self.rows).clamp(1.0, self.most);
+        let rows = count(visited) / visits;
+        let deep = (rows / FIRST).max(1.0).powf(DEEP / (1.0 - DEEP));
+        visited.min((rows * deep) as usize) + self.spare
+    }
+}

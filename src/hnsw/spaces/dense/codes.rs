@@ -1,0 +1,246 @@
+//! Codes of links, and estimates of distances by them.
+//!
+//! A link from node `u` to node `x` carries the code of `y = x - u` (rotated), so that estimates are
+//! the better the nearer `u` and `x` are, however far all of them lie from the origin. With the
+//! centre `c` of all vectors, `S = sum b_i (u - c)_i` and a query's sums of `b_i (q - c)_i` from one
+//! lookup table, [`encode`] gives `slope * (sum - S) ~ -2 <y, q - u>`, hence
+//!
+//! | metric | distance | base | slope | constant, exact at a visit of `u` |
+//! |---|---|---|---|---|
+//! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - u\|^2` |
+//! | inner product | `-<x, q>` | `-<y, u> - slope S / 2` | slope / 2 | `-<u, q>` |
+//!
+//! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
+
+use std::borrow::Cow;
+
+use crate::quantize::{Factors, Form, Lanes, LevelQuery, LookupTable};
+use crate::quantize::{encode, encode_levels, estimate, from_bf16, signed_sum, to_bf16};
+
+use super::{Dense, Metric};
+use crate::hnsw::nodes::node::{Code, Node};
+use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE, code_dims};
+use crate::hnsw::outline::{Alone, AloneQuery};
+use crate::hnsw::spaces::extremes;
+use crate::hnsw::spaces::space::{Near, Space};
+
+/// A node is near where its squared distance is so much smaller than the query's from the centre.
+const NEAR: f32 = 256.0;
+
+/// A node's point, rotated.
+pub struct Origin {
+    from: Vec<f32>,
+    /// `from - c`, as it is encoded.
+    offset: Vec<f32>,
+    /// `|from|^2`
+    squared: f32,
+}
+
+/// A vector, rotated, and its lookup tables.
+pub struct DenseQuery {
+    pub(super) point: Vec<f32>,
+    /// Of `q - c`.
+    table: LookupTable,
+    /// `|q - c|^2`
+    squared: f32,
+    /// Of `q - u`, for nodes so near that the other is too rough.
+    fine: LookupTable,
+    /// Estimates are of distances from `scale q`, divided by it.
+    scale: f32,
+}
+
+/// A vector times a number.
+fn scaled(point: &[f32], scale: f32) -> Cow<'_, [f32]> {
+    if scale.to_bits() == 1.0_f32.to_bits() {
+        return Cow::Borrowed(point);
+    }
+    point.iter().map(|x| x * scale).collect()
+}
+
+impl Dense {
+    /// `point - from`, as it is encoded.
+    fn encoded(&self, point: &[f32], from: &[f32]) -> Vec<f32> {
+        let mut offset: Vec<f32> = point.iter().zip(from).map(|(x, u)| x - u).collect();
+        if self.is_as_it_is() {
+            offset.resize(code_dims(self.dims()), 0.0);
+            self.rotation.apply(&mut offset);
+        }
+        offset
+    }
+
+    /// Whether vectors are stored as they are, and rotated only to be encoded: those that are padded for
+    /// that, and whole numbers, which rotated are none.
+    pub(super) fn is_as_it_is(&self) -> bool {
+        code_dims(self.dims()) > self.dims() || self.form() == Form::Whole
+    }
+
+    /// Fills a query's lookup table.
+    pub(super) fn prepare(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
+        let mut table = LookupTable::new();
+        let offset = self.encoded(&scaled(&point, scale), &self.centre);
+        table.fill(&offset, self.bits);
+        DenseQuery {
+            point,
+            table,
+            squared: extremes::saturated(self.dot(&offset, &offset)),
+            fine: LookupTable::new(),
+            scale,
+        }
+    }
+
+    /// See [`Space::origin`].
+    pub(super) fn origin_of(&self, from: Vec<f32>) -> Origin {
+        Origin {
+            offset: self.encoded(&from, &self.centre),
+            squared: self.dot(&from, &from),
+            from,
+        }
+    }
+
+    /// See [`Space::code`].
+    pub(super) fn encode(&self, point: &[f32], origin: &Origin) -> Code {
+        let mut bits = vec![0; self.bits / 8];
+        let factors = self.factors(point, origin, &mut bits);
+        if factors.squared.is_finite() && factors.slope.is_finite() {
+            let factors = Some(factors);
+            return Code { factors, bits };
+        }
+        self.code_widely(point, &origin.from)
+    }
+
+    /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
+    fn factors(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Factors {
+        let difference = self.encoded(point, &origin.from);
+        let Factors { squared, slope } = encode(&difference, self.bits, bits);
+        let sum = signed_sum(&difference, self.bits, &origin.offset);
+        let (base, slope) = match self.metric {
+            Metric::L2 | Metric::Cosine => (squared, slope),
+            Metric::InnerProduct => {
+                let along = self.dot(point, &origin.from) - origin.squared;
+                (-along, slope / 2.0)
+            }
+        };
+        // The base is computed from the slope as rounded, so that what cancels out cancels out.
+        let slope = from_bf16(to_bf16(slope));
+        let squared = base - slope * sum;
+        Factors { squared, slope }
+    }
+
+    /// See [`Space::code_alone`]. With the centre as `u`, in the table above.
+    pub(super) fn encode_alone(&self, point: &[f32], code: &mut [u8]) -> Alone {
+        let levels = encode_levels(&self.encoded(point, &self.centre), code);
+        match self.metric {
+            Metric::L2 | Metric::Cosine => Alone {
+                base: levels.squared,
+                slope: levels.slope,
+                error: levels.error,
+            },
+            Metric::InnerProduct => Alone {
+                base: self.dot(&self.centre, &self.centre) - self.dot(point, &self.centre),
+                slope: levels.slope / 2.0,
+                error: levels.error / 2.0,
+            },
+        }
+    }
+
+    /// See [`Space::query_alone`].
+    pub(super) fn prepare_alone(&self, point: &[f32], scale: f32) -> AloneQuery {
+        let point = &scaled(point, scale);
+        let offset = self.encoded(point, &self.centre);
+        let squared = self.dot(&offset, &offset);
+        AloneQuery {
+            levels: LevelQuery::new(&offset),
+            constant: match self.metric {
+                Metric::L2 | Metric::Cosine => squared,
+                Metric::InnerProduct => -self.dot(&self.centre, point),
+            },
+            length: squared.sqrt(),
+            unscaled: 1.0 / scale,
+        }
+    }
+
+    /// The code of a point where a number on the way to it overflows.
+    #[cold]
+    fn code_widely(&self, point: &[f32], from: &[f32]) -> Code {
+        let ([point, from, centre], unit) = extremes::shrunk([point, from, &self.centre], 2);
+        let origin = Origin {
+            offset: self.encoded(&from, &centre),
+            squared: self.dot(&from, &from),
+            from: from.into_owned(),
+        };
+        let mut bits = vec![0; self.bits / 8];
+        let Factors { squared, slope } = self.factors(&point, &origin, &mut bits);
+        let (base, slope) = (
+            squared * unit * unit,
+            extremes::saturated_slope(slope * unit),
+        );
+        let away = (self.plain.l2_squared)(&point, &origin.from) * unit * unit;
+        let (squared, slope) = match self.metric {
+            Metric::InnerProduct => (extremes::saturated(base), slope),
+            // Farther than can be told, from wherever a distance to the node can.
+            Metric::L2 | Metric::Cosine if away == f32::INFINITY => (extremes::FAR, 0.0),
+            Metric::L2 | Metric::Cosine if base.is_finite() => (base, slope),
+            Metric::L2 | Metric::Cosine => (extremes::FAR, slope),
+        };
+        let factors = Some(Factors { squared, slope });
+        Code { factors, bits }
+    }
+
+    /// Estimates the distances to all lanes of a node that is `distance` away.
+    pub(super) fn score(
+        &self,
+        query: &mut DenseQuery,
+        node: Node<'_>,
+        distance: f32,
+        near: &mut Near,
+    ) {
+        if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
+            self.score_near(query, node, distance, near);
+        } else {
+            Self::score_far(query, node, distance, near);
+        }
+    }
+
+    /// With a table of its own, whose 8 bits cover `q - u` and not `q - c`. Then `S` is 0,
+    /// and the base is the neighbour's distance from the node.
+    fn score_near(&self, query: &mut DenseQuery, node: Node<'_>, distance: f32, near: &mut Near) {
+        let own = self.load(node.own(), node.scale());
+        query
+            .fine
+            .fill(&self.encoded(&query.point, &own), self.bits);
+        near.fill(node);
+        let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
+        for (block, out) in blocks.iter_mut().enumerate() {
+            let Some(lanes) = node.lanes(block) else {
+                continue;
+            };
+            let mut bases = *lanes.bases;
+            for (lane, base) in bases.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let lane = block * BLOCK_LANES + lane;
+                if node.neighbour(lane) != NONE {
+                    *base = node.distance(lane).to_ne_bytes();
+                }
+            }
+            let lanes = Lanes {
+                bases: &bases,
+                ..lanes
+            };
+            estimate(&query.fine, lanes, distance, out);
+        }
+    }
+
+    /// With the table that serves all nodes.
+    fn score_far(query: &DenseQuery, node: Node<'_>, distance: f32, near: &mut Near) {
+        near.fill(node);
+        let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
+        for (block, out) in blocks.iter_mut().enumerate() {
+            if let Some(lanes) = node.lanes(block) {
+                estimate(&query.table, lanes, query.scale * distance, out);
+            }
+        }
+        if query.scale.to_bits() != 1.0_f32.to_bits() {
+            let unscaled = 1.0 / query.scale;
+            near.distances.iter_mut().for_each(|far| *far *= unscaled);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Values whose links carry no codes. A visit reads the neighbours themselves to learn how far they
+//! are, each once in a search.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::index::Error;
+use crate::page::{Format, PageError, PageStore};
+
+use crate::hnsw::index::Options;
+use crate::hnsw::meta::{Lengths, META, Parameters};
+use crate::hnsw::nodes::node::{Code, Node};
+use crate::hnsw::nodes::pages::Pages;
+use crate::hnsw::nodes::shape::{NONE, Shape};
+use crate::hnsw::spaces::extremes::saturated;
+use crate::hnsw::spaces::space::{Probe, Sketch, Space};
+
+/// A kind of value and a distance that is measured from the values themselves. All that is not here
+/// is the same for every such kind.
+pub trait Measure: Sized + Sync {
+    /// As a user gives it.
+    type Value<'v>: Copy;
+    /// Ready to be measured.
+    type Point: Clone + Send + Sync;
+
+    /// Kind, metric and form, as the meta page keeps them.
+    fn tag(&self) -> [u8; 3];
+
+    /// Dimensions.
+    fn dims(&self) -> u32;
+
+    /// Bytes that a node has for its own value.
+    fn own_bytes(&self) -> usize;
+
+    /// The measure of an index with this tag, dimensions and bytes of a node's own value; None where
+    /// that is an index of something else.
+    fn open(tag: [u8; 3], dims: u32, own: usize) -> Option<Self>;
+
+    /// As [`Space::verify`].
+    ///
+    /// # Errors
+    /// Where the value has another size.
+    fn verify(&self, value: Self::Value<'_>) -> Result<(), Error>;
+
+    /// Makes a value ready. None where it has no place in the metric.
+    fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
+
+    /// Bytes of a point's stored form.
+    fn stored_bytes(&self, _point: &Self::Point) -> usize {
+        self.own_bytes()
+    }
+
+    /// As [`Space::varies`].
+    fn varies(&self) -> bool {
+        false
+    }
+
+    /// As [`Space::extent`].
+    fn extent(&self, own: &[u8]) -> usize {
+        own.len()
+    }
+
+    /// Writes the stored form, which takes all of `own`, and gives its scale.
+    fn store(&self, point: &Self::Point, own: &mut [u8]) -> f32;
+
+    /// Reads the stored form.
+    fn load(&self, own: &[u8], scale: f32) -> Self::Point;
+
+    /// How far a stored value is. Smaller is nearer.
+    fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
+
+    /// As [`Space::unit`].
+    fn unit(&self, point: &Self::Point) -> f32;
+
+    /// As [`Space::doubt`].
+    fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
+        0.0
+    }
+
+    /// As [`Space::sketch_bytes`].
+    fn sketch_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Writes a sketch, where the stored form does not serve.
+    fn sketch(&self, _point: &Self::Point, _sketch: &mut [u8]) {}
+
+    /// How far two values are, by their stored forms or their sketches.
+    fn between(&self, a: &[u8], b: &[u8]) -> f32;
+}
+
+/// Values under a measure, linked without codes.
+pub struct Plain<M> {
+    measure: M,
+}
+
+impl<M: Measure> Plain<M> {
+    pub(in crate::hnsw) fn new(measure: M) -> Self {
+        Self { measure }
+    }
+
+    /// The measure.
+    pub fn measure(&self) -> &M {
+        &self.measure
+    }
+
+    /// The space of an index that is there.
+    pub(in crate::hnsw) fn open(parameters: &Parameters) -> Result<Self, Error> {
+        let Parameters {
+            kind, metric, form, ..
+        } = *parameters;
+        let shape = parameters.shape;
+        let measure = M::open([kind, metric, form], parameters.dims, shape.own);
+        let space = measure.map(Self::new);
+        let space = space.ok_or(Error::OtherSpace { kind, metric, form })?;
+        if shape == Shape::plain(parameters.m.into(), shape.own) && parameters.centre_pages == 0 {
+            return Ok(space);
+        }
+        let reason = format!("nodes of {} links in shape {shape:?}", parameters.m);
+        Err(Error::Page(PageError::Corrupt {
+            block: META,
+            reason: reason.into(),
+        }))
+    }
+
+    /// What an index of such values will never change.
+    pub(in crate::hnsw) fn parameters(&self, options: &Options) -> Parameters {
+        let [kind, metric, form] = self.measure.tag();
+        Parameters {
+            format: Format::LATEST,
+            kind,
+            metric,
+            form,
+            m: options.m,
+            dims: self.measure.dims(),
+            seed: options.seed,
+            centre_pages: 0,
+            shape: Shape::plain(options.m.into(), self.measure.own_bytes()),
+        }
+    }
+}
+
+/// Candidates beyond those asked for. pgvector fills the links of a node with neighbours that the rule passes over, and its walks
+/// have more to choose from: 128 dimensions, uniform, L1, `ef` 40: 0.880, with 8 more 0.908, pgvector 0.877.
+const MORE_CANDIDATES: usize = 8;
+
+/// How many neighbours ahead all of one is brought closer; of the others the first part comes at once.
+const AHEAD: usize = 2;
+
+/// Node numbers are spread by one multiplication.
+#[derive(Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 ^= self.0 >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A point and the nodes that were measured from it. A slot that was given to another node since has
+/// the distance of the first: an estimate, until it is visited.
+pub struct PlainQuery<P> {
+    point: P,
+    known: HashMap<u32, f32, BuildHasherDefault<NumberHasher>>,
+    /// Lanes and numbers of neighbours that are to be measured.
+    fresh: Vec<(usize, u32)>,
+}
+
+impl<M: Measure> Plain<M> {
+    fn measured(&self, point: &M::Point, node: Node<'_>) -> f32 {
+        self.distance(point, node.own(), node.scale())
+    }
+
+    /// Fills in how far the neighbours in `probe.near` are, infinite where a slot holds no node any
+    /// more. Their numbers were copied: no lock is held.
+    fn measure_near<S: PageStore>(
+        &self,
+        pages: &Pages<'_, S>,
+        probe: &mut Probe<PlainQuery<M::Point>>,
+    ) -> Result<(), PageError> {
+        let Probe { query, near, .. } = probe;
+        let PlainQuery {
+            point,
+            known,
+            fresh,
+        } = query;
+        fresh.clear();
+        for (lane, number) in near.numbers.iter().enumerate() {
+            if let Some(distance) = known.get(number) {
+                near.distances[lane] = *distance;
+            } else if *number != NONE {
+                pages.prefetch(*number, 0);
+                fresh.push((lane, *number));
+            }
+        }
+        for (at, (lane, number)) in fresh.iter().enumerate() {
+            if let Some((_, ahead)) = fresh.get(at + AHEAD) {
+                (1..4).for_each(|part| pages.prefetch(*ahead, part));
+            }
+            let measure = |node: Node<'_>| self.measured(point, node);
+            let distance = pages.whole(self, *number, &mut near.reads, measure)?;
+            let distance = distance.unwrap_or(f32::INFINITY);
+            known.try_reserve(1)?;
+            known.insert(*number, distance);
+            near.distances[*lane] = distance;
+        }
+        Ok(())
+    }
+}
+
+impl<M: Measure> Space for Plain<M> {
+    type Value<'v> = M::Value<'v>;
+    type Point = M::Point;
+    type Query = PlainQuery<M::Point>;
+    type Origin = ();
+
+    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
+        ef + MORE_CANDIDATES
+    }
+
+    fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
+        self.measure.verify(value)
+    }
+
+    fn point(&self, value: M::Value<'_>) -> Option<M::Point> {
+        self.measure.point(value)
+    }
+
+    fn query(&self, point: M::Point, _scale: f32) -> PlainQuery<M::Point> {
+        PlainQuery {
+            point,
+            known: HashMap::default(),
+            fresh: Vec::new(),
+        }
+    }
+
+    fn point_of<'q>(&self, query: &'q PlainQuery<M::Point>) -> &'q M::Point {
+        &query.point
+    }
+
+    fn query_bytes(&self, query: &PlainQuery<M::Point>) -> usize {
+        // A number, a distance and a byte of the table's own.
+        query.known.capacity() * 9
+    }
+
+    fn stored_bytes(&self, point: &M::Point) -> usize {
+        self.measure.stored_bytes(point)
+    }
+
+    fn varies(&self) -> bool {
+        self.measure.varies()
+    }
+
+    fn extent(&self, own: &[u8]) -> usize {
+        self.measure.extent(own)
+    }
+
+    fn store(&self, point: &M::Point, own: &mut [u8]) -> f32 {
+        self.measure.store(point, own)
+    }
+
+    fn load(&self, own: &[u8], scale: f32) -> M::Point {
+        self.measure.load(own, scale)
+    }
+
+    fn distance(&self, point: &M::Point, own: &[u8], scale: f32) -> f32 {
+        saturated(self.measure.distance(point, own, scale))
+    }
+
+    fn unit(&self, point: &M::Point) -> f32 {
+        self.measure.unit(point)
+    }
+
+    fn doubt(&self, point: &M::Point, distance: f32, scale: f32) -> f32 {
+        self.measure.doubt(point, distance, scale)
+    }
+
+    fn origin(&self, _from: M::Point) {}
+
+    fn code(&self, _point: &M::Point, _origin: &()) -> Code {
+        Code::default()
+    }
+
+    fn sketch_bytes(&self) -> Option<usize> {
+        self.measure.sketch_bytes()
+    }
+
+    fn sketch(&self, point: &M::Point, sketch: &mut [u8]) -> [f32; 2] {
+        self.measure.sketch(point, sketch);
+        [0.0; 2]
+    }
+
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        saturated(self.measure.between(a.bytes, b.bytes))
+    }
+
+    fn look<S: PageStore>(
+        &self,
+        pages: &Pages<'_, S>,
+        number: u32,
+        probe: &mut Probe<PlainQuery<M::Point>>,
+        see: impl FnOnce(Node<'_>, f32),
+    ) -> Result<(), PageError> {
+        let Probe { query, near, .. } = probe;
+        near.clear();
+        query.known.try_reserve(1)?;
+        let mut reads = 0;
+        pages.whole(self, number, &mut reads, |node| {
+            // Measured again: the slot may have been given to another node.
+            let distance = self.measured(&query.point, node);
+            query.known.insert(number, distance);
+            near.fill(node);
+            see(node, distance);
+        })?;
+        near.reads += reads;
+        self.measure_near(pages, probe)
+    }
+}
