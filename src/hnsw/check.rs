@@ -12,11 +12,11 @@ use crate::page::{self, PageStore};
 
 use crate::hnsw::index::Index;
 use crate::hnsw::meta::{KIND_NODES, Roots};
-use crate::hnsw::nodes::node::{Node, SlotState, state};
+use crate::hnsw::nodes::node::{Link, Node, SlotState, state};
 use crate::hnsw::nodes::overflow::{self, RestSlot};
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{PointOf, Space, Values};
 
 /// What [`Index::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,7 +211,12 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let mut chained = HashSet::new();
         for number in numbers {
             let (space, own) = (&self.index.space, self.index.shape().own);
-            let read = |node: Node<'_>| (space.extent(node.own()), overflow::first(node.own()));
+            let read = |node: Node<'_>| {
+                (
+                    space.values().extent(node.own()),
+                    overflow::first(node.own()),
+                )
+            };
             let (extent, first) = self.index.pages.read(number, read)?;
             if extent <= own {
                 continue;
@@ -303,7 +308,11 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                     .neighbours()
                     .map(|(lane, _)| node.read_link(lane))
                     .collect();
-                (space.load(node.own(), node.scale()), links, node.level())
+                (
+                    space.values().load(node.own(), node.scale()),
+                    links,
+                    node.level(),
+                )
             })?;
             let Some((point, links, level)) = node else {
                 continue;
@@ -325,30 +334,45 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 if self.broken.contains(&link.number) {
                     continue;
                 }
-                let measured = index.whole(link.number, &mut reads, |to| {
-                    let other = space.load(to.own(), to.scale());
-                    let distance = space.distance(&point, to.own(), to.scale());
-                    let spread = space.spread(&point, &other);
-                    (space.code(&other, &origin), distance, spread)
-                })?;
-                let Some((code, distance, spread)) = measured else {
-                    continue;
-                };
-                if !code.agrees(&link.code, space.unit(&point)) {
-                    self.problem(
-                        number,
-                        &format!("another code than that of {}", link.number),
-                    );
-                }
-                // Rounded to 8 bits, and measured from a vector that was not yet rounded itself.
-                let [distance, noted] = [distance, link.distance].map(saturated);
-                let size = distance.abs().max(noted.abs());
-                let rounded = 0.02 * size + 0.01 * spread + f32::MIN_POSITIVE;
-                if (distance - noted).abs() > rounded {
-                    let both = format!("{noted} for {distance}");
-                    self.problem(number, &format!("distance {both} to {}", link.number));
-                }
+                self.measured_link(number, &point, &origin, &link)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What a link from `number`, which has this point, says of the node that it leads to.
+    fn measured_link(
+        &mut self,
+        number: u32,
+        point: &PointOf<V>,
+        origin: &V::Origin,
+        link: &Link,
+    ) -> Result<(), Error> {
+        let (space, mut reads) = (&self.index.space, 0);
+        let values = space.values();
+        let measured = self.index.whole(link.number, &mut reads, |to| {
+            let other = values.load(to.own(), to.scale());
+            let distance = values.distance(point, to.own(), to.scale());
+            let spread = values.spread(point, &other);
+            (space.code(&other, origin), distance, spread)
+        })?;
+        let Some((code, distance, spread)) = measured else {
+            return Ok(());
+        };
+        let agrees = code.agrees(&link.code, values.unit(point));
+        if !agrees {
+            self.problem(
+                number,
+                &format!("another code than that of {}", link.number),
+            );
+        }
+        // Rounded to 8 bits, and measured from a vector that was not yet rounded itself.
+        let [distance, noted] = [distance, link.distance].map(saturated);
+        let size = distance.abs().max(noted.abs());
+        let rounded = 0.02 * size + 0.01 * spread + f32::MIN_POSITIVE;
+        if (distance - noted).abs() > rounded {
+            let both = format!("{noted} for {distance}");
+            self.problem(number, &format!("distance {both} to {}", link.number));
         }
         Ok(())
     }

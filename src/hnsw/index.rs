@@ -11,7 +11,7 @@ use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::Shape;
 use crate::hnsw::spaces::dense::{self, Dense, Metric};
 use crate::hnsw::spaces::plain::{Measure, Plain};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{PointOf, Space};
 
 /// Pages whose nodes hold values of one space.
 pub struct Index<'s, S, V> {
@@ -217,13 +217,13 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Prepares a point for a walk.
-    pub(in crate::hnsw) fn query(&self, point: V::Point) -> Result<V::Query, PageError> {
+    pub(in crate::hnsw) fn query(&self, point: PointOf<V>) -> Result<V::Query, PageError> {
         let scale = self.scale_of(&point)?;
         Ok(self.space.query(point, scale))
     }
 
     /// What makes a point as long as the longest value in the index, where estimates depend on that.
-    pub(in crate::hnsw) fn scale_of(&self, point: &V::Point) -> Result<f32, PageError> {
+    pub(in crate::hnsw) fn scale_of(&self, point: &PointOf<V>) -> Result<f32, PageError> {
         let Some(length) = self.space.length(point) else {
             return Ok(1.0);
         };

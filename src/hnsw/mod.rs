@@ -38,7 +38,7 @@ pub use spaces::bits::{BitMetric, Bits};
 pub use spaces::dense::{Dense, Metric};
 pub use spaces::manhattan::Manhattan;
 pub use spaces::plain::{Measure, Plain};
-pub use spaces::space::Space;
+pub use spaces::space::{PointOf, Sketches, Space, ValueOf, Values};
 pub use spaces::sparse::{SparseMetric, SparseVectors};
 
 pub use crate::quantize::Form;

@@ -4,7 +4,7 @@
 use vector_ext::bulk::{Files, Resources};
 use vector_ext::hnsw::{
     BitMetric, Bits, Builder, Dense, Form, Index, Manhattan, Metric, Options, Plain, Space,
-    SparseMetric, SparseVectors,
+    SparseMetric, SparseVectors, ValueOf,
 };
 use vector_ext::page::MemoryStore;
 use vector_ext::vector::{Sparse, SparseVector};
@@ -16,7 +16,7 @@ pub trait Class {
 
     fn name(&self) -> String;
     fn row(&self, vector: &[f32]) -> Self::Row;
-    fn value(row: &Self::Row) -> <Self::Space as Space>::Value<'_>;
+    fn value(row: &Self::Row) -> ValueOf<'_, Self::Space>;
     /// Smaller is nearer. Not a number where the index leaves the row out.
     fn distance(&self, a: &Self::Row, b: &Self::Row) -> f64;
     fn builder(&self, dims: usize, options: &Options) -> Builder<Self::Space>;

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use vector_ext::bulk::{Progress, Resources};
 use vector_ext::hnsw::{
     BitMetric, Bits, Builder, Dense, Form, Index, Manhattan, Metric, Options, Plain, Space,
-    SparseMetric, SparseVectors, build_into,
+    SparseMetric, SparseVectors, ValueOf, build_into,
 };
 use vector_ext::index::{Error, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
@@ -20,7 +20,7 @@ pub trait Kind: Debug {
     type Row: Clone + PartialEq + Debug;
 
     fn row(&self, random: &mut Random) -> Self::Row;
-    fn value(row: &Self::Row) -> <Self::Space as Space>::Value<'_>;
+    fn value(row: &Self::Row) -> ValueOf<'_, Self::Space>;
     /// The distance by its definition.
     fn distance(&self, a: &Self::Row, b: &Self::Row) -> f32;
     fn builder(&self, resources: Resources) -> Builder<Self::Space>;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use vector_ext::hnsw::{Index, Metric, SparseMetric};
+use vector_ext::hnsw::{Index, Metric, SparseMetric, ValueOf};
 use vector_ext::index::Continue;
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -176,7 +176,7 @@ where
 /// All rows, nearest first.
 fn all<S: PageStore, V: vector_ext::hnsw::Space>(
     index: &Index<'_, S, V>,
-    query: V::Value<'_>,
+    query: ValueOf<'_, V>,
 ) -> BTreeSet<u64> {
     let mut scan = index.scan(query, 10, Continue::Strict).unwrap().unwrap();
     let rows = std::iter::from_fn(|| scan.next_row().unwrap());

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vector_ext::hnsw::{BitMetric, Form, Manhattan, Measure, Metric, SparseMetric, SparseVectors};
+use vector_ext::hnsw::{
+    BitMetric, Form, Manhattan, Measure, Metric, SparseMetric, SparseVectors, Values,
+};
 use vector_ext::index::{Continue, Error};
 use vector_ext::page::{MemoryStore, PAGE_BYTES};
 

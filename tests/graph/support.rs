@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use vector_ext::bulk::{Files, Progress, Resources};
-use vector_ext::hnsw::{Builder, Index, Metric, Options, Report, Space, build_into};
+use vector_ext::hnsw::{Builder, Index, Metric, Options, Report, Space, ValueOf, build_into};
 use vector_ext::index::{Continue, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -94,7 +94,7 @@ impl<K: Kind> Model<K> {
 /// The rows that a search gives first.
 pub fn first<S: PageStore, V: Space>(
     index: &Index<'_, S, V>,
-    query: V::Value<'_>,
+    query: ValueOf<'_, V>,
     k: usize,
     ef: usize,
 ) -> Vec<u64> {

@@ -5,7 +5,7 @@
 //! each number taken modulo what there is.
 
 use vector_ext::hnsw::{
-    BitMetric, Bits, Dense, Index, Measure, Options, Plain, Space, SparseVectors,
+    BitMetric, Bits, Dense, Index, Measure, Options, Plain, Space, SparseVectors, ValueOf,
 };
 use vector_ext::index::{Continue, Error};
 use vector_ext::page::{Bytes, MemoryStore, PAGE_BYTES, PageError, PageStore};
@@ -138,7 +138,7 @@ fn use_bits(store: &MemoryStore) -> Result<(), Error> {
 /// being taken.
 fn use_index<V: Space>(
     index: &Index<'_, MemoryStore, V>,
-    value: V::Value<'_>,
+    value: ValueOf<'_, V>,
 ) -> Result<(), Error> {
     let steps = [
         scan(index, value, Continue::Relaxed),
@@ -157,7 +157,7 @@ fn use_index<V: Space>(
 
 fn scan<V: Space>(
     index: &Index<'_, MemoryStore, V>,
-    value: V::Value<'_>,
+    value: ValueOf<'_, V>,
     go_on: Continue,
 ) -> Result<(), Error> {
     let Some(mut scan) = index.scan(value, 20, go_on)? else {

@@ -16,7 +16,7 @@ use super::rows::BuildRows;
 use crate::hnsw::change::link::LinkLanes;
 use crate::hnsw::change::select::Degree;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{Sketch, Space};
+use crate::hnsw::spaces::space::{Sketch, Sketches, Space};
 
 const LOCKS: usize = 4_096;
 
@@ -116,7 +116,11 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
                 record(ahead).into_iter().for_each(prefetch);
                 ahead += 1;
                 let sketch = self.links.rows.sketch(*neighbour);
-                *distance = self.links.space.sketch_distance(self.target, sketch);
+                *distance = self
+                    .links
+                    .space
+                    .values()
+                    .sketch_distance(self.target, sketch);
             }
             let near = nearer(&distances, candidates.bound());
             candidates.offer(neighbours, &distances[..neighbours.len()], near);
@@ -216,7 +220,7 @@ impl<'b, V: Space> Links<'b, V> {
     /// How far two values are, by their sketches.
     pub fn distance(&self, a: u32, b: u32) -> f32 {
         let (a, b) = (self.rows.sketch(a), self.rows.sketch(b));
-        self.space.sketch_distance(a, b)
+        self.space.values().sketch_distance(a, b)
     }
 
     /// Malkov and Yashunin, 2018, algorithm 1.

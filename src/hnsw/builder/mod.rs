@@ -29,7 +29,7 @@ use crate::hnsw::meta::Parameters;
 use crate::hnsw::nodes::shape::Shape;
 use crate::hnsw::spaces::dense::{Dense, Metric};
 use crate::hnsw::spaces::plain::{Measure, Plain};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Sketches, Space, ValueOf, Values};
 
 /// Collects rows and builds an index of them.
 pub struct Builder<V: Space> {
@@ -89,7 +89,7 @@ impl<V: Space> Builder<V> {
     #[must_use]
     pub fn bytes_per_row(&self) -> usize {
         let shape = &self.parameters.shape;
-        let sketch = self.space.sketch_bytes().unwrap_or(0);
+        let sketch = self.space.values().sketch_bytes().unwrap_or(0);
         shape.own + sketch + 12 + ROW_OVERHEAD + self.link_bytes() + self.threads
     }
 
@@ -101,9 +101,9 @@ impl<V: Space> Builder<V> {
     ///
     /// # Errors
     /// Where the spill file fails, or no number is left.
-    pub fn push(&mut self, value: V::Value<'_>, tid: Tid) -> Result<bool, Error> {
-        self.space.verify(value)?;
-        let Some(point) = self.space.point(value) else {
+    pub fn push(&mut self, value: ValueOf<'_, V>, tid: Tid) -> Result<bool, Error> {
+        self.space.values().verify(value)?;
+        let Some(point) = self.space.values().point(value) else {
             return Ok(false);
         };
         self.space.accumulate(&point, &mut self.sum);

@@ -7,7 +7,7 @@ use crate::bulk::{Lines, Memory, PLACE_BYTES, Records};
 use crate::index::{Error, Fallible, Tid, collected};
 
 use crate::hnsw::meta::Lengths;
-use crate::hnsw::spaces::space::{Sketch, Space};
+use crate::hnsw::spaces::space::{PointOf, Sketch, Sketches, Space, Values};
 
 /// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
 /// values, its place in the order of linking, and what the last pass needs.
@@ -69,9 +69,9 @@ fn float(bytes: &[u8], at: usize) -> f32 {
 impl BuildRows {
     /// No rows. Stored forms have `own` bytes, unless they vary.
     pub fn new<V: Space>(space: &V, own: usize) -> Self {
-        let sketch = space.sketch_bytes();
+        let sketch = space.values().sketch_bytes();
         Self {
-            own: if space.varies() {
+            own: if space.values().varies() {
                 StoredValues::Any(Lines::default())
             } else {
                 StoredValues::Even(Records::new(4 + own), own)
@@ -89,7 +89,7 @@ impl BuildRows {
     pub fn push<V: Space>(
         &mut self,
         space: &V,
-        point: &V::Point,
+        point: &PointOf<V>,
         tid: Tid,
         memory: &mut Memory,
     ) -> Result<bool, Error> {
@@ -97,11 +97,11 @@ impl BuildRows {
         self.tids.try_reserve(1)?;
         self.known.try_reserve(1)?;
         self.equal.try_reserve(1)?;
-        let bytes = space.stored_bytes(point);
+        let bytes = space.values().stored_bytes(point);
         let record = self.own.push(bytes, memory)?;
         let (scale, own) = record.split_at_mut(4);
         let own = own.get_mut(..bytes).unwrap_or_default();
-        scale.copy_from_slice(&space.store(point, own).to_ne_bytes());
+        scale.copy_from_slice(&space.values().store(point, own).to_ne_bytes());
         let mut hasher = DefaultHasher::new();
         record.hash(&mut hasher);
         self.pushed += 1;
@@ -116,7 +116,7 @@ impl BuildRows {
         }
         if let Some(sketches) = &mut self.sketches {
             let (numbers, sketch) = sketches.push(memory)?.split_at_mut(8);
-            let [first, second] = space.sketch(point, sketch).map(f32::to_ne_bytes);
+            let [first, second] = space.values().sketch(point, sketch).map(f32::to_ne_bytes);
             numbers[..4].copy_from_slice(&first);
             numbers[4..].copy_from_slice(&second);
         }

@@ -20,7 +20,7 @@ use crate::hnsw::nodes::node::{INLINE_TIDS, Link, NodeMut};
 use crate::hnsw::nodes::overflow;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::nodes::tids::{capacity, new_chunk};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Space, Values};
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;
@@ -235,10 +235,10 @@ fn node<V: Space>(
     let (own, scale) = links.rows.own(value as usize);
     node.set_scale(scale);
     node.set_own(own);
-    let origin = links.space.origin(links.space.load(own, scale));
+    let origin = links.space.origin(links.space.values().load(own, scale));
     for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
         let (own, scale) = links.rows.own(to as usize);
-        let point = links.space.load(own, scale);
+        let point = links.space.values().load(own, scale);
         let link = Link {
             number: order.number(to, level),
             distance,

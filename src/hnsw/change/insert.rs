@@ -9,7 +9,7 @@ use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, MAX_LEVEL, NodeMut, SlotState};
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{Probe, Space};
+use crate::hnsw::spaces::space::{PointOf, Probe, Space, ValueOf, Values};
 
 /// A new node before it is placed: its query, its stored value, and its neighbours by level.
 struct NewNode<V: Space> {
@@ -17,7 +17,7 @@ struct NewNode<V: Space> {
     own: Vec<u8>,
     scale: f32,
     /// As it will be read.
-    stored: V::Point,
+    stored: PointOf<V>,
     neighbours: Vec<Vec<Link>>,
 }
 
@@ -54,18 +54,18 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// # Errors
     /// Where the value has another size than those in the index, pages cannot be read or written, or
     /// no number is left.
-    pub fn insert(&self, value: V::Value<'_>, tid: Tid) -> Result<Option<Inserted>, Error> {
-        self.space.verify(value)?;
-        let Some(point) = self.space.point(value) else {
+    pub fn insert(&self, value: ValueOf<'_, V>, tid: Tid) -> Result<Option<Inserted>, Error> {
+        self.space.values().verify(value)?;
+        let Some(point) = self.space.values().point(value) else {
             return Ok(None);
         };
         let _writer = self.pages.store.writer();
         if let Some(length) = self.space.length(&point) {
             self.note_length(length)?;
         }
-        let mut own = vec![0; self.space.stored_bytes(&point)];
-        let scale = self.space.store(&point, &mut own);
-        let stored = self.space.load(&own, scale);
+        let mut own = vec![0; self.space.values().stored_bytes(&point)];
+        let scale = self.space.values().store(&point, &mut own);
+        let stored = self.space.values().load(&own, scale);
         let mut new = NewNode::<V> {
             probe: Probe::new(self.query(point)?),
             own,

@@ -9,7 +9,7 @@ use crate::hnsw::nodes::node::{Link, Node};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Near, Probe, Space};
+use crate::hnsw::spaces::space::{Near, PointOf, Probe, Space, Values};
 
 /// What to do with the lanes of a node so that another becomes its neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ fn place<V: Space>(
 pub(in crate::hnsw) struct Newcomer<'n, V: Space> {
     pub number: u32,
     /// Its value as it is stored.
-    pub point: &'n V::Point,
+    pub point: &'n PointOf<V>,
     /// What it links to.
     pub links: Vec<u32>,
     /// Those of them to which others have given up their links: it is the way to them now.
@@ -210,7 +210,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if near.numbers.contains(&new.number) {
                 answer = Answer::Has;
             } else if let Some(placement) = place(node, near, new, distance) {
-                let from = self.space.load(node.own(), node.scale());
+                let from = self.space.values().load(node.own(), node.scale());
                 let lost = placement.empty.iter().chain([&placement.lane]);
                 let lost = lost.filter_map(|lane| near.numbers.get(*lane).copied());
                 answer = Answer::Takes(Decision {
@@ -241,9 +241,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             level = node.live().then(|| node.level());
             Link {
                 number: orphan,
-                distance: self.space.distance(new.point, node.own(), node.scale()),
+                distance: self
+                    .space
+                    .values()
+                    .distance(new.point, node.own(), node.scale()),
                 code: self.space.code(
-                    &self.space.load(node.own(), node.scale()),
+                    &self.space.values().load(node.own(), node.scale()),
                     &self.space.origin(new.point.clone()),
                 ),
             }

@@ -14,7 +14,7 @@ use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{Probe, Space};
+use crate::hnsw::spaces::space::{Probe, Space, Values};
 
 /// Nodes that were reached.
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(false);
         };
         let node = copied.node();
-        let point = self.space.load(node.own(), node.scale());
+        let point = self.space.values().load(node.own(), node.scale());
         let mut probe = Probe::new(self.query(point.clone())?);
         let found = self.find_near(&mut probe, node.level(), self.beam)?;
         let mut newcomer = Newcomer {

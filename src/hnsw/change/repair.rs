@@ -13,7 +13,7 @@ use crate::hnsw::nodes::node::{Link, NodeMut};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Probe, Space};
+use crate::hnsw::spaces::space::{Probe, Space, Values};
 
 /// Candidates that are measured for each link that is lost.
 const MEASURED: usize = 3;
@@ -150,7 +150,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         let more = lost.len() + MORE;
         let degree = Degree::of(node.max_degree()).beside(left, more);
-        let point = self.space.load(node.own(), node.scale());
+        let point = self.space.values().load(node.own(), node.scale());
         let mut probe = Probe::new(self.query(point)?);
         let known = |to| to == torn.number || links.contains(&to);
         torn.links = if lost.len() > left {
@@ -223,7 +223,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 .prefetch_value(nodes.get(at + 1).copied().unwrap_or(NONE));
             self.whole(*to, &mut probe.near.reads, |node| {
                 if node.live() && node.level() == level {
-                    let distance = self.space.distance(point, node.own(), node.scale());
+                    let distance = self
+                        .space
+                        .values()
+                        .distance(point, node.own(), node.scale());
                     candidates.see(*to, node, distance);
                 }
             })?;

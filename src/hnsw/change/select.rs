@@ -16,7 +16,7 @@ use crate::page::PageStore;
 
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, Node};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{PointOf, Space, Values};
 
 /// A node that was seen and may become a neighbour.
 #[derive(Clone, Debug)]
@@ -122,14 +122,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     pub(in crate::hnsw) fn select(
         &self,
         candidates: &Candidates,
-        from: &V::Point,
+        from: &PointOf<V>,
         degree: Degree,
     ) -> Vec<Link> {
         let origin = self.space.origin(from.clone());
         let list = &candidates.list;
-        let mut points: Vec<Option<V::Point>> = vec![None; list.len()];
-        let load =
-            |candidate: &Candidate| self.space.load(candidates.own(candidate), candidate.scale);
+        let mut points: Vec<Option<PointOf<V>>> = vec![None; list.len()];
+        let load = |candidate: &Candidate| {
+            self.space
+                .values()
+                .load(candidates.own(candidate), candidate.scale)
+        };
         let kept = degree.choose(list.len(), |near, other| {
             let (Some(near), Some(candidate)) =
                 (list.get(near).zip(points.get_mut(near)), list.get(other))
@@ -138,7 +141,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             };
             let point = near.1.get_or_insert_with(|| load(near.0));
             let bytes = candidates.own(candidate);
-            self.space.distance(point, bytes, candidate.scale) <= candidate.distance
+            self.space.values().distance(point, bytes, candidate.scale) <= candidate.distance
         });
         let mut link = |at: usize| {
             let candidate = list.get(at)?;

@@ -6,7 +6,7 @@ use crate::page::PageStore;
 
 use crate::hnsw::find::scan::{Scan, Stage, VisitedNode};
 use crate::hnsw::find::sweep::Sweep;
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Space, Values};
 
 /// What a scan may take, and what it looks for.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     pub(in crate::hnsw) fn doubt(&self, found: &VisitedNode) -> f32 {
         let space = &self.index.space;
         let point = space.point_of(&self.probe.query);
-        space.doubt(point, found.distance, found.scale)
+        space.values().doubt(point, found.distance, found.scale)
     }
 
     /// Whether a node is farther than rows are wanted.

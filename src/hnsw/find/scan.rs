@@ -15,7 +15,7 @@ use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{INLINE_TIDS, Node};
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::extremes::FARTHEST;
-use crate::hnsw::spaces::space::{Probe, Space};
+use crate::hnsw::spaces::space::{Probe, Space, ValueOf, Values};
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -183,12 +183,12 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     /// Where the value has another size than those in the index.
     pub fn scan(
         &self,
-        value: V::Value<'_>,
+        value: ValueOf<'_, V>,
         ef: usize,
         go_on: Continue,
     ) -> Result<Option<Scan<'_, 's, S, V>>, Error> {
-        self.space.verify(value)?;
-        let Some(point) = self.space.point(value) else {
+        self.space.values().verify(value)?;
+        let Some(point) = self.space.values().point(value) else {
             return Ok(None);
         };
         let ef = ef.max(1);

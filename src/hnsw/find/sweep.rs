@@ -11,7 +11,7 @@ use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
 use crate::hnsw::find::scan::{Scan, VisitedNode};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Space, Values};
 
 /// Nodes that a pass keeps at least, however little memory there is.
 const LEAST: usize = 1_024;
@@ -121,7 +121,10 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             let found = index.whole(number, reads, |node| {
                 let ground = node.live() && node.level() == 0;
                 ground.then(|| {
-                    let distance = index.space.distance(point, node.own(), node.scale());
+                    let distance = index
+                        .space
+                        .values()
+                        .distance(point, node.own(), node.scale());
                     VisitedNode::new(number, node, distance)
                 })
             })?;

@@ -18,7 +18,7 @@ use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Node, SlotState, corrupt, field, set_field};
 use crate::hnsw::nodes::pages::{NodePart, Pages};
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Space, Values};
 
 /// Bytes of a value before its elements: how long it is, and where its rest is.
 pub const VALUE_HEADER: usize = 8;
@@ -155,7 +155,7 @@ impl<S: PageStore> Pages<'_, S> {
         if !node.walkable() {
             return Ok(None);
         }
-        let own = space.extent(node.own());
+        let own = space.values().extent(node.own());
         if own <= shape.own {
             let shape = &shape.showing(own);
             return Ok(Some(read(Node { bytes, shape })));
@@ -177,7 +177,7 @@ impl<S: PageStore> Pages<'_, S> {
         mut copied: Copied,
         reads: &mut u64,
     ) -> Result<Option<Copied>, PageError> {
-        let extent = space.extent(copied.node().own());
+        let extent = space.values().extent(copied.node().own());
         if extent <= copied.shape.own {
             copied.shape.own = extent;
             return Ok(Some(copied));

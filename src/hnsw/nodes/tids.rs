@@ -18,7 +18,7 @@ use crate::hnsw::meta::KIND_NODES;
 use crate::hnsw::nodes::node::{INLINE_TIDS, Node, SlotState, corrupt, field, set_field};
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{Space, Values};
 
 const CHUNK_HEADER: usize = 12;
 
@@ -185,7 +185,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             // Of a node of several pages, or with a rest, this shows the start only; the value was
             // compared by the caller.
             let here = self.shape().pages() == 1 && own.len() <= self.shape().own;
-            let same = self.space.extent(read.own()) == own.len();
+            let same = self.space.values().extent(read.own()) == own.len();
             let same = !here || same && read.own().starts_with(own);
             if !read.live() || !same {
                 return (Added::Gone, NONE);

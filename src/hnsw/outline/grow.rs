@@ -9,7 +9,7 @@ use super::{Outline, OutlineRow};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{PointOf, Space, Values};
 
 /// Steps of sorting that are counted as a node that is read.
 const STEPS_PER_NODE: usize = 8;
@@ -159,7 +159,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if node.live() && node.level() == 0 {
                 seen.push(ReadNode {
                     number,
-                    point: self.space.load(node.own(), node.scale()),
+                    point: self.space.values().load(node.own(), node.scale()),
                     tids: node.tids().collect(),
                     more: node.link() != NONE,
                 });
@@ -200,7 +200,7 @@ impl Growing {
     }
 
     /// Adds a node's rows.
-    fn add<V: Space>(&mut self, space: &V, node: &ReadNode<V::Point>) -> Result<(), Error> {
+    fn add<V: Space>(&mut self, space: &V, node: &ReadNode<PointOf<V>>) -> Result<(), Error> {
         let GrowthStage::Reading { rows, .. } = &mut self.stage else {
             return Ok(());
         };

@@ -14,7 +14,7 @@ use super::places::Places;
 use super::{AloneQuery, Outline};
 use crate::hnsw::find::scan::Row;
 use crate::hnsw::index::Index;
-use crate::hnsw::spaces::space::Space;
+use crate::hnsw::spaces::space::{PointOf, Space, ValueOf, Values};
 
 /// Standard errors below an estimate at which a row is looked for.
 const DOUBT: f32 = 2.5;
@@ -40,7 +40,7 @@ pub struct Ranked<'i, 's, S, V: Space> {
 pub struct Ranking<'i, 's, S, V: Space> {
     index: &'i Index<'s, S, V>,
     outline: Rc<Outline>,
-    point: V::Point,
+    point: PointOf<V>,
     query: AloneQuery,
     /// What codes say, and rows of the outline.
     coded: BinaryHeap<Reverse<Key>>,
@@ -60,11 +60,11 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     pub fn rank<'i>(
         &'i self,
         outline: &Rc<Outline>,
-        value: V::Value<'_>,
+        value: ValueOf<'_, V>,
         tids: &[Tid],
     ) -> Result<Option<Ranked<'i, 's, S, V>>, Error> {
-        self.space.verify(value)?;
-        let Some(point) = self.space.point(value) else {
+        self.space.values().verify(value)?;
+        let Some(point) = self.space.values().point(value) else {
             return Ok(None);
         };
         let scale = self.scale_of(&point)?;
@@ -191,13 +191,19 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
             let ground = node.live() && node.level() == 0;
             ground.then(|| {
                 let scale = node.scale();
-                (index.space.distance(&self.point, node.own(), scale), scale)
+                (
+                    index
+                        .space
+                        .values()
+                        .distance(&self.point, node.own(), scale),
+                    scale,
+                )
             })
         })?;
         let Some((distance, scale)) = measured else {
             return Ok(());
         };
-        let doubt = index.space.doubt(&self.point, distance, scale);
+        let doubt = index.space.values().doubt(&self.point, distance, scale);
         if distance - doubt > self.limit {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! Bits by Hamming and Jaccard distance.
 
 use crate::distance::bits::{hamming, jaccard};
+use crate::hnsw::spaces::extremes::saturated;
+use crate::hnsw::spaces::space::{Sketch, Sketches, Values};
 use crate::index::Error;
 use crate::vector::MAX_BITS;
 
@@ -42,10 +44,70 @@ impl Bits {
     }
 }
 
-impl Measure for Bits {
+impl Bits {
+    /// How far two stored values are.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 64,000, or a share"
+    )]
+    fn between(&self, a: &[u8], b: &[u8]) -> f32 {
+        (self.kernel)(a, b) as f32
+    }
+}
+
+impl Values for Bits {
     type Value<'v> = &'v [u8];
     type Point = Vec<u8>;
 
+    /// None where the value has another size.
+    fn verify(&self, value: &[u8]) -> Result<(), Error> {
+        Error::unless_equal(self.own_bytes() * 8, value.len() * 8)
+    }
+
+    fn point(&self, value: &[u8]) -> Option<Vec<u8>> {
+        Some(value.to_vec())
+    }
+
+    fn stored_bytes(&self, _point: &Vec<u8>) -> usize {
+        self.own_bytes()
+    }
+
+    fn store(&self, point: &Vec<u8>, own: &mut [u8]) -> f32 {
+        if point.len() == own.len() {
+            own.copy_from_slice(point);
+        }
+        1.0
+    }
+
+    fn load(&self, own: &[u8], _scale: f32) -> Vec<u8> {
+        own.to_vec()
+    }
+
+    fn distance(&self, point: &Vec<u8>, own: &[u8], _scale: f32) -> f32 {
+        saturated(self.between(point, own))
+    }
+
+    /// Nothing is rounded but what links carry, by less than a hundredth.
+    fn unit(&self, _point: &Vec<u8>) -> f32 {
+        0.0
+    }
+}
+
+impl Sketches for Bits {
+    fn sketch_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    fn sketch(&self, _point: &Vec<u8>, _sketch: &mut [u8]) -> [f32; 2] {
+        [0.0; 2]
+    }
+
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        saturated(self.between(a.bytes, b.bytes))
+    }
+}
+
+impl Measure for Bits {
     fn tag(&self) -> [u8; 3] {
         [KIND, self.metric as u8, 0]
     }
@@ -64,42 +126,5 @@ impl Measure for Bits {
         let opened = Self::new(metric, usize::try_from(dims).ok()?);
         let possible = (1..=MAX_BITS).contains(&opened.dims) && opened.own_bytes() == own;
         (kind == KIND && form == 0 && possible).then_some(opened)
-    }
-
-    /// None where the value has another size.
-    fn verify(&self, value: &[u8]) -> Result<(), Error> {
-        Error::unless_equal(self.own_bytes() * 8, value.len() * 8)
-    }
-
-    fn point(&self, value: &[u8]) -> Option<Vec<u8>> {
-        Some(value.to_vec())
-    }
-
-    fn store(&self, point: &Vec<u8>, own: &mut [u8]) -> f32 {
-        if point.len() == own.len() {
-            own.copy_from_slice(point);
-        }
-        1.0
-    }
-
-    fn load(&self, own: &[u8], _scale: f32) -> Vec<u8> {
-        own.to_vec()
-    }
-
-    fn distance(&self, point: &Vec<u8>, own: &[u8], _scale: f32) -> f32 {
-        self.between(point, own)
-    }
-
-    /// Nothing is rounded but what links carry, by less than a hundredth.
-    fn unit(&self, _point: &Vec<u8>) -> f32 {
-        0.0
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "at most 64,000, or a share"
-    )]
-    fn between(&self, a: &[u8], b: &[u8]) -> f32 {
-        (self.kernel)(a, b) as f32
     }
 }

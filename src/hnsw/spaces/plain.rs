@@ -12,17 +12,11 @@ use crate::hnsw::meta::{Lengths, META, Parameters};
 use crate::hnsw::nodes::node::{Code, Node};
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::{Probe, Sketch, Space};
+use crate::hnsw::spaces::space::{Probe, Sketches, Space};
 
 /// A kind of value and a distance that is measured from the values themselves. All that is not here
 /// is the same for every such kind.
-pub trait Measure: Sized + Sync {
-    /// As a user gives it.
-    type Value<'v>: Copy;
-    /// Ready to be measured.
-    type Point: Clone + Send + Sync;
-
+pub trait Measure: Sketches + Sized {
     /// Kind, metric and form, as the meta page keeps them.
     fn tag(&self) -> [u8; 3];
 
@@ -35,58 +29,6 @@ pub trait Measure: Sized + Sync {
     /// The measure of an index with this tag, dimensions and bytes of a node's own value; None where
     /// that is an index of something else.
     fn open(tag: [u8; 3], dims: u32, own: usize) -> Option<Self>;
-
-    /// As [`Space::verify`].
-    ///
-    /// # Errors
-    /// Where the value has another size.
-    fn verify(&self, value: Self::Value<'_>) -> Result<(), Error>;
-
-    /// Makes a value ready. None where it has no place in the metric.
-    fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
-
-    /// Bytes of a point's stored form.
-    fn stored_bytes(&self, _point: &Self::Point) -> usize {
-        self.own_bytes()
-    }
-
-    /// As [`Space::varies`].
-    fn varies(&self) -> bool {
-        false
-    }
-
-    /// As [`Space::extent`].
-    fn extent(&self, own: &[u8]) -> usize {
-        own.len()
-    }
-
-    /// Writes the stored form, which takes all of `own`, and gives its scale.
-    fn store(&self, point: &Self::Point, own: &mut [u8]) -> f32;
-
-    /// Reads the stored form.
-    fn load(&self, own: &[u8], scale: f32) -> Self::Point;
-
-    /// How far a stored value is. Smaller is nearer.
-    fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
-
-    /// As [`Space::unit`].
-    fn unit(&self, point: &Self::Point) -> f32;
-
-    /// As [`Space::doubt`].
-    fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
-        0.0
-    }
-
-    /// As [`Space::sketch_bytes`].
-    fn sketch_bytes(&self) -> Option<usize> {
-        None
-    }
-
-    /// Writes a sketch, where the stored form does not serve.
-    fn sketch(&self, _point: &Self::Point, _sketch: &mut [u8]) {}
-
-    /// How far two values are, by their stored forms or their sketches.
-    fn between(&self, a: &[u8], b: &[u8]) -> f32;
 }
 
 /// Values under a measure, linked without codes.
@@ -179,7 +121,7 @@ pub struct PlainQuery<P> {
 
 impl<M: Measure> Plain<M> {
     fn measured(&self, point: &M::Point, node: Node<'_>) -> f32 {
-        self.distance(point, node.own(), node.scale())
+        self.measure.distance(point, node.own(), node.scale())
     }
 
     /// Fills in how far the neighbours in `probe.near` are, infinite where a slot holds no node any
@@ -220,21 +162,16 @@ impl<M: Measure> Plain<M> {
 }
 
 impl<M: Measure> Space for Plain<M> {
-    type Value<'v> = M::Value<'v>;
-    type Point = M::Point;
+    type Values = M;
     type Query = PlainQuery<M::Point>;
     type Origin = ();
 
+    fn values(&self) -> &M {
+        &self.measure
+    }
+
     fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
         ef + MORE_CANDIDATES
-    }
-
-    fn verify(&self, value: M::Value<'_>) -> Result<(), Error> {
-        self.measure.verify(value)
-    }
-
-    fn point(&self, value: M::Value<'_>) -> Option<M::Point> {
-        self.measure.point(value)
     }
 
     fn query(&self, point: M::Point, _scale: f32) -> PlainQuery<M::Point> {
@@ -254,55 +191,10 @@ impl<M: Measure> Space for Plain<M> {
         query.known.capacity() * 9
     }
 
-    fn stored_bytes(&self, point: &M::Point) -> usize {
-        self.measure.stored_bytes(point)
-    }
-
-    fn varies(&self) -> bool {
-        self.measure.varies()
-    }
-
-    fn extent(&self, own: &[u8]) -> usize {
-        self.measure.extent(own)
-    }
-
-    fn store(&self, point: &M::Point, own: &mut [u8]) -> f32 {
-        self.measure.store(point, own)
-    }
-
-    fn load(&self, own: &[u8], scale: f32) -> M::Point {
-        self.measure.load(own, scale)
-    }
-
-    fn distance(&self, point: &M::Point, own: &[u8], scale: f32) -> f32 {
-        saturated(self.measure.distance(point, own, scale))
-    }
-
-    fn unit(&self, point: &M::Point) -> f32 {
-        self.measure.unit(point)
-    }
-
-    fn doubt(&self, point: &M::Point, distance: f32, scale: f32) -> f32 {
-        self.measure.doubt(point, distance, scale)
-    }
-
     fn origin(&self, _from: M::Point) {}
 
     fn code(&self, _point: &M::Point, _origin: &()) -> Code {
         Code::default()
-    }
-
-    fn sketch_bytes(&self) -> Option<usize> {
-        self.measure.sketch_bytes()
-    }
-
-    fn sketch(&self, point: &M::Point, sketch: &mut [u8]) -> [f32; 2] {
-        self.measure.sketch(point, sketch);
-        [0.0; 2]
-    }
-
-    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
-        saturated(self.measure.between(a.bytes, b.bytes))
     }
 
     fn look<S: PageStore>(

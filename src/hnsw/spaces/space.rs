@@ -9,25 +9,15 @@ use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::outline::{Alone, AloneQuery};
 
-/// A kind of value and a metric.
+/// Values of a kind under a metric: what they are, and how far apart. All that an index does with them rests on this.
 ///
-/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised,
-/// rotated); its *stored* form lies in a node; a *query* is a point prepared for many estimates.
-pub trait Space: Sync {
+/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised, rotated); its *stored* form lies
+/// in a node.
+pub trait Values: Sync {
     /// As a user gives it.
     type Value<'v>: Copy;
     /// Ready to be measured.
     type Point: Clone + Send + Sync;
-    /// Prepared for a walk.
-    type Query;
-    /// A node's point, prepared for the codes of its links.
-    type Origin;
-
-    /// Candidates with which a walk among so many nodes finds as much as one by distances alone
-    /// does with `ef`.
-    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
-        ef
-    }
 
     /// Whether a value has the size of those in the index.
     ///
@@ -37,23 +27,6 @@ pub trait Space: Sync {
 
     /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
     fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
-
-    /// The length of a point, where estimates depend on how it compares with those in the index: None
-    /// elsewhere.
-    fn length(&self, _point: &Self::Point) -> Option<f32> {
-        None
-    }
-
-    /// Prepares a point for a walk. Estimates are made for `scale` times the point, and divided by it.
-    fn query(&self, point: Self::Point, scale: f32) -> Self::Query;
-
-    /// The point of a query.
-    fn point_of<'q>(&self, query: &'q Self::Query) -> &'q Self::Point;
-
-    /// Bytes that a query holds besides its point, for scans that account for them.
-    fn query_bytes(&self, _query: &Self::Query) -> usize {
-        0
-    }
 
     /// Bytes of a point's stored form.
     fn stored_bytes(&self, point: &Self::Point) -> usize;
@@ -89,40 +62,10 @@ pub trait Space: Sync {
     fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
         0.0
     }
+}
 
-    /// Prepares a node's point for the codes of its links.
-    fn origin(&self, from: Self::Point) -> Self::Origin;
-
-    /// What a link to `point` carries in the node that `origin` is of.
-    fn code(&self, point: &Self::Point, origin: &Self::Origin) -> Code;
-
-    /// Bytes of the code of a point that stands alone ([`Outline`](super::Outline)); None where there are
-    /// no such codes.
-    fn alone_bytes(&self) -> Option<usize> {
-        None
-    }
-
-    /// Writes the code of a point that stands alone.
-    fn code_alone(&self, _point: &Self::Point, _code: &mut [u8]) -> Alone {
-        Alone::default()
-    }
-
-    /// Prepares a query for codes of points that stand alone, with `scale` as in [`query`](Self::query).
-    fn query_alone(&self, _point: &Self::Point, _scale: f32) -> Option<AloneQuery> {
-        None
-    }
-
-    /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
-    fn accumulate(&self, _point: &Self::Point, _sum: &mut Vec<f64>) {}
-
-    /// Learns from the sum of `rows` points, before any of them is encoded.
-    fn settle(&mut self, _sum: &[f64], _rows: u64) {}
-
-    /// What stands on the pages behind the meta page.
-    fn centre(&self) -> &[f32] {
-        &[]
-    }
-
+/// Values with small stand-ins, by which builds measure.
+pub trait Sketches: Values {
     /// Bytes of a sketch; None where the stored form serves, with its scale as the first number.
     fn sketch_bytes(&self) -> Option<usize>;
 
@@ -131,6 +74,82 @@ pub trait Space: Sync {
 
     /// How far two values are, as well as their sketches can tell.
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
+}
+
+/// A value as a user gives it, of a space.
+pub type ValueOf<'v, V> = <<V as Space>::Values as Values>::Value<'v>;
+
+/// A value of a space that is ready to be measured.
+pub type PointOf<V> = <<V as Space>::Values as Values>::Point;
+
+/// How a walk gets by among values: what links carry, and how a node is looked at. A *query* is a point prepared for many
+/// estimates.
+pub trait Space: Sync {
+    /// The values.
+    type Values: Sketches;
+    /// Prepared for a walk.
+    type Query;
+    /// A node's point, prepared for the codes of its links.
+    type Origin;
+
+    /// The values.
+    fn values(&self) -> &Self::Values;
+
+    /// Candidates with which a walk among so many nodes finds as much as one by distances alone
+    /// does with `ef`.
+    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
+        ef
+    }
+
+    /// The length of a point, where estimates depend on how it compares with those in the index: None
+    /// elsewhere.
+    fn length(&self, _point: &PointOf<Self>) -> Option<f32> {
+        None
+    }
+
+    /// Prepares a point for a walk. Estimates are made for `scale` times the point, and divided by it.
+    fn query(&self, point: PointOf<Self>, scale: f32) -> Self::Query;
+
+    /// The point of a query.
+    fn point_of<'q>(&self, query: &'q Self::Query) -> &'q PointOf<Self>;
+
+    /// Bytes that a query holds besides its point, for scans that account for them.
+    fn query_bytes(&self, _query: &Self::Query) -> usize {
+        0
+    }
+
+    /// Prepares a node's point for the codes of its links.
+    fn origin(&self, from: PointOf<Self>) -> Self::Origin;
+
+    /// What a link to `point` carries in the node that `origin` is of.
+    fn code(&self, point: &PointOf<Self>, origin: &Self::Origin) -> Code;
+
+    /// Bytes of the code of a point that stands alone ([`Outline`](super::Outline)); None where there are
+    /// no such codes.
+    fn alone_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Writes the code of a point that stands alone.
+    fn code_alone(&self, _point: &PointOf<Self>, _code: &mut [u8]) -> Alone {
+        Alone::default()
+    }
+
+    /// Prepares a query for codes of points that stand alone, with `scale` as in [`query`](Self::query).
+    fn query_alone(&self, _point: &PointOf<Self>, _scale: f32) -> Option<AloneQuery> {
+        None
+    }
+
+    /// Adds a point to the sum of all, from which [`settle`](Self::settle) takes the centre.
+    fn accumulate(&self, _point: &PointOf<Self>, _sum: &mut Vec<f64>) {}
+
+    /// Learns from the sum of `rows` points, before any of them is encoded.
+    fn settle(&mut self, _sum: &[f64], _rows: u64) {}
+
+    /// What stands on the pages behind the meta page.
+    fn centre(&self) -> &[f32] {
+        &[]
+    }
 
     /// Looks at a node: shows it with its distance to `see`, then fills `probe.near` with its
     /// neighbours and how far they are, as well as that can be told. Leaves that empty where the

@@ -3,6 +3,8 @@
 //! needs, so that no more than a part of one is wasted however long it is.
 
 use crate::distance::sparse::{Pair, inner_product, l1, l2_squared, pack, unpack};
+use crate::hnsw::spaces::extremes::saturated;
+use crate::hnsw::spaces::space::{Sketch, Sketches, Values};
 use crate::index::Error;
 use crate::vector::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
@@ -73,35 +75,17 @@ fn squared(elements: impl Iterator<Item = (u32, f32)>) -> f64 {
     elements.map(|(_, x)| f64::from(x) * f64::from(x)).sum()
 }
 
-impl Measure for SparseVectors {
+impl SparseVectors {
+    /// How far two stored values are.
+    fn between(&self, a: &[u8], b: &[u8]) -> f32 {
+        (self.kernel)(elements(a), elements(b))
+    }
+}
+
+impl Values for SparseVectors {
     type Value<'v> = Sparse<'v>;
     /// As it is stored.
     type Point = Vec<u8>;
-
-    fn tag(&self) -> [u8; 3] {
-        [KIND, self.metric as u8, 0]
-    }
-
-    fn dims(&self) -> u32 {
-        self.dims
-    }
-
-    fn own_bytes(&self) -> usize {
-        self.own
-    }
-
-    fn open([kind, metric, form]: [u8; 3], dims: u32, own: usize) -> Option<Self> {
-        let metrics = [
-            SparseMetric::L2,
-            SparseMetric::InnerProduct,
-            SparseMetric::Cosine,
-            SparseMetric::L1,
-        ];
-        let metric = metrics.into_iter().find(|m| *m as u8 == metric)?;
-        let opened = Self::new(metric, dims);
-        let possible = (1..=MAX_SPARSE_DIMS).contains(&dims) && own == opened.own;
-        (kind == KIND && form == 0 && possible).then_some(opened)
-    }
 
     /// None where the vector has other dimensions or too many elements, and under cosine that of
     /// zero.
@@ -165,7 +149,7 @@ impl Measure for SparseVectors {
     }
 
     fn distance(&self, point: &Vec<u8>, own: &[u8], _scale: f32) -> f32 {
-        self.between(point, own)
+        saturated(self.between(point, own))
     }
 
     /// Nothing is rounded but what links carry; sums differ by what cancels out in them.
@@ -179,9 +163,46 @@ impl Measure for SparseVectors {
             }
         }
     }
+}
 
-    fn between(&self, a: &[u8], b: &[u8]) -> f32 {
-        (self.kernel)(elements(a), elements(b))
+impl Sketches for SparseVectors {
+    fn sketch_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    fn sketch(&self, _point: &Vec<u8>, _sketch: &mut [u8]) -> [f32; 2] {
+        [0.0; 2]
+    }
+
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        saturated(self.between(a.bytes, b.bytes))
+    }
+}
+
+impl Measure for SparseVectors {
+    fn tag(&self) -> [u8; 3] {
+        [KIND, self.metric as u8, 0]
+    }
+
+    fn dims(&self) -> u32 {
+        self.dims
+    }
+
+    fn own_bytes(&self) -> usize {
+        self.own
+    }
+
+    fn open([kind, metric, form]: [u8; 3], dims: u32, own: usize) -> Option<Self> {
+        let metrics = [
+            SparseMetric::L2,
+            SparseMetric::InnerProduct,
+            SparseMetric::Cosine,
+            SparseMetric::L1,
+        ];
+        let metric = metrics.into_iter().find(|m| *m as u8 == metric)?;
+        let opened = Self::new(metric, dims);
+        let possible = (1..=MAX_SPARSE_DIMS).contains(&dims) && own == opened.own;
+        (kind == KIND && form == 0 && possible).then_some(opened)
     }
 }
 

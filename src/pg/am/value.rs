@@ -6,6 +6,7 @@ use pgrx::pg_sys::Datum;
 
 use crate::hnsw::{
     Bits, Dense, Form, Manhattan, Measure as _, Metric, Plain, Space, SparseMetric, SparseVectors,
+    ValueOf, Values,
 };
 use crate::index::Error;
 use crate::pg::error::Failure;
@@ -63,7 +64,7 @@ pub trait Column<V: Space>: 'static {
     unsafe fn ready(datum: Datum) -> Result<Self::Ready, Failure>;
 
     /// The value in it.
-    fn value(ready: &Self::Ready) -> V::Value<'_>;
+    fn value(ready: &Self::Ready) -> ValueOf<'_, V>;
 
     /// Checks that a query has the size of the values in an index, where the space cannot tell.
     ///
@@ -141,7 +142,7 @@ impl Floats for i8 {
     }
 }
 
-impl<E: Floats, V: for<'v> Space<Value<'v> = &'v [f32]>> Column<V> for E {
+impl<E: Floats, V: Space<Values: for<'v> Values<Value<'v> = &'v [f32]>>> Column<V> for E {
     type Ready = E::Wide;
     const TYPE: Type = E::TYPE;
 

@@ -22,7 +22,7 @@ use crate::hnsw::nodes::node::{Code, Node};
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE, code_dims};
 use crate::hnsw::outline::{Alone, AloneQuery};
 use crate::hnsw::spaces::extremes;
-use crate::hnsw::spaces::space::{Near, Space};
+use crate::hnsw::spaces::space::{Near, Values};
 
 /// A node is near where its squared distance is so much smaller than the query's from the centre.
 const NEAR: f32 = 256.0;

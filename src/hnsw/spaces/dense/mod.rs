@@ -18,7 +18,7 @@ use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{Shape, code_dims};
 use crate::hnsw::outline::{Alone, AloneQuery};
 use crate::hnsw::spaces::extremes;
-use crate::hnsw::spaces::space::{Probe, Sketch, Space};
+use crate::hnsw::spaces::space::{Probe, Sketch, Sketches, Space, Values};
 
 /// How near two dense vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,24 +133,9 @@ impl Dense {
     }
 }
 
-impl Space for Dense {
+impl Values for Dense {
     type Value<'v> = &'v [f32];
     type Point = Vec<f32>;
-    type Query = DenseQuery;
-    type Origin = Origin;
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a few thousand"
-    )]
-    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
-        let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
-        let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
-        let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(UNEVEN);
-        ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power) * uneven) as usize
-    }
 
     fn verify(&self, value: &[f32]) -> Result<(), Error> {
         Error::unless_equal(self.dims(), value.len())
@@ -174,22 +159,6 @@ impl Space for Dense {
             extremes::map_in_place(&mut point, |point| self.rotation.apply(point));
         }
         Some(point)
-    }
-
-    /// Under inner product: the error of an estimate is a share of `|x - u| |scale q - u|`, and that of the
-    /// order of two rows the same divided by `scale`. With a `q` as long as what is found it is smallest,
-    /// and it does not depend on the length that the query came with, as the order of rows does not.
-    fn length(&self, point: &Vec<f32>) -> Option<f32> {
-        let length = || extremes::saturated(self.unit(point)).sqrt();
-        (self.metric == Metric::InnerProduct).then(length)
-    }
-
-    fn query(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
-        self.prepare(point, scale)
-    }
-
-    fn point_of<'q>(&self, query: &'q DenseQuery) -> &'q Vec<f32> {
-        &query.point
     }
 
     fn stored_bytes(&self, _point: &Vec<f32>) -> usize {
@@ -246,6 +215,88 @@ impl Space for Dense {
         };
         extremes::saturated(rounded + ROUNDING * unit.max(distance.abs()))
     }
+}
+
+impl Sketches for Dense {
+    fn sketch_bytes(&self) -> Option<usize> {
+        Some(self.sketch_form().bytes(self.dims()))
+    }
+
+    /// Int8 with its scale and the squared length that this form has, or float32.
+    #[expect(clippy::cast_precision_loss, reason = "a sum of squares of int8")]
+    fn sketch(&self, point: &Vec<f32>, sketch: &mut [u8]) -> [f32; 2] {
+        let scale = self.sketch_form().encode(point, sketch);
+        let signed = as_signed(sketch);
+        [scale, scale * scale * inner_product(signed, signed) as f32]
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a sum of products of int8")]
+    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
+        let as_they_are = self.sketch_form() == Form::F32;
+        let product = || {
+            if as_they_are {
+                return self.dot(as_floats(a.bytes), as_floats(b.bytes));
+            }
+            let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
+            a.numbers[0] * b.numbers[0] * product
+        };
+        let distance = match self.metric {
+            Metric::L2 | Metric::Cosine if as_they_are => {
+                (self.plain.l2_squared)(as_floats(a.bytes), as_floats(b.bytes))
+            }
+            Metric::L2 | Metric::Cosine => a.numbers[1] + b.numbers[1] - 2.0 * product(),
+            Metric::InnerProduct => -product(),
+        };
+        if distance.is_finite() {
+            return distance;
+        }
+        let [a, b] = [a, b].map(|sketch| {
+            let mut point = vec![0.0; self.dims()];
+            let scale = sketch.numbers[0];
+            self.sketch_form().decode(sketch.bytes, scale, &mut point);
+            point
+        });
+        self.measure_widely(&a, &b)
+    }
+}
+
+impl Space for Dense {
+    type Values = Self;
+    type Query = DenseQuery;
+    type Origin = Origin;
+
+    fn values(&self) -> &Self {
+        self
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a few thousand"
+    )]
+    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
+        let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
+        let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
+        let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(UNEVEN);
+        ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power) * uneven) as usize
+    }
+
+    /// Under inner product: the error of an estimate is a share of `|x - u| |scale q - u|`, and that of the
+    /// order of two rows the same divided by `scale`. With a `q` as long as what is found it is smallest,
+    /// and it does not depend on the length that the query came with, as the order of rows does not.
+    fn length(&self, point: &Vec<f32>) -> Option<f32> {
+        let length = || extremes::saturated(self.unit(point)).sqrt();
+        (self.metric == Metric::InnerProduct).then(length)
+    }
+
+    fn query(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
+        self.prepare(point, scale)
+    }
+
+    fn point_of<'q>(&self, query: &'q DenseQuery) -> &'q Vec<f32> {
+        &query.point
+    }
 
     fn origin(&self, from: Vec<f32>) -> Origin {
         self.origin_of(from)
@@ -294,47 +345,6 @@ impl Space for Dense {
 
     fn centre(&self) -> &[f32] {
         &self.centre
-    }
-
-    fn sketch_bytes(&self) -> Option<usize> {
-        Some(self.sketch_form().bytes(self.dims()))
-    }
-
-    /// Int8 with its scale and the squared length that this form has, or float32.
-    #[expect(clippy::cast_precision_loss, reason = "a sum of squares of int8")]
-    fn sketch(&self, point: &Vec<f32>, sketch: &mut [u8]) -> [f32; 2] {
-        let scale = self.sketch_form().encode(point, sketch);
-        let signed = as_signed(sketch);
-        [scale, scale * scale * inner_product(signed, signed) as f32]
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a sum of products of int8")]
-    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
-        let as_they_are = self.sketch_form() == Form::F32;
-        let product = || {
-            if as_they_are {
-                return self.dot(as_floats(a.bytes), as_floats(b.bytes));
-            }
-            let product = inner_product(as_signed(a.bytes), as_signed(b.bytes)) as f32;
-            a.numbers[0] * b.numbers[0] * product
-        };
-        let distance = match self.metric {
-            Metric::L2 | Metric::Cosine if as_they_are => {
-                (self.plain.l2_squared)(as_floats(a.bytes), as_floats(b.bytes))
-            }
-            Metric::L2 | Metric::Cosine => a.numbers[1] + b.numbers[1] - 2.0 * product(),
-            Metric::InnerProduct => -product(),
-        };
-        if distance.is_finite() {
-            return distance;
-        }
-        let [a, b] = [a, b].map(|sketch| {
-            let mut point = vec![0.0; self.dims()];
-            let scale = sketch.numbers[0];
-            self.sketch_form().decode(sketch.bytes, scale, &mut point);
-            point
-        });
-        self.measure_widely(&a, &b)
     }
 
     fn look<S: PageStore>(

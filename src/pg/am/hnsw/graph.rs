@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use pgrx::pg_sys::Datum;
 
 use crate::bulk::{Built, Progress, Sink};
-use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan};
+use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan, Values};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::am::hnsw::outlined::Outlined;
 use crate::pg::am::left_out;
@@ -191,7 +191,12 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
     unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
-        Ok(self.index.space().point(C::value(&ready)).is_some())
+        Ok(self
+            .index
+            .space()
+            .values()
+            .point(C::value(&ready))
+            .is_some())
     }
 }
 
