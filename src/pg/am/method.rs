@@ -74,7 +74,7 @@ pub struct Visits {
 
 /// A build that collects rows.
 pub trait Build {
-    /// Adds a row. False where its value has no place in the index.
+    /// Adds a row, with as many entries as its value gives. False where it gives none.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
@@ -109,7 +109,7 @@ pub trait Search {
         skip_killed: bool,
     ) -> Result<Box<dyn Stream + 's>, Failure>;
 
-    /// Adds a row. False where its value has no place in the index.
+    /// Adds a row, with as many entries as its value gives. False where it gives none.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
@@ -118,7 +118,7 @@ pub trait Search {
     /// Where the value cannot be indexed.
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure>;
 
-    /// Removes rows. `poll` is called often, and never while a page is locked.
+    /// Removes rows, with all their entries. `poll` is called often, and never while a page is locked.
     ///
     /// # Errors
     /// Where pages make no sense.
@@ -156,7 +156,12 @@ pub trait Search {
     /// Where pages make no sense at all.
     fn problems(&self) -> Result<Vec<String>, Failure>;
 
-    /// Shows every row that was not killed.
+    /// Whether a row may have several entries, for several vectors or terms.
+    fn has_several_entries(&self) -> bool {
+        false
+    }
+
+    /// Shows every row that was not killed, once an entry.
     ///
     /// # Errors
     /// Where pages make no sense, and those of `see`.
@@ -264,7 +269,7 @@ pub struct RankedRows<'s> {
     pub strangers: Vec<Tid>,
 }
 
-/// Rows, nearest first.
+/// Rows, nearest first, each once however many entries it has.
 pub trait Stream {
     /// Whether the next row is known without further search.
     fn is_ready(&self) -> bool;
