@@ -13,8 +13,8 @@ use crate::pg::am::column::typmod;
 use crate::pg::am::method::{IndexSize, Method, Visits};
 use crate::pg::error::guarded;
 
-/// Pages that a visit touches: the share of a node's neighbours on its own page is a little above a
-/// fifth (`src/hnsw/README.md`).
+/// Pages that a visit touches: a little more than a fifth of a node's neighbours lie on the node's own page
+/// (`src/hnsw/MEASURED.md`, order on pages).
 const PAGES_A_VISIT: f64 = 0.78;
 
 /// Dimensions that a visit computes for the cost of one operator. It scores 32 codes and a vector:
