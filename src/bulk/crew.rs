@@ -1,4 +1,4 @@
-//! Work on many items by several threads, while the thread that asked for it polls.
+//! Crew: several threads work on many items, while the thread that asked for it polls.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};

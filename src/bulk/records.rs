@@ -1,4 +1,4 @@
-//! Records by number, of one size or of any, in memory that never moves.
+//! Records: bytes by number, of one size or of any size, in memory that never moves.
 
 use crate::index::{Error, Fallible};
 

@@ -1,4 +1,4 @@
-//! Memory of a build: without a file, or past its budget with one.
+//! Memory of a build: without a file up to the budget, and a mapped file past it.
 
 #![allow(unsafe_code, reason = "mapped files and atomics in them")]
 

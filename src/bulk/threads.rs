@@ -1,4 +1,4 @@
-//! The threads of a build.
+//! Threads of a build: a pool that takes no signals.
 
 #![allow(unsafe_code, reason = "the signal mask of a thread")]
 

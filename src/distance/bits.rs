@@ -1,5 +1,5 @@
-//! How far apart two rows of bits are: Hamming by simsimd, which keeps the contract whatever the CPU;
-//! Jaccard by a count of ours, for simsimd's is a float32 and the contract float64.
+//! Hamming and Jaccard: how far apart two rows of bits are. Hamming is simsimd's, which keeps the contract whatever
+//! the CPU. Jaccard is a count of ours, for simsimd's is a float32 and the contract is float64.
 //!
 //! Bits that pad the last byte must be equal in both. Callers check lengths; of different ones all
 //! is NaN.

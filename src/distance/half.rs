@@ -1,4 +1,4 @@
-//! The kernels that run on float16, chosen once for the CPU at hand.
+//! Float16 kernels, chosen once for the CPU at hand.
 //!
 //! Elements are widened to float32 as they are loaded, and sums are float32. simsimd has AVX2 kernels
 //! of one sum each, and on newer CPUs sums in float16, which overflow where the contract does not; so

@@ -1,5 +1,4 @@
-//! The kernels that run on int8, chosen once for the CPU at hand. All are exact: sums of 16,000 elements
-//! fit int32.
+//! Int8 kernels, chosen once for the CPU at hand. All are exact: sums of 16,000 elements fit int32.
 //!
 //! simsimd's sums are exact too, but go into one register; it has no L1, and its cosine takes an
 //! approximate square root and gives 0 or 1 for zero vectors where the contract is NaN. So it serves

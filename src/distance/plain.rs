@@ -1,4 +1,4 @@
-//! Distances as one would write them on paper.
+//! Plain distances, as one would write them on paper: the oracle, and the kernels of last resort.
 
 use super::Kernels;
 use crate::vector::{Element, f16};

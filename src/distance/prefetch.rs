@@ -1,4 +1,4 @@
-//! Bytes that are asked for before they are needed.
+//! Prefetch: bytes that are asked for before they are needed.
 
 #![allow(unsafe_code, reason = "software prefetch")]
 

@@ -1,4 +1,4 @@
-//! The kernels that run, chosen once for the CPU at hand.
+//! Float32 kernels, chosen once for the CPU at hand.
 //!
 //! With AVX-512 or AVX2 they are ours: simsimd sums into one register, so that each addition waits
 //! for the last, and has no L1 and no cosine that keeps the contract (its square root is approximate,

@@ -1,4 +1,4 @@
-//! Sums over two sparse vectors, in float32 as pgvector's are.
+//! Sparse kernels: sums over two sparse vectors, in float32 as pgvector's are.
 //!
 //! Where the CPU has AVX2, eight indices of one are compared with eight of the other at once, and the block that
 //! ends first is left. What is left in the end, and all elsewhere, is walked element by element; which of them goes

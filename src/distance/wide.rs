@@ -1,5 +1,5 @@
-//! One loop compiled for several sets of CPU features, for loops that the compiler vectorizes well.
-//! No operation is fused or reordered, so that all give the same bits.
+//! CPU features: one loop is compiled for several sets of them, where the compiler vectorizes it well. No operation
+//! is fused or reordered, so that all give the same bits.
 
 /// Defines `$name` as `$body`, compiled once more for AVX-512 and for AVX2 and chosen at run time.
 /// `$body` must be `#[inline(always)]`, or it keeps the features that it was compiled with.

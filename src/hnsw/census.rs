@@ -1,4 +1,4 @@
-//! What an index holds, counted in one pass over its slots.
+//! Census: what an index holds, counted in one pass over its slots.
 
 use crate::index::Error;
 use crate::page::PageStore;

@@ -1,4 +1,4 @@
-//! Every invariant of an index, and a dump for tests.
+//! Check: every invariant of an index, and a dump for tests.
 //!
 //! A crash may leave nodes that nothing links to, chunks that nothing chains and slots that are
 //! reserved: they are counted, for vacuum frees them. Everything else that is not as it must be is

@@ -1,4 +1,4 @@
-//! An index: made, opened.
+//! Index: how it is made and opened.
 
 use crate::index::Error;
 use crate::page::{self, CONTENT_BYTES, Change, Format, PageError, PageStore};

@@ -1,4 +1,4 @@
-//! The first page: what the index is, and where a walk starts.
+//! Meta page, the first one: what the index is, and where a walk starts.
 //!
 //! ```text
 //! 0 magic u32 | 4 format u16 | 6 kind u8 | 7 metric u8 | 8 form u8 | 10 m u16 | 12 dims u32

@@ -1,5 +1,5 @@
 //! GRAPH: a navigable graph on pages, one page a hop. `README.md` has pictures, lock order, and what
-//! a crash leaves.
+//! a crash leaves; `MEASURED.md` has the figures.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -7,12 +7,12 @@
 //! | `spaces/` | what a graph needs to know of its values, for each kind of them |
 //! | `find/` | from the entry to the nearest rows, and all rows where links do not lead on |
 //! | `change/` | rows that come, rows that go, and the links that follow |
-//! | `index.rs` | an index: made, opened |
-//! | `meta.rs` | the first page: parameters, entry, free slots |
-//! | `outline/` | rows whose places in the table are known, by distance |
-//! | `census.rs` | what an index holds, counted |
-//! | `check.rs` | every invariant, and a dump for tests |
-//! | `builder/` | many rows at once |
+//! | `index.rs` | Index: how it is made and opened |
+//! | `meta.rs` | Meta page, the first one: what the index is, and where a walk starts |
+//! | `outline/` | Outline: an index in memory, which ranks rows whose places are known |
+//! | `census.rs` | Census: what an index holds, counted |
+//! | `check.rs` | Check: every invariant, and a dump for tests |
+//! | `builder/` | Build: many rows at once |
 
 mod builder;
 mod census;

@@ -1,4 +1,4 @@
-//! What may go wrong in an index.
+//! Errors: what may go wrong in an index.
 
 use std::collections::TryReserveError;
 

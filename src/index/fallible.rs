@@ -1,5 +1,5 @@
-//! Memory that grows with rows is asked for: where there is none, that is an error of the operation, and
-//! not the end of the process, which is what collections do by themselves.
+//! Fallible memory: vectors that grow with rows ask for their memory. Where there is none, that is an error of the
+//! operation; collections by themselves would end the process.
 
 use std::collections::TryReserveError;
 

@@ -1,4 +1,4 @@
-//! What a scan promises of the order of its rows.
+//! Order: what a scan promises of the order of its rows.
 
 /// What a scan does when the rows of its first walk are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

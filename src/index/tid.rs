@@ -1,4 +1,4 @@
-//! Where a row of a table is.
+//! Tid: where a row of a table is.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! What a vacuum has done.
+//! Vacuum's report: what one has done.
 
 /// What a vacuum has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Pages in memory that stop after the n-th commit: every state that a crash can leave, in
-//! milliseconds.
+//! Crash store: pages in memory that stop after the n-th commit, so that tests meet every state that a crash can
+//! leave, in milliseconds.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

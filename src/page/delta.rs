@@ -1,4 +1,4 @@
-//! What Generic WAL logs for a change of a page.
+//! Delta: the bytes that Generic WAL logs for a change of a page.
 
 use super::Bytes;
 use super::layout::{HEADER_BYTES, PAGE_BYTES, content, lower};

@@ -1,4 +1,4 @@
-//! Header, content and special area of a page, as `src/include/storage/bufpage.h` has them.
+//! Layout of a page: header, content and special area, as `src/include/storage/bufpage.h` has them.
 //!
 //! ```text
 //! 0 lsn u64 | 8 checksum u16 | 10 flags u16 | 12 lower u16 | 14 upper u16 | 16 special u16

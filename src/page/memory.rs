@@ -1,5 +1,5 @@
-//! Pages in memory, for tests, benchmarks and builds. Locks as Postgres does: shared and exclusive,
-//! one a page.
+//! Memory store: pages in memory, for tests, benchmarks and builds. Its locks are like those of Postgres: shared
+//! and exclusive, one a page.
 
 #![allow(unsafe_code, reason = "software prefetch, advice on huge pages")]
 

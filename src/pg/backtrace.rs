@@ -1,4 +1,4 @@
-//! Errors without the frames of our own code.
+//! Backtraces: errors come without the frames of our own code.
 
 use std::backtrace::Backtrace;
 use std::env;

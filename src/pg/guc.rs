@@ -1,4 +1,4 @@
-//! Settings. Their prefix is reserved, so that a misspelt name is an error.
+//! Settings (GUCs). Their prefix is reserved, so that a misspelt name is an error.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;

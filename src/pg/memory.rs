@@ -1,4 +1,4 @@
-//! Memory that is kept for when there is no other: a failed allocation is an error of the statement.
+//! Memory in reserve: a failed allocation is an error of the statement, and not the end of the process.
 //!
 //! Rust ends the process where an allocation fails that nobody asked for politely, and a process that
 //! ends takes the server's sessions with it. What grows with rows asks politely (`try_reserve`) and gives

@@ -1,4 +1,4 @@
-//! 32 codes interleaved, and the lookup table of a query.
+//! Blocks: 32 codes interleaved, and the lookup table of a query.
 //!
 //! For each group of four coordinates a block has 16 bytes; byte `j` holds the four bits of lane `j`
 //! in its low half and those of lane `j + 16` in its high half. A byte shuffle looks up 16 lanes at

@@ -1,4 +1,4 @@
-//! One bit a coordinate, and the two numbers that make distances of it.
+//! Code: one bit a coordinate, and the two numbers that make distances of it.
 
 #![allow(
     unsafe_code,

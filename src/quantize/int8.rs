@@ -1,4 +1,4 @@
-//! Bytes as int8, and their products, for building.
+//! Int8: bytes as signed numbers, and their products, for building.
 
 #![allow(unsafe_code, reason = "bytes as signed bytes")]
 

@@ -1,4 +1,4 @@
-//! Two bits a coordinate: for values that are looked at one by one, and whose order shall be known well
+//! Levels: two bits a coordinate, for values that are looked at one by one and whose order must be known well
 //! before any of them is read.
 //!
 //! A code has 32 bytes for each 128 coordinates: byte `j` holds coordinates `j`, `j + 32`, `j + 64` and

@@ -1,4 +1,4 @@
-//! A random orthogonal map, so that every coordinate tells as much as any other.
+//! Rotation: a random orthogonal map, so that every coordinate tells as much as any other.
 
 #![allow(
     unsafe_code,

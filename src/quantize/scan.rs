@@ -1,4 +1,4 @@
-//! The kernels that score a block in one pass.
+//! Scan of a block: the kernels that score all its codes in one pass.
 //!
 //! All of them add the same integers and then do the same float32 operations in the same order, so
 //! that they agree to the last bit, whichever CPU has written or reads an index.

@@ -1,4 +1,4 @@
-//! Whole vectors as float32, float16 or int8, rounded or as they are.
+//! Stored forms: whole vectors as float32, float16 or int8, rounded or as they are.
 
 #![allow(unsafe_code, reason = "bytes as float32")]
 

@@ -1,4 +1,4 @@
-//! Distances from a float32 query to stored vectors.
+//! Sums: distances from a float32 query to stored vectors.
 
 #![allow(
     unsafe_code,

@@ -1,4 +1,4 @@
-//! The nearest candidates so far, and which of them were visited.
+//! Beam: the nearest candidates so far, and which of them were visited.
 
 use std::collections::TryReserveError;
 

@@ -1,4 +1,4 @@
-//! All candidates that were not visited, for a walk that goes on as long as rows are asked for.
+//! Frontier: all candidates that were not visited, for a walk that goes on as long as rows are asked for.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, TryReserveError};

@@ -1,4 +1,4 @@
-//! A distance and a number in one sortable word.
+//! Key: a distance and a number in one sortable word.
 
 /// The largest number of a candidate.
 pub const MAX_NUMBER: u32 = u32::MAX - 1;

@@ -1,4 +1,4 @@
-//! Loops over integers that are compared many at once. Slices are whole registers long.
+//! Lanes: loops over integers that are compared many at once. Slices are whole registers long.
 
 #![allow(
     unsafe_code,

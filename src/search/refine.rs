@@ -1,5 +1,5 @@
-//! Rows in the order of their exact distances, from a stream that knows them with some doubt. Only
-//! rows whose order is in doubt are measured.
+//! Refinement: rows in the order of their exact distances, from a stream that knows their distances with some
+//! doubt. Only rows whose order is in doubt are measured.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! How far a row may be if a comparison with its distance is to hold.
+//! Threshold: how far a row may be if a comparison with its distance is to hold.
 
 /// What a comparison asks of its left side. Whether both may be equal does not matter here: a row that is a little too far is
 /// compared again.

@@ -1,4 +1,4 @@
-//! Best-first search over anything that can be visited.
+//! Walk: best-first search over anything that can be visited.
 
 use std::collections::TryReserveError;
 

@@ -1,6 +1,5 @@
-//! Arithmetic and order of dense vectors. Results are written into slices that the caller owns, so
-//! that they can be memory of Postgres. Where a function takes an `out`, its length is that of the
-//! operands.
+//! Dense vectors: their arithmetic and order. Results are written into slices that the caller owns, so that they
+//! can be memory of Postgres. Where a function takes an `out`, its length is that of the operands.
 
 use std::cmp::Ordering;
 use std::ops::Range;

@@ -1,5 +1,4 @@
-//! What dense vectors are made of: floats, with which they compute, in float32, and int8, with which they
-//! do not.
+//! Elements of dense vectors: floats, which are computed with in float32, and int8, which is not computed with.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! Every way in which a vector value can be wrong.
+//! Invalid values: every way in which a vector value can be wrong.
 
 use thiserror::Error;
 

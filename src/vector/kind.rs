@@ -1,4 +1,4 @@
-//! The types, as their messages and limits tell them apart.
+//! Kinds: the types, as their messages and limits tell them apart.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! One float32 as text. Reading follows C's `strtof`, which pgvector calls; writing follows
-//! Postgres' `float_to_shortest_decimal_buf` (`src/common/f2s.c`), digit for digit.
+//! Numbers: one float32 as text. Reading follows C's `strtof`, which pgvector calls; writing follows Postgres'
+//! `float_to_shortest_decimal_buf` (`src/common/f2s.c`), digit for digit.
 
 /// A number at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]

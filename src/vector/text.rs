@@ -1,4 +1,4 @@
-//! The text form: `[1,2,3]`, with white space anywhere between the parts.
+//! Text form of dense vectors: `[1,2,3]`, with white space anywhere between the parts.
 
 use super::number::ScannedNumber;
 use super::{Element, Invalid, MAX_DIMS, Type, check_dims, check_finite, number};

@@ -1,5 +1,4 @@
-//! The binary form of dense vectors: `int16 dims | int16 0 | element * dims`, all in network byte
-//! order.
+//! Binary form of dense vectors: `int16 dims | int16 0 | element * dims`, all in network byte order.
 
 use super::{Element, Invalid, check_declared, check_dims, check_element};
 

@@ -1,6 +1,6 @@
-//! Every value can be reached from the entry by links of its level. Pruning and threads leave a few out of
-//! reach, and where some values are nearer to all others than those are to one another, many: they are
-//! linked here, and what was reached stays so.
+//! Reachability in a build: every value can be reached from the entry by links of its level. Pruning and threads
+//! leave a few values out of reach; they leave many where some values are nearer to all others than those are to
+//! one another. These are linked here, and every value that was reached stays reached.
 
 use std::sync::PoisonError;
 

@@ -1,4 +1,4 @@
-//! The graph while it is built: links in memory, distances by sketch, many threads.
+//! Graph of a build: links in memory, distances by sketch, many threads.
 //!
 //! Lists are read without locks: each link is one atomic number, and a list that is being changed is
 //! still a list of neighbours. Writers of a list hold its lock. Nobody holds two.

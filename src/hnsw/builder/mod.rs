@@ -1,13 +1,13 @@
-//! Building: many rows at once, values into memory, a graph by many threads, pages in order.
+//! Build: many rows at once. Values go into memory, many threads link them, and pages are written in order.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `rows.rs` | values, sketches, tids |
-//! | `graph.rs` | links while they are made |
-//! | `schedule.rs` | in which order values are linked |
-//! | `connect.rs` | what they have left out of reach |
-//! | `order.rs` | which node gets which number |
-//! | `write.rs` | pages |
+//! | `rows.rs` | rows of a build: values, sketches, tids |
+//! | `graph.rs` | graph of a build: links in memory |
+//! | `schedule.rs` | schedule of a build: in which order values are linked |
+//! | `connect.rs` | reachability: values that are out of reach are linked to |
+//! | `order.rs` | order of nodes on pages: which node gets which number |
+//! | `write.rs` | write: the pages of the index |
 
 mod connect;
 mod graph;

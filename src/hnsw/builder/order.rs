@@ -1,5 +1,5 @@
-//! Which node gets which number: nodes that are visited together share a page, and what does not fit
-//! into a node comes right behind it.
+//! Order of nodes on pages: which node gets which number. Nodes that are visited together share a page, and the
+//! parts of a value that its node has no room for come right behind the node.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The rows of a build: values as they will be stored, sketches to build with, and tids.
+//! Rows of a build: values as they will be stored, sketches to build with, and tids.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};

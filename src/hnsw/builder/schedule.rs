@@ -1,4 +1,4 @@
-//! In which order values are linked.
+//! Schedule of a build: in which order values are linked.
 //!
 //! Values of higher levels come first: they are drawn at random, and the graph of them leads
 //! everywhere. Then the others, along a tour through that graph: those that begin their search at

@@ -1,4 +1,4 @@
-//! The pages of an index that was built.
+//! Write: the pages of an index that was built.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,7 +1,6 @@
-//! Chunks less. Vacuum walks the chain of each node that has one, removes the tids of dead rows, and
-//! moves what is left of a chunk to what comes before it (the chunk before, or the node) where that
-//! has room. So no two chunks that follow each other would fit one, and a chain is at most twice as
-//! long as its rows need, however they come and go.
+//! Chunks of tids in a vacuum. It walks the chain of each node that has one, removes the tids of dead rows, and
+//! moves the rest of a chunk to the chunk or node before it, if there is room. So no two neighbouring chunks would
+//! fit one, and a chain is at most twice as long as its rows need, however they come and go.
 //!
 //! Inserts put chunks before all others meanwhile, and look at the first chunk only.
 

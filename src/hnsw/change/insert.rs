@@ -1,4 +1,4 @@
-//! A row more: one search, a new node, and a small change for each neighbour.
+//! Insert: one search, a new node, and a small change for each neighbour that links back.
 
 use crate::index::{Error, Tid};
 use crate::page::PageStore;

@@ -1,4 +1,4 @@
-//! Rows that were seen to be dead to everybody, which scans leave out until vacuum removes them.
+//! Kill: rows that were seen to be dead to everybody, which scans leave out until vacuum removes them.
 
 use crate::index::{Error, Tid};
 use crate::page::{self, PageStore};

@@ -1,5 +1,5 @@
-//! How a node becomes the neighbour of others: each decides from its own page. A link is given up only where
-//! another way takes its place, so that what could be reached stays within reach.
+//! Links back: how a node becomes the neighbour of others, each of which decides from its own page. A link is given
+//! up only where another way takes its place, so that every node that could be reached stays within reach.
 
 use crate::index::Error;
 use crate::page::{PageError, PageStore};

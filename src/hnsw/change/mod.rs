@@ -2,15 +2,15 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `insert.rs` | a row more |
-//! | `select.rs` | which neighbours a node keeps |
-//! | `link.rs` | which nodes link back, and what they give up for it |
-//! | `near.rs` | live nodes near a value, whatever a vacuum does |
-//! | `kill.rs` | a row that scans leave out |
-//! | `vacuum.rs` | rows less |
-//! | `chain.rs` | the same for chunks of tids, which must not grow in number |
-//! | `repair.rs` | which links take the place of those to dead nodes |
-//! | `reach.rs` | what links lead to, and links to what they do not |
+//! | `insert.rs` | Insert: one row more |
+//! | `select.rs` | Selection of neighbours: which ones a node keeps |
+//! | `link.rs` | Links back: how a node becomes the neighbour of others |
+//! | `near.rs` | Nearest live nodes of a value, whatever a vacuum does |
+//! | `kill.rs` | Kill: rows that were seen dead to everybody, which scans leave out |
+//! | `vacuum.rs` | Vacuum: takes rows out of the index |
+//! | `chain.rs` | Chunks of tids in a vacuum, which must not grow in number |
+//! | `repair.rs` | Repair: which links take the place of those to dead nodes |
+//! | `reach.rs` | Reachability: nodes that no link leads to are linked to |
 
 pub mod chain;
 pub mod insert;

@@ -1,4 +1,4 @@
-//! Live nodes near a value on one level, whatever a vacuum does meanwhile.
+//! Nearest live nodes of a value on one level, whatever a vacuum does meanwhile.
 
 use crate::index::Error;
 use crate::page::{PageError, PageStore};

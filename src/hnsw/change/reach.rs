@@ -1,6 +1,5 @@
-//! What links lead to. Every live node of a level can be reached from the entry's node on that level, by links
-//! of live nodes alone: builds, inserts and vacuums see to it, and vacuum proves it where it has taken nodes
-//! away.
+//! Reachability: every live node of a level can be reached from the entry's node on that level, by links of live
+//! nodes alone. Builds, inserts and vacuums see to it, and vacuum proves it where it has taken nodes away.
 
 use std::collections::TryReserveError;
 

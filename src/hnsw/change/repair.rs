@@ -1,4 +1,4 @@
-//! Vacuum's second pass: links to dead nodes become links to what those linked to.
+//! Repair: vacuum's second pass. A link to a dead node is replaced by links to the neighbours of that node.
 
 use std::ops::Range;
 

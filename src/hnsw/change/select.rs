@@ -1,5 +1,5 @@
-//! Which neighbours a node keeps: those that no nearer neighbour leads to (the relative
-//! neighbourhood rule; Malkov and Yashunin, 2018, algorithm 4), and more where these are few.
+//! Selection of neighbours: a node keeps those that no nearer neighbour leads to (the relative neighbourhood rule;
+//! Malkov and Yashunin, 2018, algorithm 4), and more where these are few.
 //!
 //! The rule alone fails where one node is nearer to all others than those are to one another: a row near
 //! the middle of all, or a long one under inner product. Every node then keeps that one, which has room for

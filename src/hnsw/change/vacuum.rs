@@ -1,5 +1,5 @@
-//! Rows less. Cost follows the rows that are gone: pages that hold none of them are read once and
-//! not written.
+//! Vacuum: takes rows out of the index. Its cost depends on the number of rows that are gone: pages that hold none
+//! of them are read once and not written.
 //!
 //! 1. *Rows*: every slot is read; tids of dead rows are removed, and chunks of tids freed (chain.rs);
 //!    a node that has no row left is marked dead, and so are the nodes above it. Dead nodes are still

@@ -1,4 +1,4 @@
-//! Every row, in no order: for a query that is as far from all, and for who compares index and table.
+//! List of every row, in no order: for a query that is equally far from all, and to compare index and table.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! From the entry down to one level.
+//! Descent: from the entry down to one level.
 
 use crate::page::{PageError, PageStore};
 use crate::quantize::nearer;

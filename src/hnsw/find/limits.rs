@@ -1,5 +1,5 @@
-//! Where a scan ends before it has given all rows: the nodes that it may read, and the distance up to which
-//! rows are wanted.
+//! Limits of a scan, where it ends before it has given all rows: the number of nodes that it may read, and the
+//! distance up to which rows are wanted.
 
 use crate::index::{Continue, Error};
 use crate::page::PageStore;

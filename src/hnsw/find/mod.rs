@@ -2,12 +2,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `descent.rs` | from the entry down to one level |
-//! | `scan.rs` | the nearest rows, as a stream |
-//! | `trust.rs` | how many of the rows that were found may be given |
-//! | `limits.rs` | where a stream ends before all rows were given |
-//! | `sweep.rs` | the rows that a stream has not found by links |
-//! | `all.rs` | every row, in no order |
+//! | `descent.rs` | Descent: from the entry down to one level |
+//! | `scan.rs` | Scan: the nearest rows, as a stream |
+//! | `trust.rs` | Trust: how many of the rows that were found may be given |
+//! | `limits.rs` | Limits of a scan, where it ends before all rows were given |
+//! | `sweep.rs` | Sweep: the rows that a scan has not found by links |
+//! | `all.rs` | List of every row, in no order |
 
 pub mod all;
 pub mod descent;

@@ -1,4 +1,4 @@
-//! The nearest rows, as a stream: a walk that goes on where it stopped.
+//! Scan: the nearest rows, as a stream. Its walk goes on where it stopped.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;

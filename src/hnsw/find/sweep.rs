@@ -1,4 +1,5 @@
-//! The rows that a scan has not found by links: all slots are read, as often as its memory asks for.
+//! Sweep: the rows that a scan has not found by links. All slots are read, in several passes if the scan's memory
+//! is too small for one.
 //!
 //! After deletions, or inserts that a crash has cut, a node may be out of reach, and still no row that
 //! is there may be missing. The same way ends a scan that has become too large for its memory.

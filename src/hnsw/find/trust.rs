@@ -1,4 +1,4 @@
-//! How many of the rows that a scan has found may be given.
+//! Trust: how many of the rows that a scan has found may be given.
 
 use crate::index::Continue;
 

@@ -1,4 +1,4 @@
-//! Slots for new nodes: on pages that have free ones, or on new pages.
+//! Allocation: slots for new nodes, on pages that have free ones or on new pages.
 
 use crate::index::Error;
 use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};

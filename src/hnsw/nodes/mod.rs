@@ -2,12 +2,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `shape.rs` | how large a node is, and where its number says that it lies |
-//! | `node.rs` | the bytes of one node |
-//! | `tids.rs` | the rows of a node |
-//! | `overflow.rs` | values that are longer than a node has room for |
-//! | `pages.rs` | nodes on pages: found, changed |
-//! | `allocate.rs` | slots for new nodes |
+//! | `shape.rs` | Shape of nodes: how large one is, and where its number says that it lies |
+//! | `node.rs` | Node: its bytes on a page |
+//! | `tids.rs` | Tids: the rows of a node |
+//! | `overflow.rs` | Long values: those that a node has no room for |
+//! | `pages.rs` | Pages of nodes: nodes are found, read and changed |
+//! | `allocate.rs` | Allocation: slots for new nodes |
 
 pub mod allocate;
 pub mod node;

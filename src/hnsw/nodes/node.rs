@@ -1,4 +1,4 @@
-//! The bytes of one node.
+//! Node: its bytes on a page.
 //!
 //! ```text
 //! 0 state u8 | 1 level u8 | 2 tids u8 | 3 killed u8 | 4 scale f32 | 8 link u32 | 12 two tids, 6 bytes each

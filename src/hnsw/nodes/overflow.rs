@@ -1,5 +1,5 @@
-//! Values that are longer than a node has room for. The node has their first bytes; the others lie in
-//! slots of their own that are chained from it.
+//! Long values: those that a node has no room for. The node has the first bytes; the others lie in slots of their
+//! own that are chained from it.
 //!
 //! ```text
 //! value: 0 bytes u32 | 4 first slot of its rest u32, NONE in a value that is whole | 8 ...

@@ -1,4 +1,4 @@
-//! Nodes on pages: found, changed, given out.
+//! Pages of nodes: nodes are found, read and changed here.
 
 use crate::page::{
     self, Bytes, CONTENT_BYTES, Change, PAGE_BYTES, PageError, PageStore, SPECIAL_AT,

@@ -1,4 +1,4 @@
-//! How large a node is, and where its number says that it lies.
+//! Shape of nodes: how large a node is, and where its number says that it lies.
 
 use std::ops::Range;
 

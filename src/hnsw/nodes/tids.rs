@@ -1,6 +1,6 @@
-//! The rows of a node. Two tids lie in the node; further ones in chunks, slots of their own that are
-//! chained from the node, the newest first. Inserts put chunks before all others; vacuum alone takes
-//! chunks off ([`chain`](crate::hnsw::change::chain)).
+//! Tids: the rows of a node. Two tids lie in the node; further ones in chunks, slots of their own that are chained
+//! from the node, the newest first. Inserts put chunks before all others; vacuum alone takes chunks off
+//! ([`chain`](crate::hnsw::change::chain)).
 //!
 //! ```text
 //! chunk: 0 state u8 | 2 tids u16 | 4 owner u32 | 8 next u32 | 12 tids, 6 bytes each

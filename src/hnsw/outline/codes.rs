@@ -1,4 +1,4 @@
-//! Codes of nodes, one after the other.
+//! Codes of an outline, one after the other.
 //!
 //! ```text
 //! 0 base f32 | 4 slope f32 | 8 error f32 | 12 levels (quantize::levels)

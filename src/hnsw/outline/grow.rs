@@ -1,4 +1,4 @@
-//! How an outline is made: page by page, as much at a time as who needs it has time for.
+//! Growth of an outline, page by page: a caller makes as much of it at a time as it has time for.
 
 use crate::index::{Error, Fallible, Tid, with_room};
 use crate::page::PageStore;

@@ -1,6 +1,6 @@
-//! An index in outline, in memory: of each row its place in the table, its node, and a code of two
-//! bits a coordinate around the centre of all vectors. Who knows the places of the rows that pass a filter
-//! ranks those by it, and reads only the nodes that may be among the nearest (`ranking.rs`).
+//! Outline: an index in memory. It has for each row the place in the table, the node, and a code of two bits a
+//! coordinate around the centre of all vectors. A search that knows the places of the rows that pass a filter ranks
+//! these rows by their codes, and reads only the nodes that may be among the nearest (`ranking.rs`).
 //!
 //! It is made of what was in the index at some time, a part at a time (`grow.rs`), and nobody tells it of
 //! changes:

@@ -1,4 +1,4 @@
-//! Where rows are in the table: numbers that are sorted, and found by about where they must be.
+//! Places of rows in the table: sorted numbers, looked up by about where they must be.
 
 use std::collections::TryReserveError;
 

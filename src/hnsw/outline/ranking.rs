@@ -1,5 +1,6 @@
-//! Rows whose places are known, by distance. Codes say how far each is at least, but for one in a
-//! hundred; nodes are read in that order, until none that is left can be nearer than the next row.
+//! Ranking: rows whose places are known, by distance. A code gives a lower bound of a row's distance, which is
+//! right for all but one in a hundred. Nodes are read in the order of these bounds, until none that is left can be
+//! nearer than the next row.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

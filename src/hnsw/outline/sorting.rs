@@ -1,5 +1,4 @@
-//! Rows on their way to be [`Places`]: sorted where they lie, as many steps at a time as who needs them has time
-//! for.
+//! Sorting of rows that will be [`Places`]: in place, a caller takes as many steps at a time as it has time for.
 //!
 //! This is heapsort. It stops after any step, each takes `O(log n)`, and it takes no memory besides that of the parts.
 

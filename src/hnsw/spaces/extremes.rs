@@ -1,7 +1,7 @@
-//! Vectors so long that squares of their elements overflow. Distances that do are the largest number,
-//! so that nodes are linked and walked to like any others; such rows come last, as by the operators,
-//! for which they are infinite. What is computed on the way must not overflow, or it would be
-//! not-a-number, or infinite where the result is not.
+//! Overflow: vectors so long that squares of their elements overflow. Their distances are the largest number, so
+//! that their nodes are linked and walked to like any others; such rows come last, as by the operators, for which
+//! they are infinite. No step of a computation may overflow on the way, or the result would be not-a-number, or
+//! infinite where it is not.
 
 use std::borrow::Cow;
 

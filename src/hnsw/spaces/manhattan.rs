@@ -1,5 +1,5 @@
-//! Dense vectors under L1, which has no codes: a sign says little of a sum of absolute differences,
-//! and no rotation keeps it.
+//! L1 (Manhattan) distance of dense vectors. It has no codes: a sign says little of a sum of absolute differences,
+//! and no rotation keeps L1.
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;

@@ -2,13 +2,13 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `space.rs` | what a graph needs to know of its values |
-//! | `dense/` | dense vectors with 1-bit codes |
-//! | `plain.rs` | values whose links carry no codes, under any measure |
-//! | `bits.rs` | bits by Hamming and Jaccard distance |
-//! | `sparse.rs` | sparse vectors |
-//! | `manhattan.rs` | dense vectors under L1 |
-//! | `extremes.rs` | vectors so long that squares of their elements overflow |
+//! | `space.rs` | Space: what a graph needs to know of its values |
+//! | `dense/` | Dense vectors, whose links carry 1-bit codes |
+//! | `plain.rs` | Values whose links carry no codes, under any measure |
+//! | `bits.rs` | Bits by Hamming and Jaccard distance |
+//! | `sparse.rs` | Sparse vectors |
+//! | `manhattan.rs` | L1 (Manhattan) distance of dense vectors |
+//! | `extremes.rs` | Overflow: vectors so long that squares of their elements overflow |
 
 pub mod bits;
 pub mod dense;

@@ -1,5 +1,5 @@
-//! Values whose links carry no codes. A visit reads the neighbours themselves to learn how far they
-//! are, each once in a search.
+//! Values whose links carry no codes. A visit reads the neighbours themselves to learn how far they are, each once
+//! in a search.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -1,4 +1,4 @@
-//! What a graph needs to know of its values. Everything else is the same for all of them.
+//! Space: what a graph needs to know of its values. Everything else is the same for all of them.
 
 use crate::index::Error;
 use crate::page::{PageError, PageStore};

@@ -1,4 +1,4 @@
-//! An index, compared with its table.
+//! Check: an index is compared with its table (`vector_index_check`).
 
 use std::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! What an index holds, and what scans of it have cost.
+//! Info: what an index holds, and what scans of it have cost.
 
 use pgrx::IntoDatum;
 use pgrx::pg_sys;

@@ -1,4 +1,4 @@
-//! Code of a table's owner, run with the owner's rights alone.
+//! Owner: code of a table's owner is run with the owner's rights alone.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! How much of what exact search finds an index finds, and how long it takes.
+//! Recall: how much of the rows of exact search an index finds, and how long it takes.
 //!
 //! Whoever asks wants to know it of questions to come, and those are not in the index. So a row that serves as a question is
 //! passed by in the graph ([`LeftOut`]), and neither it nor its equals count.

@@ -1,4 +1,4 @@
-//! An index and its table, opened and locked until the transaction ends.
+//! Relations: an index and its table, opened and locked until the transaction ends.
 
 use std::ffi::CStr;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Rows that a function returns.
+//! Result: the rows that a function returns.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;

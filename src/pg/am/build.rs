@@ -1,4 +1,4 @@
-//! `ambuild` and `ambuildempty`.
+//! Build: `ambuild` and `ambuildempty`.
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,4 +1,4 @@
-//! The column of an index.
+//! Column of an index.
 
 use pgrx::pg_sys;
 

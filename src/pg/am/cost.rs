@@ -1,4 +1,4 @@
-//! `amcostestimate`.
+//! Cost: `amcostestimate`.
 //!
 //! A page of the index is charged as a page of a table that is read in order while the index fits the
 //! caches (`effective_cache_size`), and as one at random as far as it does not: what a search visits

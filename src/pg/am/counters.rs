@@ -1,4 +1,4 @@
-//! What this session's scans have cost, by index.
+//! Counters: what this session's scans have cost, by index.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! `aminsert`.
+//! Insert: `aminsert`.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;

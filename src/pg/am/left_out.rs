@@ -1,4 +1,4 @@
-//! A row that searches pass by, so that it can be a question about the others as if it were not in the index.
+//! Left-out row: searches pass it by, so that it can be a query about the others as if it were not in the index.
 //!
 //! To leave it out of the answer would not do: a search that meets it comes by its links, which lead to its neighbours, and so
 //! finds more than for a question that is no row.

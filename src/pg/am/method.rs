@@ -1,4 +1,4 @@
-//! What differs between access methods. All else is the same for all of them.
+//! Method: what differs between access methods. Everything else is the same for all of them.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! Indexes that this backend has open: parameters, centre and rotation are read and made once.
+//! Open indexes of this backend: parameters, centre and rotation are read and made once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

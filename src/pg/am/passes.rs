@@ -1,4 +1,4 @@
-//! What the node of a plan tells a search of the filter above it.
+//! Filter of a plan: what its node tells a search of it.
 
 use pgrx::pg_sys;
 

@@ -1,4 +1,4 @@
-//! The access methods that there are, and whose index an index is.
+//! Registry: the access methods that there are, and whose index an index is.
 
 use std::rc::Rc;
 

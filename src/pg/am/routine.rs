@@ -1,4 +1,4 @@
-//! The table of callbacks that Postgres asks an access method's handler for.
+//! Routine: the table of callbacks that Postgres asks an access method's handler for.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;

@@ -1,4 +1,4 @@
-//! `ambulkdelete` and `amvacuumcleanup`.
+//! Vacuum: `ambulkdelete` and `amvacuumcleanup`.
 
 use std::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! Datums as values of a space, and its distances as those of an operator.
+//! Values: datums as values of a space, and the space's distances as those of an operator.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! The filter of an index scan, for the index to ask.
+//! Filter of an index scan, for the index to ask.
 
 use pgrx::pg_sys;
 

@@ -1,4 +1,4 @@
-//! The rows that other indexes know of, from the nodes that would make a bitmap of them.
+//! Lists of tids: the rows that other indexes know of, from the nodes that would make a bitmap of them.
 //!
 //! A bitmap sorts what an index gives in order already, and is brought together with others in as much
 //! time again. So where an index can give its rows one by one, they are taken so, and lists of several indexes

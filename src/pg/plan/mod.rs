@@ -1,17 +1,17 @@
-//! A node of plans that tells a search of ours what its rows are filtered by, so that the index leaves
-//! out rows while it searches: [README](README.md).
+//! Plans: a node of them tells a search of ours what its rows are filtered by, so that the index leaves out rows
+//! while it searches: [README](README.md).
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `path.rs` | which paths the planner is offered, and the plans they become |
-//! | `order.rs` | whether what is above a search relies on sorted rows |
-//! | `nulls.rs` | searches for rows that an index has not |
-//! | `numbers.rs` | what a plan says to its node |
+//! | `order.rs` | whether the query above a search relies on sorted rows |
+//! | `nulls.rs` | rows without a value, which an index of ours does not have |
+//! | `numbers.rs` | the numbers by which a plan tells its node what it expects |
 //! | `node.rs` | the node while a query runs |
 //! | `filter.rs` | the filter of the scan beneath, for the index to ask |
-//! | `shortlist.rs` | the bitmap of other indexes that the planner would make |
+//! | `shortlist.rs` | the bitmap that the planner would make of other indexes |
 //! | `threshold.rs` | conditions beyond which a search can end |
-//! | `list.rs` | its rows |
+//! | `list.rs` | lists of tids: the rows that those indexes know of |
 //! | `volatile.rs` | whether a filter calls volatile functions |
 //! | `raw.rs` | functions of Postgres without a guard |
 

@@ -1,5 +1,5 @@
-//! The node while a query runs: it opens the scan of the index beneath it, with the filter, and hands on
-//! the rows.
+//! Node of a plan while a query runs: it opens the scan of the index beneath it with the filter, and hands on the
+//! rows.
 //!
 //! Nothing here has anything to drop, or panics: what the query's expressions raise jumps over these frames
 //! (`raw.rs`).

@@ -1,4 +1,4 @@
-//! Rows without a value, which an index of ours does not have.
+//! NULLs: rows without a value, which an index of ours does not have.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;

@@ -1,4 +1,4 @@
-//! What a plan says to its node.
+//! Numbers by which a plan tells its node what it expects.
 
 use pgrx::pg_sys;
 

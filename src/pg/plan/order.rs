@@ -1,4 +1,4 @@
-//! Whether what a query does with the rows of a search relies on their being sorted.
+//! Order: whether the query above a search relies on sorted rows.
 //!
 //! Rows that a search finds late come last, which is right where only a LIMIT is above: fewer rows than there are would
 //! be worse. Nodes that tell groups of equal rows by neighbours would count, drop or miss rows.

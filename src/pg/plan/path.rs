@@ -1,4 +1,4 @@
-//! Which paths the planner is offered, and the plans they become.
+//! Paths that the planner is offered, and the plans they become.
 //!
 //! Sources: `set_rel_pathlist` in `allpaths.c`, `create_customscan_plan` in `createplan.c` and
 //! `set_customscan_references` in `setrefs.c` of Postgres.

@@ -1,4 +1,4 @@
-//! Functions of Postgres as they are, without the guard that `pg_sys` puts around them.
+//! Raw functions of Postgres, without the guard that `pg_sys` puts around them.
 //!
 //! What they raise jumps over the frames of their callers, which must have nothing to drop. So an error
 //! of a query's own expressions keeps all that it says; a guard would keep the SQLSTATE where Postgres

@@ -1,4 +1,4 @@
-//! What other indexes know of a filter: the bitmap that the planner would make of them.
+//! Bitmap of a filter: the one that the planner would make of other indexes.
 //!
 //! Source: `create_index_paths` in `indxpath.c` of Postgres.
 

@@ -1,4 +1,4 @@
-//! The pages of a build: written in order into shared buffers, some at a time, and logged while they
+//! Bulk writes: the pages of a build, written in order into shared buffers, some at a time, and logged while they
 //! are still in the cache.
 
 use pgrx::pg_sys;

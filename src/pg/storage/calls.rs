@@ -1,5 +1,5 @@
-//! The buffer manager's functions that a search calls once a page. The guard that turns their errors
-//! into panics costs more than they do, so several share one, and one that cannot fail has none.
+//! Calls of the buffer manager that a search makes once a page. The guard that turns their errors into panics costs
+//! more than they do, so several calls share one, and a call that cannot fail has none.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;

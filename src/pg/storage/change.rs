@@ -1,4 +1,4 @@
-//! Generic WAL as an atomic edit.
+//! Change: Generic WAL as an atomic edit of pages.
 //!
 //! The records are those of Postgres' `generic_xlog.c`, and its recovery replays them. Only the
 //! differences are found here: by 64 bytes at once and not one by one, which took a quarter of an

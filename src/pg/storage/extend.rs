@@ -1,4 +1,4 @@
-//! Pages of zeros at the end of a fork.
+//! Extension of a file: pages of zeros at the end of a fork.
 
 use pgrx::pg_sys;
 

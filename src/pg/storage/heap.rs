@@ -1,5 +1,5 @@
-//! Rows of a heap by the places that indexes have of them: that of the first version of a row, which changes of other columns
-//! have left on its page.
+//! Heap rows by the places that indexes have of them: the place of the first version of a row, if changes of other
+//! columns have left the row on its page.
 
 use pgrx::pg_sys;
 

@@ -1,5 +1,5 @@
-//! Where blocks were in shared buffers. Looking a block up there costs several cache misses one after
-//! another; what a backend has found before it finds again with one.
+//! Recent buffers: where blocks were in shared buffers. Looking a block up there costs several cache misses one
+//! after another; a block that the backend has found before costs one.
 
 use std::cell::Cell;
 

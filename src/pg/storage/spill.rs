@@ -1,4 +1,4 @@
-//! Where a build's files go, and how large they may be.
+//! Spill files of a build: where they go, and how large they may be.
 
 use std::ffi::CStr;
 use std::io;

@@ -1,4 +1,4 @@
-//! An index's pages in shared buffers.
+//! Store: an index's pages in shared buffers.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;

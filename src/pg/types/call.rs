@@ -1,4 +1,4 @@
-//! The door between the function manager and a function of ours.
+//! Calls: the door between the function manager and a function of ours.
 
 use pgrx::FromDatum;
 use pgrx::pg_sys;

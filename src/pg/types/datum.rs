@@ -1,5 +1,5 @@
-//! The bytes of a dense vector in Postgres' memory:
-//! `int32 varlena header | int16 dims | int16 0 | element * dims`, aligned to 4, native byte order.
+//! Datum of a dense vector: its bytes in Postgres' memory, `int32 varlena header | int16 dims | int16 0 | element *
+//! dims`, aligned to 4, native byte order.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;

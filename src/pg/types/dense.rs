@@ -1,4 +1,4 @@
-//! The C symbols of the dense types: which name of the catalogue is which function.
+//! Dense types: their C symbols, which say which name of the catalogue is which function.
 
 use pgrx::pg_sys::Datum;
 

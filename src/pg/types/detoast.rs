@@ -1,4 +1,4 @@
-//! Values of variable length, wherever they are stored.
+//! Detoasting: values of variable length, wherever they are stored.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;

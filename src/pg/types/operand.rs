@@ -1,4 +1,4 @@
-//! What functions need of a type: its values where they lie, and for types of ours their forms.
+//! Operands: what functions need of a type, which is its values where they lie, and for types of ours their forms.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! Dimensions of any type; arithmetic and parts of dense vectors.
+//! Operators: dimensions of any type; arithmetic and parts of dense vectors.
 
 use pgrx::pg_sys::Datum;
 

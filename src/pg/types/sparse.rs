@@ -1,5 +1,5 @@
-//! The type `sparsevec`, whose bytes are, in native order:
-//! `int32 varlena header | int32 dims | int32 count | int32 0 | int32 index * count | float32 * count`.
+//! Sparse type: `sparsevec`, whose bytes are, in native order, `int32 varlena header | int32 dims | int32 count |
+//! int32 0 | int32 index * count | float32 * count`.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! A sparse vector: few elements that are not zero, of many.
+//! Sparse vectors: few elements that are not zero, of many.
 
 pub mod text;
 pub mod wire;

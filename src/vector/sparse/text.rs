@@ -1,4 +1,4 @@
-//! The text form: `{1:1.5,3:2}/5`, indices from 1, with white space anywhere between the parts.
+//! Text form of sparse vectors: `{1:1.5,3:2}/5`, indices from 1, with white space anywhere between the parts.
 
 use super::super::text::{skip_space, syntax};
 use super::super::{Invalid, Type, check_declared, check_finite, number};

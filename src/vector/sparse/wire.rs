@@ -1,4 +1,4 @@
-//! The binary form: `int32 dims | int32 elements | int32 0 | int32 index * elements | float32 *
+//! Binary form of sparse vectors: `int32 dims | int32 elements | int32 0 | int32 index * elements | float32 *
 //! elements`, all in network byte order, indices from 0.
 
 use super::super::{Invalid, Type, check_declared, check_finite};

@@ -1,5 +1,5 @@
-//! Rows that pass a filter: by the search, which asks the filter row by row, or, where that would cost
-//! more, by the rows that other indexes shortlist.
+//! Filtered search: rows that pass a filter. They come from the search, which asks the filter about each row that
+//! it finds, or, where that would cost more, from the rows that other indexes shortlist, or from the table.
 //!
 //! A search does not know whether the filter has to do with the vectors. Where it has not, the share of
 //! rows that pass tells how far it must go. Where all that pass are far away, it would come by nearly

@@ -1,5 +1,6 @@
-//! What the ways to rows that pass a filter cost, in visits: reading a node of the index, or fetching a row that it leads to and
-//! asking the filter, costs 1.
+//! Prices: the costs of the ways to rows that pass a filter. A price of 1 is what a visit costs: reading a node of
+//! the index, or fetching a row that it leads to and asking the filter. The rule that they serve is in
+//! `src/pg/plan/README.md`.
 
 use pgrx::pg_sys;
 

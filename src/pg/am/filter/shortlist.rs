@@ -1,5 +1,5 @@
-//! Rows that other indexes say may pass, by distance: ranked by the index if it can, and otherwise fetched
-//! and measured, each of them.
+//! Shortlist: rows that other indexes say may pass, by distance. The index ranks them if it can; otherwise each of
+//! them is fetched and measured.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};

@@ -1,6 +1,6 @@
-//! Rows that pass a filter, nearest first, from the table itself: it is read in its order, and what passes is measured. A
-//! search whose filter runs against the question comes by nearly all rows, one by one in no order of the table;
-//! so once it has cost as much as reading the table does, that is what is done for the rest.
+//! Table: rows that pass a filter, nearest first, from the table itself. It is read in its order, and rows that
+//! pass are measured. A search whose filter runs against the query meets nearly all rows, one by one and in no
+//! order of the table; once that has cost as much as reading the table does, the table is read for the rest.
 
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 

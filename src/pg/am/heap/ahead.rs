@@ -1,5 +1,5 @@
-//! Rows of a table on their way from memory, or from disk, before they are fetched: in the order of the
-//! table, a few at a time.
+//! Ahead: rows of a table are asked for before they are fetched, from memory or from disk, in the order of the
+//! table and a few at a time.
 //!
 //! Fetching a row waits for its buffer's entry, its page, its line pointer, its header and its value, one
 //! after the other. Here they are asked for in two steps, so that many rows are on their way at once.

@@ -1,5 +1,5 @@
-//! Exact distances, from the values in the table. The index stores vectors rounded; where that leaves
-//! the order of two rows in doubt, their values tell.
+//! Exact distances, from the values in the table. The index stores vectors rounded; where that leaves the order of
+//! two rows in doubt, the values in the table decide.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;

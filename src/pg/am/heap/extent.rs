@@ -1,4 +1,4 @@
-//! How far a table reaches: rows that an index gives lie within it.
+//! Extent: how far a table reaches. Rows that an index gives lie within it.
 
 use std::ffi::CStr;
 

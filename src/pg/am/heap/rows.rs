@@ -1,4 +1,4 @@
-//! The rows of a table, as a scan for an index shows them.
+//! Rows of a table, as a scan for an index shows them.
 
 use std::ffi::c_void;
 

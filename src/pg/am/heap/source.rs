@@ -1,4 +1,4 @@
-//! The rows of a search with their distances, from the values that the table has.
+//! Source of a search's rows, with their distances from the values that the table has.
 
 use pgrx::pg_sys;
 

@@ -1,4 +1,4 @@
-//! A graph behind the doors that all indexes share.
+//! Graph: the index of this method, behind the doors that all indexes share.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! Which values and which space an operator class means.
+//! Operator classes: which values and which space a class means.
 
 use std::ffi::CStr;
 use std::marker::PhantomData;

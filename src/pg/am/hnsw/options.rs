@@ -1,4 +1,4 @@
-//! `amoptions`: what `WITH (...)` may say.
+//! Options: `amoptions`, which says what `WITH (...)` may have.
 
 use std::ffi::CStr;
 use std::mem::offset_of;

@@ -1,5 +1,5 @@
-//! Outlines of indexes, which a backend keeps: made with a part of the work of the searches behind filters that
-//! would have needed them.
+//! Outlines of indexes, which a backend keeps. They are paid for by the searches behind filters that would have
+//! needed them: each spends a part of its own cost on reading nodes into the outline.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};

@@ -1,4 +1,4 @@
-//! A search that a scan has begun: its rows, and what it has cost.
+//! Running search: its rows, and what it has cost.
 
 use std::rc::Rc;
 
