@@ -26,10 +26,10 @@ pub enum IterativeScan {
     /// It ends after `hnsw.ef_search` candidates.
     #[name = c"off"]
     Off,
-    /// It goes on; rows may come in slightly different order.
+    /// It goes on; rows that it finds late come at once, so their order may differ slightly.
     #[name = c"relaxed_order"]
     Relaxed,
-    /// It goes on, and rows come in exact order.
+    /// It goes on, and rows come in exact order, except that rows that it finds late come last.
     #[name = c"strict_order"]
     Strict,
 }

@@ -4,8 +4,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// Rows that are measured and held back at a time. So many rows whose distances cannot be told apart
-/// may come in any order.
+/// Rows that are measured and held back at a time. Among more than 64 rows whose distances cannot be told
+/// apart, the order is not exact: see [`Refined`].
 const MOST: usize = 64;
 
 /// A row whose distance lies between two bounds.
@@ -84,7 +84,8 @@ impl<T> Ord for MeasuredRow<T> {
     }
 }
 
-/// What is between a source and who asks for rows.
+/// Gives the rows of a source in exact order. It holds back at most 64 measured rows, so where bounds leave
+/// more rows than that in doubt, some of them may come out of order.
 #[derive(Debug)]
 pub struct Refined<T> {
     measured: BinaryHeap<Reverse<MeasuredRow<T>>>,

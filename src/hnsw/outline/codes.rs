@@ -18,7 +18,8 @@ const HEADER: usize = 12;
 /// What the levels of a point around the centre do not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone {
-    /// What its distance from a query has besides that of the query from the centre, and besides the next.
+    /// The point's own part of its distance: `distance = constant + base + slope * sum`, where the constant is
+    /// the query's and `sum` is that of the levels.
     pub base: f32,
     /// The factor of the sum of its levels.
     pub slope: f32,

@@ -53,7 +53,7 @@ pub trait Values: Sync {
     /// How large distances between points like this one are: what rounding is measured by.
     fn unit(&self, point: &Self::Point) -> f32;
 
-    /// What the rounding of `point` is measured by in its distance from `other`.
+    /// Scale of the rounding error in the distance between `point` and `other`.
     fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
         self.unit(point)
     }

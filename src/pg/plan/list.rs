@@ -1,8 +1,8 @@
 //! Lists of tids: the rows that other indexes know of, from the nodes that would make a bitmap of them.
 //!
-//! A bitmap sorts what an index gives in order already, and is brought together with others in as much
-//! time again. So where an index can give its rows one by one, they are taken so, and lists of several indexes
-//! are brought together here.
+//! A bitmap sorts rows that an index gives in order already, and merging it with other bitmaps takes as much
+//! time again. So an index that can give its rows one by one is read so, and lists of several indexes meet
+//! here.
 //!
 //! Source: `nodeBitmapIndexscan.c`, `nodeBitmapAnd.c`, `nodeBitmapHeapscan.c` and `tidbitmap.c` of Postgres.
 
@@ -15,8 +15,8 @@ use crate::pg::am::{Listed, Tid};
 use crate::pg::error::catch;
 use crate::pg::storage::tid_of;
 
-/// As many times more entries of an index are not read to drop rows that others have listed already: to fetch one and
-/// ask the filter costs as much.
+/// An AND does not read an index whose list would be more than 40 times longer than what is left: to fetch
+/// those rows and ask the filter is cheaper.
 const NOT_READ: f64 = 40.0;
 
 /// A node, and how its rows are had.
@@ -86,7 +86,7 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     }
 }
 
-/// Entries of indexes that a list is made of: those that are had one by one, and those of bitmaps.
+/// The number of index entries that a list is made of: those read one by one, and those of bitmaps.
 unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
     // SAFETY: the caller vouches for the node.
     unsafe {
@@ -134,7 +134,7 @@ impl Lists {
         .filter(|tids| tids.len() <= self.most)
     }
 
-    /// What all have, as far as they know.
+    /// Rows that are in all lists; parts that cannot say are left out.
     unsafe fn read_all(self, parts: &[*mut PlanState]) -> Option<Vec<Tid>> {
         let mut common: Option<Vec<Tid>> = None;
         for &part in parts {
@@ -179,7 +179,8 @@ impl Lists {
             catch(|| {
                 let state = &raw mut (*node).ss.ps;
                 let unready = (*node).biss_NumRuntimeKeys > 0 && !(*node).biss_RuntimeKeysReady;
-                // Before the clock starts: rescanning ends the loop before, which it may not while the clock runs.
+                // Rescan before the clock starts: it ends the loop that is running, which it may not do while
+                // the clock runs.
                 if unready || !(*state).chgParam.is_null() {
                     raw::ExecReScan(state);
                 }
@@ -238,8 +239,8 @@ unsafe fn drain(
     }
 }
 
-/// Reads the parts of a node that is not executed itself: hands parameters that have changed down to them, and has EXPLAIN
-/// show what it has done. Source: `MultiExecProcNode`, `MultiExecBitmapAnd`.
+/// Reads the parts of a node that is not executed itself. Passes changed parameters down to the parts, and
+/// counts the work where EXPLAIN looks for it. Source: `MultiExecProcNode`, `MultiExecBitmapAnd`.
 unsafe fn execute(
     node: *mut PlanState,
     read: impl FnOnce() -> Option<Vec<Tid>>,

@@ -34,7 +34,7 @@ use pgrx::pg_sys;
 /// What EXPLAIN calls the node.
 const NAME: &CStr = c"FilteredVectorSearch";
 
-/// And one that has no filter to evaluate, where what is above relies on sorted rows.
+/// The name of the node if it has no filter to evaluate, but the query above relies on sorted rows.
 const SORTED_NAME: &CStr = c"SortedVectorSearch";
 
 /// A table of callbacks, which Postgres reads and nobody writes.

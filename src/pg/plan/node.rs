@@ -91,8 +91,8 @@ unsafe extern "C-unwind" fn begin(
         (*node).ss.ps.righttree = child();
         let child = (*node).ss.ps.lefttree;
 
-        // The child's rows come as they are in the table, or computed: who reads them has to know.
-        // Postgres has taken them for computed ones.
+        // The child's rows come as stored in the table, or computed. Postgres assumes computed rows, so the
+        // readers must be told.
         let mut fixed = false;
         let scan = &raw mut (*node).ss;
         (*scan).ps.scanops = raw::ExecGetResultSlotOps(child, &raw mut fixed);
@@ -206,8 +206,8 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     }
 }
 
-/// As `ShutdownCustomScan`: the rows that were asked for are there. More may be asked for of a cursor. What the index
-/// learns from the search is a part of it, and seen as such by EXPLAIN.
+/// As `ShutdownCustomScan`: the rows that were asked for are there, though a cursor may ask for more. The
+/// index's learning is part of the search, and EXPLAIN shows it as such.
 unsafe extern "C-unwind" fn shut_down(node: *mut CustomScanState) {
     // SAFETY: Postgres calls with a node of ours that has begun.
     unsafe {

@@ -5,7 +5,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::{entries, first};
 
-/// Whether a search's filter lets nothing pass but rows whose value is NULL: then it finds none of them.
+/// Whether a search's filter passes only rows whose value is NULL. An index finds none of these.
 ///
 /// # Safety
 /// The path is an ordered scan of an index of ours that Postgres plans.

@@ -4,13 +4,14 @@ use pgrx::pg_sys;
 
 use super::{entries, raw};
 
-/// Integers of a plan's [`PlanNumbers`]; what comes behind them says thresholds.
+/// Number of integers in a plan's [`PlanNumbers`]. Thresholds are written behind them.
 const COUNT: usize = 6;
 
 /// A share of 1, as plans have it.
 const SHARE_UNIT: f64 = 1e6;
 
-/// What a plan says to its node; as a list of integers, which Postgres copies and sends to parallel workers.
+/// The numbers that a plan gives its node, written as a list of integers, which Postgres copies and sends to
+/// parallel workers.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanNumbers {
     /// Share of rows that are expected to pass the filter, 0 to 1.
@@ -21,7 +22,7 @@ pub struct PlanNumbers {
     pub listed: f64,
     /// Whether the search evaluates the filter.
     pub filters: bool,
-    /// Whether the plan was chosen for what its lists cost, so that they are to be read, whatever a search would do.
+    /// Whether the plan was chosen for the cost of its lists, so that they are read whatever a search would do.
     pub lists: bool,
     /// Whether what is above relies on sorted rows.
     pub sorts: bool,

@@ -19,7 +19,8 @@ pub unsafe fn is_relied_on(root: *mut PlannerInfo) -> bool {
     unsafe {
         let mut level = root;
         while !level.is_null() {
-            // What is grouped by other things than a distance does not see the order of a part's rows.
+            // Grouping by something other than a distance does not depend on the order of the rows of a
+            // subquery.
             let sees = level == root || classes(level).any(|class| members(class).next().is_some());
             if (*(*level).parse).hasWindowFuncs
                 || (sees && compares_neighbours(level))
@@ -61,7 +62,8 @@ unsafe fn merges(level: *const PlannerInfo) -> bool {
     }
 }
 
-/// What is equal to one another at a level of a query, or sorted by.
+/// The equivalence classes of a level of a query: expressions that are equal to one another, or that rows are
+/// sorted by.
 unsafe fn classes(
     level: *const PlannerInfo,
 ) -> impl Iterator<Item = *mut pg_sys::EquivalenceClass> {

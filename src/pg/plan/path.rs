@@ -17,8 +17,8 @@ use super::{Callbacks, NAME, entries, first, list_of, make, node, nulls, order, 
 use crate::pg::am::{self, Registered};
 use crate::pg::guc;
 
-/// What all rows cost with the filter in the search, as a part of what they cost without; and what a shortlist of
-/// several indexes costs, as a part of their bitmap's scan.
+/// With the filter in the search, all rows cost 0.9 of their cost without; a shortlist of several indexes costs
+/// 0.9 of their bitmap's scan.
 const FACTOR: f64 = 0.9;
 
 /// Pages that a shortlist reads of our index before it has a row.
@@ -33,7 +33,7 @@ static PATH: Callbacks<pg_sys::CustomPathMethods> = Callbacks(pg_sys::CustomPath
 /// The hook that was there before ours.
 static PREVIOUS: OnceLock<pg_sys::set_rel_pathlist_hook_type> = OnceLock::new();
 
-/// Puts our hook before others.
+/// Chains our hook behind the one that was there: that one runs first.
 pub fn install() {
     // SAFETY: at load time, by the backend's only thread.
     unsafe {
@@ -97,13 +97,13 @@ unsafe extern "C-unwind" fn put_around(
         };
         let few = asks_for_some(root, rel);
         for scan in searches {
-            // Of rows that are not in the index a plan for any LIMIT must not be taken for cheap.
+            // If rows are missing from the index, a plan for any LIMIT must not be made cheap.
             let few = few && am::missing(root, scan) == 0.0;
             let filters = guc::filtered_scan() && has_filter(&scan);
             if !filters && !sorts && !few {
                 continue;
             }
-            // The path alone has nothing to offer that ours has not.
+            // The scan without our node has no advantage over ours.
             (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
             if few {
                 expect_few((*rel).rows, scan);
@@ -135,8 +135,9 @@ unsafe extern "C-unwind" fn put_around(
     }
 }
 
-/// Whether our node may be preferred to a bitmap's scan with a sort, if its search may go on to list rows: where some rows of this
-/// table alone are asked for. In a join all of them could be, in any order, and it would be taken for a cheaper scan.
+/// Whether our node may be preferred to a bitmap's scan with a sort because its search may list rows. It may if
+/// the query asks for some rows of this table alone. In a join the query might need all rows, in any order, and
+/// the node would look like a cheap scan.
 unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
     // SAFETY: a query that is being planned.
     unsafe {
@@ -154,10 +155,11 @@ unsafe fn goes_on(scan: *const pg_sys::IndexPath) -> bool {
     method.is_some_and(|method| (method.goes_on)())
 }
 
-/// The part of all rows that Postgres takes a LIMIT for that is not known: `preprocess_limit` in `planner.c`.
+/// Postgres takes a LIMIT that is not known for this part of all rows: `preprocess_limit` in `planner.c`.
 const UNKNOWN_LIMIT: f64 = 0.1;
 
-/// Whether a query asks for as many rows of this table alone as a parameter says, which is not known yet: the plan is generic.
+/// Whether the LIMIT of a query for rows of this table alone is a parameter that is not known yet: the plan is
+/// generic.
 unsafe fn asks_for_some(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
     // SAFETY: a query that is being planned.
     unsafe {
@@ -175,8 +177,9 @@ unsafe fn asks_for_some(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::Re
     }
 }
 
-/// Has what Postgres takes such a LIMIT for cost as much as ten rows. Who orders by distance wants few rows, however many there are; so a
-/// generic plan costs what custom plans do, and is taken where it is as good.
+/// Makes the rows that Postgres assumes for such a LIMIT cost as much as ten rows. A query that orders by
+/// distance wants few rows, however many there are. So a generic plan costs as much as a custom plan does, and
+/// is chosen where it is as good.
 unsafe fn expect_few(rows: f64, scan: *mut pg_sys::IndexPath) {
     // SAFETY: a path of the planner.
     unsafe {
@@ -187,8 +190,8 @@ unsafe fn expect_few(rows: f64, scan: *mut pg_sys::IndexPath) {
     }
 }
 
-/// Whether a path is an ordered scan of an index of ours. One that takes values from other tables of a join is left as
-/// it is: nobody relies on its order.
+/// Whether a path is an ordered scan of one of our indexes. A scan that takes values from other tables of a
+/// join is not replaced: nobody relies on its order.
 unsafe fn is_search(path: *mut pg_sys::Path) -> bool {
     // SAFETY: a path of the planner; its tag tells what it is.
     unsafe {
@@ -276,7 +279,8 @@ impl SearchPath {
             let thresholds = self.thresholds();
             let share = self.share_of_others(&thresholds);
             if has_limit(self.root) {
-                // No row is looked for that is farther than the thresholds say: all that pass cost as much less.
+                // The search ends at the thresholds, so all rows that pass cost less by the share of the
+                // thresholds.
                 let within = (*self.rel).rows / (share * (*self.rel).tuples).max(1.0);
                 let run = (*path).path.total_cost - startup;
                 (*path).path.total_cost = startup + within.min(1.0) * run;
@@ -308,8 +312,8 @@ unsafe fn has_limit(root: *const pg_sys::PlannerInfo) -> bool {
     unsafe { !(*(*root).parse).limitCount.is_null() }
 }
 
-/// A child without the node that checks clauses without columns, once: Postgres puts another of it above
-/// ours.
+/// A child plan without the Result node on top that checks clauses without columns once: Postgres puts another
+/// such node above ours.
 unsafe fn ungated(plan: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
     // SAFETY: the caller vouches for the plan.
     unsafe {
@@ -321,8 +325,8 @@ unsafe fn ungated(plan: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
     }
 }
 
-/// As `PlanCustomPath`. Our node computes what is asked for from what the scan gives; both may be the
-/// same. What is asked for may also be put in later, so there is always enough to compute it from.
+/// As `PlanCustomPath`. Our node computes the query's columns from those that the scan gives; the two may be
+/// the same. Columns may also be put in later, so the node always has enough to compute them from.
 unsafe extern "C-unwind" fn plan(
     _root: *mut pg_sys::PlannerInfo,
     _rel: *mut pg_sys::RelOptInfo,

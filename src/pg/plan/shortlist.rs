@@ -8,12 +8,13 @@ use pgrx::pg_sys::NodeTag;
 use super::entries;
 use crate::pg::am::Registered;
 
-/// Bitmaps of a larger share of all rows are not planned: a search comes to rows that are so frequent
-/// before as many have been fetched.
+/// Bitmaps of a larger share of all rows are not planned: when so many rows pass, a search finds enough of them
+/// before that many have been fetched.
 const MOST: f64 = 0.25;
 
-/// A relation while the planner looks at it as if it had none but indexes of others, and no scans but
-/// of bitmaps. Afterwards it is as it was.
+/// The planner is asked a counterfactual question: which bitmap it would make of other indexes if no other
+/// scans were allowed. For that, this strips the relation of our indexes and of all paths, and switches plain
+/// index scans off. Dropped, it puts everything back.
 struct Apart {
     rel: *mut pg_sys::RelOptInfo,
     before: pg_sys::RelOptInfo,

@@ -41,9 +41,9 @@ const ROUNDING: f32 = 1e-6;
 /// Candidates beyond those asked for: estimates lead a walk astray.
 const MORE_CANDIDATES: usize = 8;
 
-/// The fewer the values, the less farther are others than the nearest, beside what estimates are off
-/// by: among fewer nodes than the first, down to the second, there are more candidates by their ratio to
-/// this power (with 384 bits; the error of a code falls with their number).
+/// In small tables the nearest are closer to the rest than estimates can tell, so more candidates are kept.
+/// Their number is multiplied by `(MANY_NODES / nodes) ^ (CROWDING * CROWDING_BITS / bits)`, `nodes` being
+/// clamped to `FEW_NODES ..= MANY_NODES`; the error of a code falls with its number of bits.
 const MANY_NODES: u64 = 100_000;
 const FEW_NODES: u64 = 1_000;
 const CROWDING: f64 = 0.3;

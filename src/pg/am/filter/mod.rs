@@ -1,10 +1,10 @@
 //! Filtered search: rows that pass a filter. They come from the search, which asks the filter about each row that
 //! it finds, or, where that would cost more, from the rows that other indexes shortlist, or from the table.
 //!
-//! A search does not know whether the filter has to do with the vectors. Where it has not, the share of
-//! rows that pass tells how far it must go. Where all that pass are far away, it would come by nearly
-//! all others first; so it stops as soon as it has spent what the shortlist would have cost, and sooner if
-//! far fewer pass than expected.
+//! A search does not know whether the filter has to do with the vectors. If it has nothing to do with them, the
+//! share of rows that pass tells how far the search must go. If all rows that pass are far away, the search
+//! would first meet nearly all others; so it stops once it has spent as much as the shortlist would cost, and
+//! sooner if far fewer rows pass than expected.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -64,7 +64,7 @@ pub struct Filtered {
 /// What a search for rows that pass a filter leaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
-    /// Nodes that the index shall have read to learn to rank, since it began.
+    /// The number of nodes that the index should have read by now to learn to rank.
     pub learns: u64,
     /// Rows that it could not rank.
     pub missed: usize,
@@ -93,7 +93,8 @@ impl From<Failure> for Stop {
     }
 }
 
-/// The rows of a search, of which the filter is asked before they are measured: most of those that do not pass are not.
+/// The rows of a search. The filter is asked about a row before the row is measured, so that rows which do not
+/// pass are mostly never measured.
 struct Asked<'a, 'r> {
     rows: &'a mut ScanRows<'r>,
     passes: &'a mut dyn Passes,
@@ -220,7 +221,8 @@ impl Filtered {
         Ok(())
     }
 
-    /// Who is likely to find what is left at less cost than the search, or would have found all of it.
+    /// Where to turn, if another way is likely to find the remaining rows at less cost than the search, or
+    /// would have found all rows at less than the search has cost.
     fn better(&self, rows: &ScanRows<'_>, passes: &dyn Passes) -> Option<Turn> {
         if !rows.stream.has_order() {
             return None;

@@ -8,52 +8,54 @@ use crate::pg::am::filter::table::can_read;
 use crate::pg::am::opened::Opened;
 use crate::pg::am::passes::{Listed, Passes};
 
-/// What a shortlisted row costs that is fetched and measured, where visiting a node of the index, or fetching a
-/// row that it leads to and asking the filter, costs 1.
+/// The price of fetching and measuring a shortlisted row.
 const FETCHED: f64 = 2.0;
 
-/// The same for values that lie out of line: each is found by a search of the index of its TOAST table.
+/// The same for values that lie out of line: each is found by a search of the TOAST table's index.
 const FETCHED_APART: f64 = 12.0;
 
-/// What an entry of another index costs, where it is had one by one, and where a bitmap is made of them.
+/// The price of an entry of another index, where entries are read one by one, and where a bitmap is made of
+/// them.
 const SINGLE: f64 = 0.035;
 const MERGED: f64 = 0.2;
 
-/// What a row costs that the index ranks, its entry included, and what nodes it reads for any number of rows.
+/// The price of a row that the index ranks, its entry included, and of the nodes that are read for any number
+/// of rows.
 const RANKED: f64 = 0.07;
 const RANKED_AT_LEAST: f64 = 100.0;
 
-/// What a search costs for each row that it asks the filter about.
+/// The price of a search, for each row that it asks the filter about.
 const ASKED: f64 = 7.0;
 
-/// What a page of the table costs that is read in order, and each row of it, the filter included.
+/// The price of a page of the table that is read in order, and of each row of it, the filter included.
 const READ_PAGE: f64 = 0.5;
 const READ_ROW: f64 = 0.15;
 
-/// What it costs to measure such a row.
+/// The price of measuring a row of the table for a threshold, when its value lies in the row.
 const MEASURED: f64 = 0.4;
 
-/// As many times more may a shortlist cost than the search is likely to: it costs that, whatever the filter has to
-/// do with the vectors.
+/// A shortlist may cost 1.25 times as much as the search is expected to: its cost is certain, whatever the
+/// filter has to do with the vectors.
 const SURE: f64 = 1.25;
 
-/// Rows that a query is taken to want where nobody knows.
+/// The number of rows that a query is assumed to want where nobody knows.
 pub const WANTED: f64 = 10.0;
 
-/// As many times fewer rows pass than expected where the filter runs against the query.
+/// The filter runs against the query when six times fewer rows pass than expected.
 const AGAINST: f64 = 6.0;
 
-/// The part of a shortlist's cost that a search may spend then, and less where it has not even that part of
-/// the rows.
+/// Then the search may spend a third of the shortlist's cost, or less if it has less than a third of the rows
+/// wanted.
 const EARLY: f64 = 1.0 / 3.0;
 
-/// The part of a search's cost that may be spent on learning to rank what it has fetched, and what a node costs that is
-/// read for that.
+/// A search may spend a tenth of its cost on learning to rank the rows that it has fetched. `LEARNED` is the
+/// price of a node that is read for that.
 const LEARNING: f64 = 0.1;
 const LEARNED: f64 = 1.0;
 
 impl Listed {
-    /// What it costs to list them, where that is not a part of what each row costs.
+    /// The price of reading the lists. It is 0 where one index gives all its rows one by one: the price of an
+    /// entry is then part of the price of each row.
     pub(in crate::pg::am) fn cost(self) -> f64 {
         SINGLE * self.single + MERGED * self.merged
     }
@@ -96,7 +98,7 @@ impl Prices {
     ) -> Self {
         // SAFETY: as the caller says.
         let (size, may_read) = unsafe { (Size::of(table), can_read(table)) };
-        // A table that has less than a value's bytes for a row has the values elsewhere.
+        // If a row takes less space in the table than its value does, the values lie out of line.
         let row_bytes = size.pages * f64::from(pg_sys::BLCKSZ) / size.rows;
         let apart = row_bytes < opened.index().value_bytes() as f64;
         let fetched = if apart { FETCHED_APART } else { FETCHED };
@@ -122,12 +124,13 @@ impl Prices {
         RANKED_AT_LEAST + listed.cost() + RANKED * listed.rows
     }
 
-    /// Nodes that an index reads to learn to rank, after a search that has spent so much, a part of it in vain.
+    /// Nodes that an index may read to learn to rank, after a search that has spent `spent`, `in_vain` of it
+    /// more than ranking would have cost.
     pub fn learning(in_vain: f64, spent: f64) -> u64 {
         (in_vain.clamp(0.0, LEARNING * spent) / LEARNED) as u64
     }
 
-    /// What a shortlist costs that the index ranks, or whose rows are fetched.
+    /// The cost of a shortlist, whether the index ranks it or its rows are fetched.
     pub fn shortlist(&self, listed: Listed, ranks: bool) -> f64 {
         if ranks {
             Self::ranking(listed)
@@ -136,7 +139,8 @@ impl Prices {
         }
     }
 
-    /// Whether a shortlist at this cost is better than a search that is to find the share of rows which pass.
+    /// Whether a shortlist at this cost is better than going on with the search. `share` is the share of rows
+    /// that are expected to pass.
     pub fn is_shortlist_better(&self, shortlist: f64, share: f64, sofar: Sofar) -> bool {
         if sofar.asked == 0 {
             let search = ASKED * self.wanted / share.max(f64::EPSILON);

@@ -22,7 +22,7 @@ use crate::search::{Bounded, MeasuredRow, Refined, Within};
 pub struct Given {
     /// Rows that must not come again.
     pub rows: HashSet<Tid>,
-    /// The last of them, where rows that are nearer shall come when all others have come.
+    /// The last row given, if rows that are nearer than it must come when all others have come.
     pub last: Option<Tid>,
 }
 
@@ -180,7 +180,7 @@ pub(in crate::pg::am) unsafe fn has_distance(
         let Some(distance) = exact.measure_held(scan) else {
             return Ok(None);
         };
-        // Of what overflows an operator cannot tell the distance either, but the index has it.
+        // The operator cannot tell the distance where squares overflow either; but such a row is in the index.
         if distance.is_nan() {
             let has_place = exact.with_value(|value| index.has_place(value));
             if !has_place.transpose()?.unwrap_or(false) {

@@ -22,7 +22,7 @@ unsafe extern "C-unwind" {
     fn ExecQualAndReset(qual: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContext) -> bool;
 }
 
-/// A row that passes: the nearest is the least, and of those that are as far the first in the table.
+/// A row that passes. The nearest row is the least; rows that are equally far are in the order of the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PassingRow {
     /// The distance, as bits that sort as it does. Not-a-number comes last.
