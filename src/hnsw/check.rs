@@ -202,8 +202,8 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         Ok(())
     }
 
-    /// Values are whole: each live node's chain is its own and as long as the node says. What is in
-    /// no chain belongs to a node that is on its way in or out.
+    /// Checks that values are whole: each live node's chain is its own and as long as the node says. A slot
+    /// that is in no chain belongs to a node that is being written or freed.
     fn values(&mut self) -> Result<(), Error> {
         let live = self.seen.iter().filter(|(_, seen)| seen.live);
         let mut numbers: Vec<u32> = collected(live.map(|(number, _)| *number))?;
@@ -366,7 +366,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 &format!("another code than that of {}", link.number),
             );
         }
-        // Rounded to 8 bits, and measured from a vector that was not yet rounded itself.
+        // Distances are rounded to 8 bits, and were measured from a vector that was not yet rounded itself.
         let [distance, noted] = [distance, link.distance].map(saturated);
         let size = distance.abs().max(noted.abs());
         let rounded = 0.02 * size + 0.01 * spread + f32::MIN_POSITIVE;

@@ -49,8 +49,8 @@ impl Default for Options {
 const CENTRE_ELEMENTS: usize = CONTENT_BYTES / 4;
 
 impl Options {
-    /// The beam of inserts and builds: twice what is asked for. Estimates and int8 distances make
-    /// it as cheap as half of it elsewhere, and what a walk finds later depends on it.
+    /// The beam of inserts and builds: twice `ef_construction`. Estimates and int8 distances make it as cheap
+    /// as half of it with exact distances, and the recall of later searches depends on it.
     pub(in crate::hnsw) fn beam(&self) -> usize {
         2 * usize::from(self.ef_construction)
     }
@@ -222,7 +222,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.space.query(point, scale))
     }
 
-    /// What makes a point as long as the longest value in the index, where estimates depend on that.
+    /// The factor that makes a point as long as the longest value in the index; estimates depend on it under
+    /// inner product.
     pub(in crate::hnsw) fn scale_of(&self, point: &PointOf<V>) -> Result<f32, PageError> {
         let Some(length) = self.space.length(point) else {
             return Ok(1.0);

@@ -31,7 +31,8 @@ const MAGIC: u32 = 0x68_6E_73_77;
 /// What never changes during an index's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Of all pages. An index of an older one is read and changed as it is, until it is built anew.
+    /// The format of all pages. An index of an older format is read and changed in that format until it is
+    /// built anew.
     pub format: Format,
     /// Which values, as their space numbers them.
     pub kind: u8,
@@ -81,8 +82,8 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Takes in a length, if it is clearly beyond the others: one page need not change for each value that is
-    /// a little longer. False where it is not.
+    /// Takes in a length if it is more than a tenth beyond the others, so that the page need not change for
+    /// each value that is a little longer. False if it is not.
     pub fn take(&mut self, length: f32) -> bool {
         let longer = length > 1.1 * self.longest;
         let shorter = length > 0.0 && (self.shortest <= 0.0 || 1.1 * length < self.shortest);
@@ -95,7 +96,7 @@ impl Lengths {
         longer || shorter
     }
 
-    /// How many times as long the longest is as the shortest; 1 where that is not known.
+    /// The length of the longest divided by that of the shortest; 1 if not known.
     #[must_use]
     pub fn ratio(self) -> f32 {
         let ratio = self.longest / self.shortest;
@@ -106,7 +107,7 @@ impl Lengths {
         }
     }
 
-    /// What makes a vector as long as the longest; 1 where one of the two is zero, or not known.
+    /// The factor that makes a vector as long as the longest; 1 if one of the two is zero, or not known.
     #[must_use]
     pub fn scale(self, length: f32) -> f32 {
         let scale = self.longest.min(LONGEST) / length;

@@ -11,8 +11,8 @@ use super::graph::{Links, Scratch};
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
 
-/// What was reached on a level: each value's parent in a tree of links, [`NONE`] where there is none yet.
-/// The root is its own parent.
+/// The values that were reached on a level: each one's parent in a tree of links, [`NONE`] if there is none
+/// yet. The root is its own parent.
 struct Tree {
     level: u8,
     parents: Vec<u32>,
@@ -79,8 +79,8 @@ impl<V: Space> Links<'_, V> {
         Ok(())
     }
 
-    /// Links a value that was reached to `value`, and gives it: a near one that has room, or a link that
-    /// the tree does not need.
+    /// Links `value` from a value that was reached, and gives that one: a near one that has a free lane, or a
+    /// link that the tree does not need.
     fn adopt(&self, value: u32, entry: u32, tree: &Tree, scratch: &mut Scratch) -> u32 {
         let mut near = self.neighbours(value, tree.level);
         near.retain(|(from, _)| tree.is_reached(*from));
@@ -105,8 +105,8 @@ impl<V: Space> Links<'_, V> {
         from.unwrap_or(entry)
     }
 
-    /// Makes `value` a neighbour of another one if that has a free lane, or one that the tree does not need:
-    /// of these the farthest goes.
+    /// Makes `value` a neighbour of another one if that has a free lane or a link that the tree does not need.
+    /// Of the latter the farthest is given up.
     fn link_over(&self, (from, distance): (u32, f32), value: u32, tree: &Tree) -> bool {
         let lanes = self.lanes(from, tree.level);
         let taken = lanes.iter().flatten().count();

@@ -20,7 +20,7 @@ use crate::hnsw::spaces::space::{Sketch, Sketches, Space};
 
 const LOCKS: usize = 4_096;
 
-/// Sketches that are on their way from memory while one is looked at: more are not answered at once.
+/// Sketches that are prefetched while one is looked at: memory answers no more requests at once.
 const AHEAD: usize = 4;
 
 /// Links that are being made.
@@ -130,7 +130,7 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
 
     fn announce(&mut self, value: u32) {
         let list = self.links.list(value, self.level);
-        // Its address: whoever reads a number of the list to ask for it has waited for it.
+        // Its address: reading a number of the list to ask for it would wait for the list.
         prefetch_at(list.as_ptr().cast(), size_of_val(list));
     }
 }

@@ -9,8 +9,8 @@ use crate::index::{Error, Fallible, Tid, collected};
 use crate::hnsw::meta::Lengths;
 use crate::hnsw::spaces::space::{PointOf, Sketch, Sketches, Space, Values};
 
-/// Bytes of a row besides values, sketch and links: its tid, its place in the table of equal
-/// values, its place in the order of linking, and what the last pass needs.
+/// Bytes of a row besides its value, sketch and links: the tid, the place in the table of equal values, the
+/// place in the order of linking, and what the last pass needs.
 pub const ROW_OVERHEAD: usize = 8 + 32 + 12 + 8;
 
 /// Scale, then the stored form, of each value.

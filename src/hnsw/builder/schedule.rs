@@ -18,8 +18,8 @@ use crate::index::{Error, Fallible, collected, with_room};
 use super::graph::{Links, Scratch};
 use crate::hnsw::spaces::space::Space;
 
-/// Values that one thread links before others join in: while a thread that has searched waits for a
-/// core, a small graph becomes another.
+/// The number of values that one thread links before others join in: a thread that has searched may wait for a
+/// core, and a small graph is a different one by then.
 const ALONE: usize = 1_000;
 
 impl<V: Space> Links<'_, V> {

@@ -103,9 +103,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(edit.commit()?)
     }
 
-    /// Moves the tids of a chunk but those that are `removed` to what comes before it, and frees its
-    /// slot at once, for nothing else leads to it. False where there is no room any more, or a chunk
-    /// was put between the two: nothing is changed.
+    /// Moves the tids of a chunk, except the `removed` ones, to the chunk or node before it, and frees the
+    /// chunk's slot at once, for nothing else leads to it. False, with nothing changed, if there is no room any
+    /// more, or a chunk was put between the two.
     fn merge(&self, place: ChunkPlace, removed: &[Tid]) -> Result<bool, Error> {
         let ChunkPlace {
             owner,

@@ -84,7 +84,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }))
     }
 
-    /// False where others have changed so much meanwhile that it has to be tried again.
+    /// False if others have changed so much meanwhile that the insert has to be tried again.
     fn try_insert(&self, new: &mut NewNode<V>, level: u8, tid: Tid) -> Result<bool, Error> {
         let roots = self.pages.roots()?;
         // A new highest level is one above the last, and the first node lies on the ground.
@@ -137,9 +137,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(true)
     }
 
-    /// Fills the neighbours of all levels up to `level`, or up to the one below the lowest that has no live
-    /// node, as the ground does where all rows are gone; gives a node that has the same value. A level
-    /// above `top`, the highest that there is, has no neighbours.
+    /// Finds the neighbours on all levels up to `level`, or, if a level has no live node, on the levels below
+    /// the lowest such one: on none if the ground has none, as where all rows are gone. Gives a node that has
+    /// the same value. A level above `top`, the highest that there is, has no neighbours.
     fn find_neighbours(
         &self,
         new: &mut NewNode<V>,
@@ -171,7 +171,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(None)
     }
 
-    /// Has the neighbours of a new node link back: the nearest in any case, or where it cannot the next.
+    /// Has the neighbours of a new node link back. The nearest one does in any case; if it cannot, the next one
+    /// does.
     fn link_in(&self, number: u32, links: &[Link], new: &mut NewNode<V>) -> Result<(), Error> {
         let mut newcomer = Newcomer {
             number,

@@ -11,10 +11,9 @@ use crate::hnsw::spaces::space::Space;
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Notes in its node that a row is dead, if `still_dead` says so. False where it was not noted.
     ///
-    /// A place in the table is given to another row only after a vacuum has removed it from here. So
-    /// where the page has not changed since before `still_dead` was asked, the row that it saw dead
-    /// is the one that is noted. That takes a store which logs changes, for it is told by their
-    /// positions in the log.
+    /// A place in the table is given to another row only after a vacuum has removed it from the index. So if
+    /// the page has not changed since before `still_dead` was asked, the row that it saw dead is the one that
+    /// is noted. The page's position in the log tells that, so the store must log changes.
     ///
     /// # Errors
     /// Where pages cannot be read or written.

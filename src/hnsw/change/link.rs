@@ -43,11 +43,11 @@ impl LinkLanes<'_> {
         free.filter(|_| taken < max)
     }
 
-    /// Decides whether a full node takes a neighbour at `distance`: not if a nearer neighbour leads to
-    /// it, except that it `must`; then in place of one that it leads to, or of the farthest. `to` tells how
-    /// far the neighbour in a lane is from the new one; it is asked as often as needed. `linked` tells
-    /// whether the new one links to a node: such a link is given up first, for the way over the new one
-    /// takes its place.
+    /// Decides whether a full node takes a neighbour at `distance`. It does not if a nearer neighbour leads to
+    /// the new one, unless it `must`. It gives up the link to a neighbour that the new one leads to, or else to
+    /// the farthest. `to` gives the distance of the neighbour in a lane from the new one; it is asked as often
+    /// as needed. `linked` tells whether the new one links to a node: such a link is given up first, for the
+    /// way over the new one takes its place.
     pub fn displace(
         &self,
         distance: f32,
@@ -95,8 +95,8 @@ impl LinkLanes<'_> {
     }
 }
 
-/// Decides from one page whether a node takes a neighbour; `near` holds how far that one is from the node's
-/// neighbours.
+/// Decides from one page whether a node takes a neighbour. `near` holds the distances from that one to the
+/// node's neighbours.
 fn place<V: Space>(
     node: Node<'_>,
     near: &Near,
@@ -128,7 +128,7 @@ pub(in crate::hnsw) struct Newcomer<'n, V: Space> {
     pub point: &'n PointOf<V>,
     /// What it links to.
     pub links: Vec<u32>,
-    /// Those of them to which others have given up their links: it is the way to them now.
+    /// The nodes of `links` to which others have given up their links: the new node is the way to them now.
     pub leads: Vec<u32>,
     /// Whether the next one that is asked takes it in any case.
     pub must: bool,
@@ -153,8 +153,8 @@ struct Decision {
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Makes `new` a neighbour of `number`, as far as that one keeps it: false where it does not. Looks
-    /// without a lock, and changes the page only if nothing has changed there since.
+    /// Makes `new` a neighbour of `number`, if that node takes it; false if it does not. Looks without a lock,
+    /// and changes the page only if nothing has changed there since.
     pub(in crate::hnsw) fn link_back(
         &self,
         (number, distance): (u32, f32),
@@ -228,8 +228,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(answer)
     }
 
-    /// Links the newcomer to a node that is about to lose another's link; false where it has no room: then
-    /// all of its links are ways that others have given up.
+    /// Links the newcomer to a node that is about to lose another node's link. False if the newcomer has no
+    /// room: then all its links are ways that others have given up.
     fn take_over(
         &self,
         orphan: u32,

@@ -54,7 +54,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         if !met.dead {
             return Err(no_start(start).into());
         }
-        // As many dead nodes as the beam is wide: rows that went together lie together.
+        // The beam is full of dead nodes: rows that went together lie together.
         let far = self.first_live_from(start, at, probe)?;
         if at > 0 || !far.list.is_empty() {
             return Ok(far);
@@ -85,7 +85,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok((candidates, met))
     }
 
-    /// Walks on until it has met a live node, or all that `start` leads to.
+    /// Walks on until it has met a live node, or all nodes that `start` leads to.
     fn first_live_from(
         &self,
         start: u32,
@@ -107,7 +107,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(candidates)
     }
 
-    /// A live node of the ground, whichever comes first: for a row that no link leads to any.
+    /// Any live node of the ground: for a row that would otherwise have no node to link to.
     fn any_live(&self) -> Result<Option<u32>, PageError> {
         let groups = self.pages.roots()?.groups;
         for number in (0..groups).flat_map(|group| self.pages.group(group)) {

@@ -22,15 +22,15 @@ const MEASURED: usize = 3;
 /// hand.
 const MORE: usize = 2;
 
-/// Eighths of the links that a node may have with which it has enough: what it has lost beyond them
-/// becomes free lanes, and inserts fill those with what is nearer than any neighbour of the dead.
+/// A node with seven eighths of the links that it may have has enough: the other lanes become free, and inserts
+/// fill them with nodes that are nearer than any neighbour of the dead.
 const ENOUGH: usize = 7;
 
-/// Where most links are lost, neighbours are searched for anew, as for a new value: what dead nodes linked to
-/// is mostly dead as well. The beam is as many times wider as there are dead nodes in it, up to this.
+/// A node that has lost most of its links searches for neighbours as a new value does, for the neighbours of
+/// dead nodes are mostly dead as well. The beam is `1 + dead / live` times as wide, up to this.
 const WIDER: usize = 4;
 
-/// How often dead neighbours' dead neighbours are asked where no live one was found, and how many.
+/// How often the dead neighbours of dead neighbours are asked, if no live one was found, and how many of them.
 const WAVES: usize = 3;
 const WAVE: usize = 32;
 
@@ -136,8 +136,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         whole.filter_map(Result::transpose).collect()
     }
 
-    /// Chooses among the live neighbours of dead neighbours, or where most are lost among all: at most
-    /// [`MORE`] than are lost. None where enough is left.
+    /// Chooses new links among the live neighbours of dead neighbours, or, if most links are lost, among all
+    /// nodes: at most [`MORE`] more than are lost. None if enough links are left.
     fn replace(&self, torn: &mut Torn, seen: &mut FirstPass) -> Result<(), Error> {
         let node = torn.copied.node();
         let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
@@ -166,8 +166,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// The nearest neighbours of dead nodes, by estimates: live ones that are not known yet, at most
-    /// [`MEASURED`] for each asked. Where all of them are dead as well: theirs.
+    /// The nearest live neighbours of dead nodes, by estimates, that are not known yet: at most [`MEASURED`]
+    /// for each node asked. If all neighbours are dead, their neighbours are asked.
     fn beyond(
         &self,
         mut asked: Vec<u32>,
@@ -235,9 +235,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.select(&candidates, point, degree))
     }
 
-    /// Puts links in the place of those to dead nodes, and into free lanes. Gives how many nodes are
-    /// done; somebody else has changed the others. Nodes of one page change at once; of a node that
-    /// takes several pages, one block of lanes does.
+    /// Replaces links to dead nodes and fills free lanes. Gives the number of nodes that are done; the others
+    /// were changed by somebody else meanwhile. Nodes of one page change at once; of a node that takes several
+    /// pages, one block of lanes does.
     fn relink(&self, torn: &mut [Torn]) -> Result<usize, Error> {
         let mut done = vec![true; torn.len()];
         for blocks in self.shape().parts() {

@@ -74,7 +74,7 @@ pub(in crate::hnsw) struct Degree {
     pub least: usize,
 }
 
-/// Eighths of the links that a node may have which it gets where there are candidates.
+/// A node gets at least three eighths of the links that it may have, if there are candidates.
 const LEAST: usize = 3;
 
 impl Degree {

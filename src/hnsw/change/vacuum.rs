@@ -55,8 +55,7 @@ pub(in crate::hnsw) fn rest_owner(slot: Node<'_>) -> Option<u32> {
 }
 
 impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Removes the rows that `gone` says are. `poll` is called often and never while a page is
-    /// locked.
+    /// Removes the rows for which `gone` is true. `poll` is called often, and never while a page is locked.
     ///
     /// # Errors
     /// Where pages cannot be read or written, or `poll` ends it. What was done is kept, and the
@@ -73,7 +72,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             self.remove_rows(number, gone, &mut seen)?;
         }
         self.bury_above(&mut seen)?;
-        // Whoever remembers what rows were where must know before their places are given to others.
+        // Outlines remember the places of rows, and must notice before these places are given to others.
         self.pages.count_vacuum()?;
         self.pages.store.wait_for_writers();
         if !seen.dead.is_empty() || !seen.reserved.is_empty() {
@@ -182,7 +181,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Gives walks another start where theirs is dead: the highest node that is live.
+    /// Makes another node the entry if the entry is dead: the highest node that is live.
     fn replace_entry(&self, seen: &FirstPass) -> Result<(), Error> {
         let roots = self.pages.roots()?;
         if !seen.dead.contains(roots.entry) {
@@ -210,7 +209,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Last pass: dead nodes, which nothing links to any more, and what a crash has left.
+    /// Last pass: frees dead nodes, which nothing links to any more, and slots that a crash has left.
     fn free_all(&self, seen: &mut FirstPass, poll: Poll<'_>) -> Result<(), Error> {
         for number in std::mem::take(&mut seen.rests) {
             poll()?;

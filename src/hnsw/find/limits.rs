@@ -39,20 +39,22 @@ pub(in crate::hnsw) struct ReachedSides {
 }
 
 impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
-    /// Bounds the memory of a scan that goes on. One that would need more reads the index in the
-    /// order of its pages, several times if it must, and still gives every row.
+    /// Bounds the memory of a scan that goes on. A scan that would need more reads the index in the order of
+    /// its pages, several times if it must, and still gives every row.
     pub fn limit_memory(&mut self, bytes: usize) {
         self.limits.memory = bytes;
     }
 
-    /// Bounds the nodes that a scan reads before it stops to go on. What it has found by then is given, in order.
+    /// Bounds the number of nodes that a scan reads. When it has read them, it gives the rows found by then, in
+    /// order.
     pub fn limit_nodes(&mut self, nodes: u64) {
         self.limits.nodes = nodes;
     }
 
-    /// Leaves out rows that are farther than `distance` for sure, in the space's measure. The scan ends when a
-    /// row beyond it would be given after the first walk, or, later, when a step of the search has then found none within it:
-    /// so it gives the rows that a scan without this limit would give before the first one beyond, or more.
+    /// Leaves out rows that are farther than `distance` for sure, in the space's measure. The scan ends when it
+    /// would give a row beyond `distance` after the first walk; later it ends when a step has also found none
+    /// within. So it gives at least the rows that a scan without this limit would give before the first one
+    /// beyond.
     pub fn limit_distance(&mut self, distance: f32) {
         self.limits.distance = distance;
     }
@@ -93,8 +95,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         self.stage = Stage::Draining;
     }
 
-    /// The sweep that begins now. One that may not read all slots does not read any of them twice to give what
-    /// comes late in order; that waits among the late.
+    /// The sweep that begins now. If the scan may not read all slots, no slot is read twice to give late rows
+    /// in order; these rows wait among the late ones.
     pub(in crate::hnsw) fn begin_sweep(&self) -> Sweep {
         if self.limits.nodes == u64::MAX {
             Sweep::new(self.go_on, self.last)
@@ -103,7 +105,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         }
     }
 
-    /// Gives what is nearer than a row that was given before it was found, and ends.
+    /// Gives the rows that are nearer than a row given before them, and ends.
     pub(in crate::hnsw) fn give_late(&mut self) -> Result<(), Error> {
         self.found.try_reserve(self.late.len())?;
         self.last = f32::NEG_INFINITY;

@@ -166,7 +166,7 @@ pub struct Scan<'i, 's, S, V: Space> {
 }
 
 impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
-    /// How many candidates a scan takes to find as much as graphs without codes do with `ef`.
+    /// The number of candidates with which a scan finds as much as a graph without codes does with `ef`.
     ///
     /// # Errors
     /// Where the meta page cannot be read.
@@ -418,9 +418,9 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         Ok(())
     }
 
-    /// How far rows may be given: to `bound`, and no more of them than the nodes visited speak for.
-    /// Those whose distance overflows wait for a sweep: estimates lead nowhere among such, so nearer ones
-    /// may be anywhere.
+    /// Sets how far rows may be given: to `bound`, and no more rows than the number of visited nodes allows
+    /// ([`Trust`]). Rows whose distance overflows wait for a sweep: estimates lead nowhere among them, so
+    /// nearer rows may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
         let trusted = Trust::of(self.go_on).rows(self.visited, self.ef);
         let room = trusted.saturating_sub(self.given);

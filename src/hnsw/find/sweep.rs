@@ -39,7 +39,7 @@ impl Sweep {
         }
     }
 
-    /// What comes after a pass that was full up to `farthest`, or was not full.
+    /// The pass that comes next, after one that was full up to `farthest`, or was not full.
     fn next(self, farthest: Option<Key>) -> Option<Self> {
         match (farthest, self.late) {
             (Some(farthest), _) => Some(Self {

@@ -2,9 +2,9 @@
 
 use crate::index::Continue;
 
-/// How many nodes a scan that goes on visits for the rows that it gives. `ef` is what a search for
-/// `rows` rows keeps: one that is asked for more, because LIMIT is larger or a filter drops them,
-/// visits as many times more nodes before it gives them.
+/// How many nodes a scan that goes on visits for a row. A search for `rows` rows keeps `ef` candidates. A
+/// search that is asked for more rows, because LIMIT is larger or a filter drops rows, visits proportionally
+/// more nodes before it gives them.
 pub(in crate::hnsw) struct Trust {
     rows: f64,
     /// Nodes for a row at most, however large `ef` is.
@@ -13,14 +13,15 @@ pub(in crate::hnsw) struct Trust {
     spare: usize,
 }
 
-/// The farther a walk has come, the fewer visits does a row take: as rows / `FIRST` to this power.
+/// The farther a walk has come, the fewer visits a row takes: `(rows / FIRST) ^ -DEEP` of what the first rows
+/// take.
 const DEEP: f64 = 0.13;
 
 /// Rows for which the first visits are.
 const FIRST: f64 = 10.0;
 
 impl Trust {
-    /// In strict order what comes late is as good as lost to a LIMIT, so it waits longer.
+    /// In strict order a row that is found late is as good as lost to a LIMIT, so the scan waits longer.
     pub(in crate::hnsw) fn of(go_on: Continue) -> Self {
         let (rows, most, spare) = match go_on {
             Continue::Never | Continue::Relaxed => (10.0, 8.0, 8),

@@ -117,9 +117,9 @@ pub struct Code {
 }
 
 impl Code {
-    /// Whether both are of one value: the same bits, and factors that differ by rounding only, for
-    /// sums are taken in another order where a CPU has other registers. `unit` is how large
-    /// distances are; where that overflows, factors of such size are the largest numbers.
+    /// Whether both are codes of one value: the same bits, and factors that differ by rounding only. Sums are
+    /// taken in another order where a CPU has other registers. `unit` is the scale of distances; where it
+    /// overflows, factors of that size are the largest numbers.
     #[must_use]
     pub fn agrees(&self, other: &Self, unit: f32) -> bool {
         let unit = unit.min(f32::MAX);
@@ -330,7 +330,7 @@ impl NodeMut<'_> {
         }
     }
 
-    /// Replaces the tids that lie in the node; what is beyond [`INLINE_TIDS`] is left out.
+    /// Replaces the tids that lie in the node. Tids beyond [`INLINE_TIDS`] are left out.
     pub fn set_tids(&mut self, tids: &[Tid]) {
         let kept = u8::try_from(tids.len().min(INLINE_TIDS)).unwrap_or(0);
         set_field(self.bytes, 2, [kept, 0]);

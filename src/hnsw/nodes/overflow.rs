@@ -166,7 +166,7 @@ impl<S: PageStore> Pages<'_, S> {
         Ok(whole.map(|whole| read(whole.node())))
     }
 
-    /// Adds to a copy of a node what is missing of its value. None where that is gone.
+    /// Completes a copy of a node with the rest of its value. None if the rest is gone.
     ///
     /// # Errors
     /// As [`whole`](Self::whole).
@@ -186,7 +186,7 @@ impl<S: PageStore> Pages<'_, S> {
             return Err(corrupt(number, &format!("a value of {extent} bytes")));
         }
         let head = copied.node().own().to_vec();
-        // Twice, lest the node was replaced by one of the same bytes between the chain's slots.
+        // A second try, for the node may have been replaced by one of the same bytes while its chain was read.
         for _ in 0..2 {
             if let Some(rest) = self.rest_of(number, &head, extent, reads)? {
                 copied.bytes.truncate(copied.shape.own_at() + head.len());
@@ -204,7 +204,7 @@ impl<S: PageStore> Pages<'_, S> {
         Err(corrupt(number, "a part of its value is not there"))
     }
 
-    /// What a value has beyond `head`; None where the chain is not that of the node.
+    /// The bytes of a value beyond `head`. None if the chain is not that of the node.
     fn rest_of(
         &self,
         number: u32,

@@ -70,7 +70,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         Ok(roots)
     }
 
-    /// A page under a shared lock. One of zeros is no page of the index: what leads to a page, a link
+    /// A page under a shared lock. A page of zeros is not part of the index: whatever leads to a page, a link
     /// or the count of groups, is written with it or after it.
     #[inline]
     fn page(&self, block: u32, kind: u16) -> Result<S::Guard<'s>, PageError> {
@@ -152,9 +152,9 @@ impl<'s, S: PageStore> Pages<'s, S> {
             .prefetch(block, start + shape.own_at()..start + shape.bytes());
     }
 
-    /// Brings one of four parts of a node closer. Memory answers only so many requests at once (16
-    /// cache lines on common CPUs), and what is asked for beyond that holds up everything else: so a
-    /// node is asked for part by part, between the steps of the visit before it.
+    /// Prefetches one of four parts of a node. Memory answers only so many requests at once (16 cache lines on
+    /// common CPUs), and requests beyond that hold up everything else. So a node is asked for part by part,
+    /// between the steps of the visit before it.
     pub fn prefetch(&self, number: u32, part: usize) {
         if number == NONE {
             return;
@@ -198,7 +198,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         (0..shape.slots()).map(move |slot| shape.number(block, slot))
     }
 
-    /// The first block of a group. One that no index has gives a block that no index has.
+    /// The first block of a group. A group that no index has gives a block that no index has.
     pub fn block(&self, group: u32) -> u32 {
         let pages = group.saturating_mul(self.shape().pages());
         self.parameters.first().saturating_add(pages)

@@ -24,12 +24,12 @@ const CODED_TABLE_BYTES: usize = BLOCK_LANES * (4 + 2 + 4 + 2);
 /// pages at most, so that a link is one change.
 const MAX_SPANNING_BITS: usize = 1_920;
 
-/// Bits that a code has at least: estimates by fewer are so rough that walks lose their way. Part of
-/// the format, for what is padded is rotated as so many dimensions.
+/// Bits that a code has at least: with fewer, estimates are so rough that walks lose their way. This is part of
+/// the format, for shorter vectors are padded and rotated as vectors of 384 dimensions.
 const MIN_BITS: usize = 384;
 
-/// A standard error of estimates, relative to `|x - c| |q - c|`, that is good enough: what 384
-/// dimensions have with all their bits.
+/// A standard error of estimates, relative to `|x - c| |q - c|`, that is good enough: the error of 384
+/// dimensions with all their bits.
 const GOOD_ERROR: f64 = 0.04;
 
 /// The bytes of a node, the same for every node of an index.
@@ -47,8 +47,8 @@ pub struct Shape {
     pub bits: usize,
     /// Bytes of the node's own value.
     pub own: usize,
-    /// Bytes of a node, a multiple of four, and the bits of a number that name its slot: both follow
-    /// from the above, and are asked for at every step.
+    /// Bytes of a node, a multiple of four. These and the bits of a number that name the slot follow from the
+    /// other fields, and are asked for at every step.
     size: usize,
     slot_bits: u32,
 }
@@ -205,8 +205,8 @@ impl Shape {
         u32::try_from(self.bytes().div_ceil(CONTENT_BYTES)).unwrap_or(u32::MAX)
     }
 
-    /// The first page of a node, and its first byte in the page's content. A number that none has
-    /// may give a byte beyond the content.
+    /// The first page of a node, and its first byte in the page's content. A number that no node has may give a
+    /// byte beyond the content.
     #[must_use]
     pub fn place(&self, number: u32) -> (u32, usize) {
         let slot = number & ((1 << self.slot_bits) - 1);
@@ -233,8 +233,8 @@ pub fn code_dims(dims: usize) -> usize {
     dims.max(MIN_BITS)
 }
 
-/// The standard error of an estimate by `bits` of `dims` bits, relative to `|x - c| |q - c|`: that
-/// of [`crate::quantize::encode`] where the sign keeps the share sqrt(2/pi) of a coordinate.
+/// The standard error of an estimate by `bits` of `dims` bits, relative to `|x - c| |q - c|`. It is the error
+/// of [`crate::quantize::encode`], where the sign keeps the share sqrt(2/pi) of a coordinate.
 #[expect(clippy::cast_precision_loss, reason = "at most 16,000")]
 fn error(bits: usize, dims: usize) -> f64 {
     let (bits, dims) = (bits.min(dims) as f64, dims as f64);

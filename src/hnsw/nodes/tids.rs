@@ -22,9 +22,9 @@ use crate::hnsw::spaces::space::{Space, Values};
 
 const CHUNK_HEADER: usize = 12;
 
-/// How often a chunk may be freed between the look at what leads to it and that at itself. It comes
-/// off its chain in the same change, so the next look finds another: who looks again and again has to
-/// come by just where a vacuum is at work, each time.
+/// How often a chunk may be freed between the look at its predecessor and the look at the chunk itself. A chunk
+/// comes off its chain in the change that frees it, so the next look finds another chunk. A reader looks again
+/// and again only if it meets a vacuum at work each time.
 const ATTEMPTS: usize = 16;
 
 /// A slot of tids, to read.

@@ -15,7 +15,7 @@ use crate::hnsw::nodes::node::{field, set_field};
 
 const HEADER: usize = 12;
 
-/// What the levels of a point around the centre do not say.
+/// The part of a point that its levels do not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone {
     /// The point's own part of its distance: `distance = constant + base + slope * sum`, where the constant is
@@ -31,11 +31,11 @@ pub struct Alone {
 pub struct AloneQuery {
     /// For their levels.
     pub levels: LevelQuery,
-    /// What distances have in common.
+    /// The query's part of all distances.
     pub constant: f32,
     /// How far the query is from the centre.
     pub length: f32,
-    /// What distances are multiplied by in the end: the query may be a multiple of the one that was asked.
+    /// The factor of distances in the end: the query may be a multiple of the one that was asked.
     pub unscaled: f32,
 }
 

@@ -46,7 +46,8 @@ pub enum Grown {
 pub struct Growth {
     /// What has become of it.
     pub grown: Grown,
-    /// Nodes that were read; sorting their rows is counted as reading nodes, as long as it takes.
+    /// The number of nodes that were read. Sorting their rows is counted as reading nodes, by the time that it
+    /// takes.
     pub nodes: u64,
 }
 
@@ -110,8 +111,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(self.pages.roots()?.vacuums == outline.vacuums)
     }
 
-    /// Reads so many nodes more, at least, if there are as many, and then sorts their rows. Begins anew where a vacuum
-    /// has come since it began. `poll` is called between pages.
+    /// Reads at least `nodes` more nodes, if there are as many, and then sorts their rows. Begins anew if a
+    /// vacuum has come since it began. `poll` is called between pages.
     ///
     /// # Errors
     /// Where pages cannot be read, there is no memory, or `poll` ends it.

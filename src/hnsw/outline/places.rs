@@ -19,7 +19,8 @@ pub(super) struct Places {
 /// Where parts begin, noted from the last row to the first.
 #[derive(Default)]
 pub(super) struct Parts {
-    /// The number of the first place of each part, or of a later one where it has none; then the number of places.
+    /// For each part, the number of its first place, or of a later place if the part is empty; at the end the
+    /// number of places.
     starts: Vec<u32>,
     /// Parts are of so many blocks, as a power of two.
     shift: u32,
@@ -98,7 +99,7 @@ impl Places {
         self.sorted.get(at).copied()
     }
 
-    /// Where a place is among those of its part if all rows of its block are there: they are numbered from 1 on.
+    /// The position of a place in its part, if all rows of its block are there: they are numbered from 1.
     #[inline]
     fn guess(place: u64) -> usize {
         ((place & ((1 << OFFSET) - 1)) as usize).wrapping_sub(1)

@@ -20,10 +20,10 @@ use crate::hnsw::spaces::space::{PointOf, Space, ValueOf, Values};
 /// Standard errors below an estimate at which a row is looked for.
 const DOUBT: f32 = 2.5;
 
-/// Standard errors below an estimate at which no row is, of any number of them.
+/// Standard errors below an estimate beyond which no row lies, however many rows there are.
 const SURE: f32 = 5.0;
 
-/// Nodes that are read together: more are on their way at once, and some in vain.
+/// Nodes that are read together, so that several reads are on their way at once; some of these are in vain.
 const TOGETHER: usize = 8;
 
 /// Rows, and codes, that are asked for ahead of the one that is looked at.
@@ -180,8 +180,8 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
         Ok(())
     }
 
-    /// Reads the node of a row. Where it has another row by now, or is none, a vacuum has come since the
-    /// outline was found current: then nobody who has ranked rows by it sees this one.
+    /// Reads the node of a row. If the node has another row by now, or is none, a vacuum has come since the
+    /// outline was found current. Then no search that has ranked rows by the outline sees this row.
     fn read(&mut self, row: usize) -> Result<(), Error> {
         let Some((place, row)) = self.outline.places.get(row) else {
             return Ok(());

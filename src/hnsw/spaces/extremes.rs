@@ -8,8 +8,8 @@ use std::borrow::Cow;
 /// 2^50. Squares of elements up to this, and sums of 16,000 of them, are far from overflowing.
 const LARGE: f32 = f32::from_bits((127 + 50) << 23);
 
-/// What larger ones are divided by: 2^80, so that nothing is rounded but what is lost beside
-/// them.
+/// Larger elements are divided by 2^80. The other elements lose precision only where it is lost beside the
+/// large ones anyway.
 const SHRINK: f32 = f32::from_bits((127 + 80) << 23);
 
 /// The largest number that bfloat16 holds.
@@ -19,8 +19,8 @@ fn is_large(vector: &[f32]) -> bool {
     vector.iter().any(|x| x.abs() > LARGE)
 }
 
-/// Vectors divided by a number that makes the first `most` of them small enough to compute with, and
-/// that number: 1 where they are.
+/// Vectors divided by one number, so that the first `most` of them are small enough to compute with, and that
+/// number. It is 1 if they are small already.
 pub fn shrunk<const N: usize>(vectors: [&[f32]; N], most: usize) -> ([Cow<'_, [f32]>; N], f32) {
     if !vectors.iter().take(most).any(|v| is_large(v)) {
         return (vectors.map(Cow::Borrowed), 1.0);
@@ -43,8 +43,9 @@ pub fn map_in_place(vector: &mut [f32], map: impl FnOnce(&mut [f32])) {
     }
 }
 
-/// 2^102. In place of a squared distance that overflows, in an estimate: far from a node that is not,
-/// and added to the largest number it gives that again, so that walks get away from nodes that are.
+/// 2^102, in place of a squared distance that overflows, in an estimate. It is far from a node that does not
+/// overflow; added to the largest number it gives the largest number again, so that walks get away from nodes
+/// that overflow.
 pub const FAR: f32 = f32::from_bits((127 + 102) << 23);
 
 /// Below this are distances that have not overflowed.

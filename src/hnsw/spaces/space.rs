@@ -36,7 +36,8 @@ pub trait Values: Sync {
         false
     }
 
-    /// Bytes of a stored value of which a node has `own`: more than that where it has not all.
+    /// The size in bytes of a stored value of which a node holds `own`. It is more than `own` if the node has
+    /// only a part.
     fn extent(&self, own: &[u8]) -> usize {
         own.len()
     }
@@ -50,7 +51,7 @@ pub trait Values: Sync {
     /// How far a stored value is. Smaller is nearer.
     fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
 
-    /// How large distances between points like this one are: what rounding is measured by.
+    /// The scale of distances between points like this one, by which rounding is measured.
     fn unit(&self, point: &Self::Point) -> f32;
 
     /// Scale of the rounding error in the distance between `point` and `other`.
@@ -72,7 +73,7 @@ pub trait Sketches: Values {
     /// Writes a small stand-in with which graphs are built, and gives two numbers that belong to it.
     fn sketch(&self, point: &Self::Point, sketch: &mut [u8]) -> [f32; 2];
 
-    /// How far two values are, as well as their sketches can tell.
+    /// The distance of two values, as far as their sketches tell it.
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
 }
 
@@ -95,8 +96,8 @@ pub trait Space: Sync {
     /// The values.
     fn values(&self) -> &Self::Values;
 
-    /// Candidates with which a walk among so many nodes finds as much as one by distances alone
-    /// does with `ef`.
+    /// The number of candidates with which a walk among `nodes` nodes finds as much as a walk by exact
+    /// distances does with `ef`.
     fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
         ef
     }
@@ -151,9 +152,9 @@ pub trait Space: Sync {
         &[]
     }
 
-    /// Looks at a node: shows it with its distance to `see`, then fills `probe.near` with its
-    /// neighbours and how far they are, as well as that can be told. Leaves that empty where the
-    /// slot holds no node. No lock is held afterwards.
+    /// Visits a node. Shows it with its distance to `see`, then fills `probe.near` with its neighbours and
+    /// their distances, as well as these can be told. Leaves that empty if the slot holds no node. No lock is
+    /// held afterwards.
     ///
     /// # Errors
     /// Where pages cannot be read.
