@@ -11,8 +11,8 @@ use crate::index::Error;
 
 use super::{Progress, Sink};
 
-/// Items that a thread takes at once. Of a graph these are values near each other, and two threads that link neighbours at the
-/// same time do not see each other's.
+/// Items that a thread takes at once. In a graph these are values near each other, and two threads that link
+/// neighbours at the same time do not see each other's links.
 const RUN: usize = 64;
 
 /// How often the calling thread looks up.
@@ -97,7 +97,7 @@ impl Crew<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Does something with all items by all threads, but the first `alone` of them by one.
+    /// Runs the work on all items by all threads, except that one thread does the first `alone` items.
     ///
     /// # Errors
     /// The same.

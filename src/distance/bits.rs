@@ -17,8 +17,8 @@ pub fn hamming(a: &[u8], b: &[u8]) -> f64 {
     <u8 as BinarySimilarity>::hamming(a, b).unwrap_or(f64::NAN)
 }
 
-/// One less the share of bits set in both among those set in either; 1 where none is set in both,
-/// even of two values without any.
+/// 1 minus the share of the bits set in both among those set in either. It is 1 if none is set in both, even
+/// for two values without any.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "fewer bits than 2^53")]
 pub fn jaccard(a: &[u8], b: &[u8]) -> f64 {

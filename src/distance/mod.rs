@@ -12,11 +12,11 @@
 //! | `sparse.rs` | sums over two sparse vectors |
 //! | `wide.rs` | one loop compiled for several sets of CPU features |
 //!
-//! [`Kernels`] is the one table of dense vectors, for each kind of element: a metric is looked up
-//! once, at the door, and gives a plain function pointer. Sums of floats are float32, as pgvector's are, so that both overflow to infinity at the same
-//! values; those of int8 are int32, and exact; what follows the sum (square root, quotient) is float64. Callers check that both
-//! operands have the same length; a kernel given two lengths answers NaN or reads the shorter one,
-//! and never beyond.
+//! [`Kernels`] is the one table of dense vectors, for each kind of element: a metric is looked up once, at the door,
+//! and gives a plain function pointer. Sums of floats are float32, as pgvector's are, so that both overflow to infinity
+//! at the same values. Sums of int8 are int32, and exact. What follows the sum (square root, quotient) is float64.
+//! Callers check that both operands have the same length; a kernel given two lengths answers NaN or reads the shorter
+//! one, and never beyond.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

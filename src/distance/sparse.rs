@@ -107,8 +107,8 @@ pub fn unpack([index, value]: Pair) -> (u32, f32) {
     (u32::from_ne_bytes(index), f32::from_ne_bytes(value))
 }
 
-/// Shows the places of equal indices to `found`, in order, as far as there are whole blocks of both; then gives the
-/// places from which on nothing was compared with anything.
+/// Calls `found` for equal indices, in order, as far as both have whole blocks. Gives the positions from which
+/// on nothing was compared.
 #[inline]
 fn meet(a: impl Elements, b: impl Elements, found: impl FnMut(usize, usize)) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
@@ -120,7 +120,7 @@ fn meet(a: impl Elements, b: impl Elements, found: impl FnMut(usize, usize)) -> 
     (0, 0)
 }
 
-/// Adds `step` of the values of both where both have an element, and `rest` of those that one has alone.
+/// Adds `step` of both values where both vectors have an element, and `rest` of the values that one has alone.
 #[inline]
 fn fold<A: Elements, B: Elements>(
     (a, b): (A, B),

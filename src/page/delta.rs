@@ -3,17 +3,16 @@
 use super::Bytes;
 use super::layout::{HEADER_BYTES, PAGE_BYTES, content, lower};
 
-/// A fragment's header: offset and length, two bytes each. Runs of equal bytes that are not
-/// longer are logged with their neighbours (`MATCH_THRESHOLD`).
+/// A fragment's header: offset and length, two bytes each. A run of equal bytes that is no longer than this is
+/// logged with its neighbours (`MATCH_THRESHOLD`).
 const FRAGMENT_BYTES: usize = 4;
 
 /// Bytes that are compared at once.
 const CHUNK: usize = 64;
 
-/// Replaces `delta` by what makes `after` of a page that is `before`, in the form that Generic WAL
-/// logs and replays: fragments with offset and length, of the part before `pd_lower` and the part
-/// from `pd_upper`. Source: `computeDelta` in `src/backend/access/transam/generic_xlog.c`, which
-/// compares byte by byte.
+/// Replaces `delta` by the changes that turn the page `before` into `after`, in the form that Generic WAL logs
+/// and replays: fragments with offset and length, of the part before `pd_lower` and the part from `pd_upper`.
+/// Source: `computeDelta` in `src/backend/access/transam/generic_xlog.c`, which compares byte by byte.
 pub fn write_delta(before: &Bytes, after: &Bytes, delta: &mut Vec<u8>) {
     delta.clear();
     let used = HEADER_BYTES + lower(after);

@@ -82,8 +82,8 @@ static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
     (if content == 0 { PAGE_BYTES } else { 0 }, content)
 });
 
-/// Asks for huge pages, as Postgres does for its buffers: reading a few lines of each of many pages
-/// otherwise waits for address translation.
+/// Asks for huge pages, as Postgres does for its buffers: otherwise reading a few lines of each of many pages
+/// waits for address translation.
 fn advise_huge(memory: &mut [MaybeUninit<LockedPage>]) {
     const HUGE: usize = 2 << 20;
     let (start, bytes) = (memory.as_mut_ptr().addr(), size_of_val(memory));

@@ -394,9 +394,9 @@ struct Raised(*mut pg_sys::ErrorData);
 // SAFETY: it stays in the backend's only thread that calls Postgres.
 unsafe impl Send for Raised {}
 
-/// Calls into Postgres where our own frames have to be unwound if it raises an error: those up to
-/// [`guarded`], which raises it again as it was. The guard of `pg_sys` would keep a part of it, and of
-/// SQLSTATEs only those that Postgres itself knows.
+/// Calls into Postgres. If it raises an error, our own frames are unwound up to [`guarded`], which raises it
+/// again unchanged. The guard of `pg_sys` would keep only a part of the error, and only those SQLSTATEs that
+/// Postgres itself knows.
 ///
 /// # Safety
 /// The body does nothing but call functions of Postgres that have no guard, and all this is
@@ -425,8 +425,8 @@ pub unsafe fn catch<T>(body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The door of a callback: a panic becomes an error of Postgres, and so does a failure, after the body
-/// has let go of all it held. What was caught by [`catch`] is raised again as it was.
+/// The door of a callback: a panic or a failure becomes an error of Postgres, after the body has let go of all
+/// it held. An error that [`catch`] caught is raised again unchanged.
 ///
 /// # Safety
 /// Postgres calls, and none of the caller's frames needs to be dropped.

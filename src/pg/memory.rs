@@ -8,8 +8,8 @@
 //! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error. Until then what
 //! is larger gets nothing, lest it take what was kept for the rest.
 //!
-//! All threads share one arena of the system's allocator. One for each would take 64 MB of address space, and where that is not to
-//! be had, a page for each small allocation of the thread.
+//! All threads share one arena of the system's allocator. One arena for each thread would take 64 MB of address
+//! space; where that is not to be had, it would take a page for each small allocation of the thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 /// Bytes that are kept: enough for what happens between two polls.
 const KEPT: usize = 4 << 20;
 
-/// Larger allocations get nothing of it: who asks for so much asks politely.
+/// Larger allocations get nothing of the reserve: code that needs so much must ask with `try_reserve`.
 const SMALL: usize = 1 << 20;
 
 /// Where the kept bytes are, or null.
@@ -95,7 +95,7 @@ fn make_room(bytes: usize) -> bool {
     true
 }
 
-/// Whether so many bytes would be taken of what was kept for smaller allocations.
+/// Whether an allocation of this size would take bytes that are kept for smaller ones.
 #[inline]
 fn is_refused(bytes: usize) -> bool {
     bytes > SMALL && is_short()

@@ -157,7 +157,7 @@ const fn signs(i: usize) -> [f32; GROUP_BYTES] {
 
 const SIGNS: [[f32; GROUP_BYTES]; GROUP] = [signs(0), signs(1), signs(2), signs(3)];
 
-/// Entry `s` of a row is `sum (+-v_i) + size`, plus where bit `i` of `s` is set, in so many `steps`.
+/// Entry `s` of a row is `sum (+-v_i) + size` in `steps`, with a plus where bit `i` of `s` is set.
 type Fill = fn(&mut [[u8; GROUP_BYTES]], &[[f32; GROUP]], f32);
 
 static FILL: LazyLock<Fill> = LazyLock::new(|| {

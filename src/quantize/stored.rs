@@ -146,9 +146,9 @@ fn in_steps(vector: &[f32], step: f32, out: &mut [u8]) -> f32 {
     step
 }
 
-/// A number of which all elements are multiples by whole numbers up to 128, the largest there is: so
-/// much is the largest element by one of these 128. Of vectors in whole numbers times any one number a
-/// wrong one is known: it leaves an element at least a 128th off a whole number.
+/// A step of which all elements are whole multiples, up to 128; the largest such step. The largest element is
+/// one of these 128 multiples of it, so 128 steps are tried. If the vector is whole numbers times some number,
+/// a wrong step is detected: it leaves an element at least a 128th off a whole number.
 fn whole_step(vector: &[f32], largest: f32) -> f32 {
     let whole = |x: f32| (x - x.round()).abs() < 1.0 / 512.0;
     let mut steps = (1..=128_u8).map(|multiple| largest / f32::from(multiple));

@@ -14,9 +14,8 @@ pub const MAX_OFFER: usize = 32;
 /// A candidate's distance may be an estimate, and another one each time it is offered: the first
 /// that is near enough counts.
 ///
-/// Candidates lie in no order, with some more than `width` of them: the nearest is found by looking
-/// at all, many at once, which costs less than keeping them sorted. When there is no more room the
-/// farthest go.
+/// Candidates lie in no order, with a few more of them than `width`. The nearest is found by looking at all of
+/// them, many at once, which costs less than keeping them sorted. When there is no more room, the farthest go.
 #[derive(Debug, Default)]
 pub struct Beam {
     /// Distances as sortable integers; whole registers, [`NOTHING`] beyond `len`.
@@ -217,7 +216,7 @@ impl Beam {
         Some(self.numbers[at])
     }
 
-    /// All that was offered and is not in `visited`, for a walk that goes on. Empty where the beam is
+    /// The candidates that were offered and are not in `visited`, for a walk that goes on. Empty if the beam is
     /// not [`resumable`](Self::resumable).
     pub fn frontier(&mut self, visited: impl Iterator<Item = u32>) -> Frontier {
         let mut frontier = Frontier::default();

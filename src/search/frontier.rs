@@ -12,8 +12,8 @@ const CHUNK_BITS: u32 = 14;
 /// Words of a chunk.
 const WORDS: usize = (1 << CHUNK_BITS) / 64;
 
-/// A set of node numbers, a bit each, in chunks that are made when a number falls into them: a damaged
-/// page may link to any number, and a bit for each one below that would be 512 MB.
+/// A set of node numbers, a bit each, in chunks that are made when a number falls into them. A damaged page may
+/// link to any number, and one bit array up to it could take 512 MB.
 #[derive(Debug, Default)]
 pub struct Numbers(Vec<Option<Box<[u64; WORDS]>>>);
 
@@ -87,8 +87,8 @@ const SORTED: usize = 256;
 /// Candidates by distance; each number is taken once, with the first distance that it is offered
 /// with.
 ///
-/// Most candidates are never visited, so most are never sorted: the nearest were, what has come since
-/// and is as near lies in a heap, and the others in no order.
+/// Most candidates are never visited, so most are never sorted. `sorted` has the nearest ones; candidates that
+/// came since and are as near lie in a heap; the others lie in no order.
 #[derive(Debug, Default)]
 pub struct Frontier {
     /// The nearest one last.

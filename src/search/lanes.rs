@@ -38,8 +38,8 @@ pub fn count_below(keys: &[u32], bound: u32) -> u32 {
     CHOSEN.1(keys, bound)
 }
 
-/// The smallest `bound` so that at least `count` integers are not above it; `u32::MAX` where there
-/// are not so many.
+/// The smallest `bound` such that at least `count` integers are not above it; `u32::MAX` if there are fewer
+/// integers.
 pub fn bound_of(keys: &[u32], count: u32) -> u32 {
     let (mut low, _) = smallest(keys);
     let mut high = u32::MAX;

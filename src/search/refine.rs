@@ -29,7 +29,7 @@ pub trait Source {
     /// Whether the next row costs little.
     fn is_ready(&self) -> bool;
 
-    /// What is not ready is not nearer than this.
+    /// No row that is not ready is nearer than this.
     fn floor(&self) -> f64;
 
     /// The next row; None where there is none left.
@@ -38,7 +38,7 @@ pub trait Source {
     /// Those of the source.
     fn next(&mut self) -> Result<Option<Bounded<Self::Row>>, Self::Error>;
 
-    /// Whether a row is to be given. Asked before it is measured, and of no row that cannot come next.
+    /// Whether a row may be given. Asked before the row is measured, and only about rows that may come next.
     ///
     /// # Errors
     /// Those of the source.
@@ -102,8 +102,8 @@ impl<T> Default for Refined<T> {
 }
 
 impl<T> Refined<T> {
-    /// The next row by exact distance. The source has to work only where what it might find could
-    /// come first.
+    /// The next row by exact distance. The source has to work only where a row that it might find could come
+    /// first.
     ///
     /// # Errors
     /// Those of the source.

@@ -1,7 +1,7 @@
 //! Threshold: how far a row may be if a comparison with its distance is to hold.
 
-/// What a comparison asks of its left side. Whether both may be equal does not matter here: a row that is a little too far is
-/// compared again.
+/// What a comparison demands of its left side. It does not matter here whether both may be equal: a row that is
+/// a little too far is compared again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// It is less than a value, or equal.
@@ -45,7 +45,7 @@ pub enum Step {
 pub struct Within {
     /// The distance beyond which none passes; infinite where there is none.
     pub distance: f64,
-    /// Whether rows pass whose distance is not a number, which is greater than all numbers.
+    /// Whether rows pass whose distance is not-a-number, which is greater than all numbers.
     pub nan: bool,
     /// Whether rows pass whose distance is NULL: no comparison holds for it.
     pub null: bool,
@@ -77,8 +77,9 @@ impl Within {
     }
 }
 
-/// The largest distance for which `steps` of it, the innermost first, can be on this side of `value`, computed in float64
-/// as Postgres does; infinite where every distance can. Each step may round, so the result is some units in the last place too large.
+/// The largest distance whose result of `steps` (the innermost first) can be on this side of `value`, computed
+/// in float64 as Postgres does. Infinite if every distance can. Each step may round, so the result is a few
+/// units in the last place too large.
 #[must_use]
 pub fn farthest(steps: &[Step], side: Side, value: f64) -> f64 {
     if steps.contains(&Step::Over(0.0)) {

@@ -6,7 +6,7 @@ use super::{Beam, Frontier};
 
 /// Takes candidates.
 pub trait Offers {
-    /// What is not nearer than this has no place. Some that are may have none either.
+    /// Candidates that are not nearer than this are refused. Some that are nearer may be refused too.
     fn bound(&self) -> f32;
 
     /// Makes room for as many candidates, where what is kept of them grows.
@@ -25,7 +25,7 @@ pub trait Graph {
     /// What a visit may fail with.
     type Error;
 
-    /// Offers what `number` links to. What it does with the node itself is its own.
+    /// Visits node `number`, and offers its neighbours. What it does with the node itself is up to the graph.
     ///
     /// # Errors
     /// Where the node cannot be read.
@@ -39,9 +39,9 @@ pub trait Graph {
 /// Visits the nearest unvisited candidates until the beam has none (Malkov and Yashunin, 2018,
 /// algorithm 2, with the beam as both of its heaps).
 ///
-/// One node is always chosen ahead of the visit before it, so that it can be on its way from memory
-/// while that one is looked at. It might have been another one a moment later; it would then have
-/// been visited a moment later, nearly always.
+/// The next node is always chosen before the current one is visited, so that it can be on its way from memory
+/// meanwhile. The visit may turn up a nearer node; the chosen one would then have been visited a moment later,
+/// nearly always.
 ///
 /// # Errors
 /// Those of [`Graph::visit`].

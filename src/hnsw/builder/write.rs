@@ -73,7 +73,8 @@ pub fn pages<V: Space>(
             .unwrap_or(usize::MAX)
             .clamp(256, 16_000);
     let in_group = parameters.shape.pages() as usize;
-    // All of a batch is asked for at once: page by page, threads would use up the little that is left for others.
+    // The memory of a whole batch is asked for at once. Page by page, the threads would use up the little
+    // memory that is left for others.
     let make = |batch: &[(u32, &[SlotContent])]| -> Result<Vec<Bytes>, Error> {
         let mut made = filled([0; PAGE_BYTES], batch.len() * in_group)?;
         let groups = made.par_chunks_mut(in_group).zip(batch);

@@ -180,8 +180,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let mut edit = self.pages.change();
             let part = NodePart::Block(placement.lane / BLOCK_LANES);
             let same = edit.node(number, part, |node| {
-                // Of one that has died since it was chosen too: the vacuum waits for this insert, and then
-                // links to what cannot be reached.
+                // A node that has died since it was chosen links back too: the vacuum waits for this insert,
+                // and then links to nodes that cannot be reached.
                 let same = node.read().walkable() && node.read().tables() == tables;
                 if same {
                     node.set_lane(placement.lane, &link);

@@ -65,7 +65,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Links every live node that was not reached to by one that was. Gives how many there were.
+    /// Links each live node that was not reached from one that was. Gives the number of nodes that were not
+    /// reached.
     ///
     /// # Errors
     /// Where pages cannot be read or changed, or `poll` ends it.

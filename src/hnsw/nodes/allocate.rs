@@ -49,7 +49,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
             return Ok(None);
         }
         roots.groups += 1;
-        // Whatever lies there was never part of the index, or the meta page is an older one.
+        // The page was never part of the index, or the meta page is an older one.
         edit.format_new(block, KIND_NODES)?;
         if shape.slots() > 1 {
             roots.free = block;
@@ -58,8 +58,8 @@ impl<'s, S: PageStore> Pages<'s, S> {
         self.write_new(edit, shape.number(block, 0), bytes)
     }
 
-    /// Appends pages until there are so many. A new page needs no commit: it is there, empty, and belongs
-    /// to whose turn it is.
+    /// Appends pages until the store has `blocks` pages. A new page needs no commit: it is there, empty, and
+    /// belongs to whoever takes it next.
     fn extend_to(&self, blocks: u64) -> Result<(), PageError> {
         while u64::from(self.store.blocks()?) < blocks {
             self.store.change().append()?;

@@ -99,8 +99,8 @@ impl<'s, S: PageStore> Pages<'s, S> {
                 bytes.extend_from_slice(page::content(&page));
             }
         }
-        // Anything else lies on the first page, and where a crash has left a node that was being
-        // written, the others may not be there.
+        // Anything else lies on the first page. If a crash has left a node that was being written, the other
+        // pages may not be there.
         bytes.resize(shape.bytes(), 0);
         Ok(Held::Copy(bytes))
     }

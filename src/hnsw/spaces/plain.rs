@@ -125,8 +125,8 @@ impl<M: Measure> Plain<M> {
         self.measure.distance(point, node.own(), node.scale())
     }
 
-    /// Fills in how far the neighbours in `probe.near` are, infinite where a slot holds no node any
-    /// more. Their numbers were copied: no lock is held.
+    /// Fills in the distances of the neighbours in `probe.near`, infinite if a slot holds no node any more.
+    /// Their numbers were copied: no lock is held.
     fn measure_near<S: PageStore>(
         &self,
         pages: &Pages<'_, S>,

@@ -4,9 +4,9 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-/// While this lives, the current user is the owner of a table, in a security-restricted operation: index
-/// expressions and predicates are code of the owner, which must gain nothing from whoever has it run, and
-/// `search_path` holds nothing that whoever has it run could have prepared. As REINDEX and ANALYZE do it:
+/// While this lives, the current user is the owner of a table, in a security-restricted operation. Index
+/// expressions and predicates are code of the owner; they must gain nothing from the user who has them run, and
+/// `search_path` holds nothing that this user could have prepared. REINDEX and ANALYZE do the same:
 /// `reindex_index` in `index.c` of Postgres, and `RestrictSearchPath` from PostgreSQL 17 on.
 ///
 /// On an error the end of the transaction or subtransaction puts everything back.

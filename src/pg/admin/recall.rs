@@ -1,7 +1,7 @@
 //! Recall: how much of the rows of exact search an index finds, and how long it takes.
 //!
-//! Whoever asks wants to know it of questions to come, and those are not in the index. So a row that serves as a question is
-//! passed by in the graph ([`LeftOut`]), and neither it nor its equals count.
+//! A user wants to know the recall of future queries, and those are not in the index. So a row that serves as a
+//! query is passed by in the graph ([`LeftOut`]), and neither it nor its equals count.
 
 use std::ffi::CString;
 use std::time::{Duration, Instant};
@@ -226,7 +226,7 @@ impl Measurement<'_> {
         let left_out = question.row.map(|row| LeftOut::row(self.indexed(row)));
         // A search that is not measured finds the row's node, and brings pages and catalogues into memory.
         self.find(question, &truth, EFS.len() - 1, self.k + truth.equals);
-        // Rows that are as near as the row itself take places of an answer, where they are not left out with it.
+        // Rows that are as near as the row itself take places of an answer, if they are not left out with it.
         let equals = if left_out.is_some_and(|left_out| left_out.is_known()) {
             self.equals(question, &truth)
         } else {

@@ -21,8 +21,8 @@ const PAGES_A_VISIT: f64 = 0.78;
 /// 384 dimensions take 0.35 us where an operator's 0.0025 are about 0.03 us.
 const DIMS_AN_OPERATOR: f64 = 32.0;
 
-/// What a scan costs that an index cannot make: beyond all others, and finite, for from infinity PostgreSQL 17 makes NaN where it
-/// sorts what is sorted in part, and takes that for cheap.
+/// The cost of a scan that an index cannot make: beyond all other costs, and finite. From infinity PostgreSQL
+/// 17 makes NaN where it sorts rows that are partly sorted, and takes NaN for cheap.
 const IMPOSSIBLE: f64 = 1e150;
 
 /// Prices, as the settings and the tablespace have them.
@@ -87,8 +87,9 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
     }
 }
 
-/// Whether a path can give what the query asks for. Without an order there is nothing to search for, and a search has one.
-/// Rows without a value are not in the index, and there may be fewer others than LIMIT asks for.
+/// Whether a path can give what the query asks for. A path without an order has no query vector, and a search
+/// has exactly one. Rows without a value are not in the index, so there may be fewer rows in it than LIMIT asks
+/// for.
 unsafe fn serves(root: *mut pg_sys::PlannerInfo, path: *const pg_sys::IndexPath) -> bool {
     // SAFETY: the planner's path of an index.
     unsafe {
@@ -141,8 +142,8 @@ unsafe fn describe(index: *mut pg_sys::IndexOptInfo) -> IndexSize {
     // SAFETY: the planner's entry of an index.
     unsafe {
         let (rows, pages) = ((*index).tuples.max(1.0), f64::from((*index).pages));
-        // Of a sparse vector or of bits a visit reads less than there are dimensions: no more than a
-        // node has bytes.
+        // A visit of a sparse vector or of bits reads less than its dimensions say: no more than the bytes of a
+        // node.
         let node = (pages * f64::from(pg_sys::BLCKSZ) / rows).max(1.0);
         IndexSize {
             rows,

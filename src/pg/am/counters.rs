@@ -40,7 +40,7 @@ pub enum Way {
     Listed,
     /// From a list of other indexes, which the index has ranked.
     Ranked,
-    /// From the table, which was read in its order after the search had cost as much.
+    /// From the table, which was read in its order after the search had cost as much as that.
     Read,
 }
 

@@ -1,7 +1,7 @@
 //! Left-out row: searches pass it by, so that it can be a query about the others as if it were not in the index.
 //!
-//! To leave it out of the answer would not do: a search that meets it comes by its links, which lead to its neighbours, and so
-//! finds more than for a question that is no row.
+//! It would not do to leave it out of the answer only. A search that meets the row goes on by its links, which
+//! lead to its neighbours, and so finds more than for a query that is no row.
 
 use std::cell::Cell;
 
@@ -19,8 +19,8 @@ struct LeftOutRow {
     node: Option<u32>,
 }
 
-/// While this lives, searches of this backend note the node of a row when they find it, and pass it by from then on: with
-/// the rows that are equal to it, which are in the same node.
+/// While this lives, searches of this backend note the node of a row when they find it. From then on they pass
+/// the node by, with all rows in it, which have the same value.
 pub struct LeftOut(Tid);
 
 impl LeftOut {

@@ -95,8 +95,8 @@ pub trait Build {
 
 /// An open index.
 pub trait Search {
-    /// Starts a search; a query that is NULL is as far from all rows. Rows that were killed are left
-    /// out if `skip_killed` says so: on a standby others may still be in use than on the primary.
+    /// Starts a search. A query that is NULL is equally far from all rows. Rows that were killed are left out
+    /// if `skip_killed` says so: on a standby, rows that are dead on the primary may still be in use.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
@@ -212,8 +212,8 @@ pub trait Ranks {
         tids: &[Tid],
     ) -> Result<Option<RankedRows<'s>>, Failure>;
 
-    /// Reads so many nodes to learn to [rank](Self::rank) rows, or, where so many could not be ranked, begins
-    /// to learn anew.
+    /// Reads `nodes` nodes to learn to [rank](Self::rank) rows. Begins to learn anew if `missed` rows, with
+    /// those missed before, are too many that could not be ranked.
     ///
     /// # Errors
     /// Where pages make no sense.
@@ -283,11 +283,11 @@ pub trait Stream {
     /// Where pages make no sense.
     fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure>;
 
-    /// Leaves out rows that are farther for sure, and ends once it has come past that distance. Told before the first row is
-    /// asked for.
+    /// Leaves out rows that are farther for sure, and ends once the stream has come past that distance. Must be
+    /// called before the first row is asked for.
     fn limit(&mut self, within: Within);
 
-    /// What it does when its first rows are used up; that it ends where rows have no order.
+    /// What the stream does when its first rows are used up. A stream without an order ends.
     fn go_on(&self) -> Continue;
 
     /// Whether rows have an order: not where all are as far.

@@ -14,7 +14,7 @@ pub struct Listed {
     pub single: f64,
     /// Entries that a bitmap is made of.
     pub merged: f64,
-    /// Whether they are listed even by a scan that ends by itself, for the plan was chosen for that.
+    /// Whether even a scan that ends by itself lists them, because the plan was chosen for that.
     pub always: bool,
 }
 

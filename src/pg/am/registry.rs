@@ -78,7 +78,7 @@ impl Registered {
         unsafe { (self.open)(index) }
     }
 
-    /// Bytes of memory that a build of this index needs for a row at most: its table may ask for fewer
+    /// The most bytes of memory that a build of this index needs for a row: the table may ask for fewer
     /// threads.
     ///
     /// # Safety

@@ -25,8 +25,8 @@ unsafe extern "C-unwind" fn validate(_class: pg_sys::Oid) -> bool {
     true
 }
 
-/// The callbacks of a method. What is zero is what it cannot do: order by more than one column, go
-/// backward, be unique, include columns, return values, give bitmaps.
+/// The callbacks of a method. A field that is zero means that the method cannot do it: order by more than one
+/// column, go backward, be unique, include columns, return values, give bitmaps.
 pub fn routine<M: Method>() -> *mut pg_sys::IndexAmRoutine {
     let size = size_of::<pg_sys::IndexAmRoutine>();
     // SAFETY: zeros are a valid table; it is filled in before anybody else sees it.

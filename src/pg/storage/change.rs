@@ -36,8 +36,8 @@ struct Edited {
 
 /// What the log gets for a page.
 enum ChangedPage {
-    /// All of it: for a page of zeros, and where a checkpoint has passed since it was last logged, so
-    /// that differences would be found for nothing.
+    /// The whole page: for a page of zeros, and if a checkpoint has passed since it was last logged, so that
+    /// looking for differences would be in vain.
     Image,
     /// What has changed.
     Delta(Vec<u8>),
@@ -176,8 +176,8 @@ mod raw {
     }
 }
 
-/// Puts the copies in the place of their pages and logs that, as one. An error in the middle is a
-/// panic of the server, as in every critical section. Source: `GenericXLogFinish`.
+/// Replaces pages by their copies and logs that, as one change. An error in the middle is a panic of the
+/// server, as in every critical section. Source: `GenericXLogFinish`.
 ///
 /// # Safety
 /// All buffers are pinned and locked exclusively, and there is an entry for each.

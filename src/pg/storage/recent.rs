@@ -17,8 +17,8 @@ struct RecentPlace {
     buffer: pg_sys::Buffer,
 }
 
-/// The buffers of a relation's blocks, as far as they were met. What it says may be out of date: who
-/// reads a buffer makes sure that it still holds the block.
+/// The buffers of a relation's blocks, as far as they were met. An entry may be out of date: a reader of a
+/// buffer makes sure that it still holds the block.
 pub struct Recent(Vec<Cell<RecentPlace>>);
 
 impl Recent {
@@ -50,8 +50,8 @@ impl Recent {
         }
     }
 
-    /// Where a block's bytes will be read, or null; asks for what its lock needs. One that is in no
-    /// buffer that is known is looked up, or begins to be read.
+    /// Gives the address of a block's bytes, or null, and prefetches its pin and lock. A block that is in no
+    /// known buffer is looked up, or begins to be read.
     ///
     /// # Safety
     /// The relation is open and has this block.
@@ -84,7 +84,7 @@ fn address(buffer: pg_sys::Buffer) -> *const u8 {
     unsafe { pg_sys::BufferGetBlock(buffer).cast::<u8>().cast_const() }
 }
 
-/// Where a block's bytes will be read, or null; asks for what its lock needs. One that is in no shared
+/// Gives the address of a block's bytes, or null, and prefetches its pin and lock. A block that is in no shared
 /// buffer begins to be read.
 ///
 /// # Safety

@@ -60,8 +60,8 @@ impl PgStore {
         self.relation
     }
 
-    /// Runs, and adds to `pages` what it has read. Who reads for another search meanwhile, as a filter may that
-    /// searches the same index, counts its own pages.
+    /// Runs `body`, and adds the pages that it has read to `pages`. Another search that runs meanwhile, such as
+    /// one by a filter on the same index, counts its own pages.
     pub fn count_reads<T>(&self, pages: &mut u64, body: impl FnOnce() -> T) -> T {
         let outer = self.reads.take();
         let result = body();

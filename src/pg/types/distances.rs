@@ -36,8 +36,8 @@ static RIGHT: Stride = Stride::new();
 /// Whether somebody else brings rows closer.
 static KNOWN: AtomicBool = AtomicBool::new(false);
 
-/// As long as this lives nothing is guessed of where the next row lies: who measures knows, and has it
-/// fetched. Whoever measures within a measurement puts back what was there.
+/// While this lives, no guess is made about where the next row lies, for the caller knows and prefetches it. If
+/// a measurement is nested in another one, the end of the inner one puts back the outer one's switch.
 pub struct NoGuess {
     known_before: bool,
 }

@@ -66,7 +66,7 @@ impl<'t> Ahead<'t> {
         };
         let (block, offset) = place(*tid);
         if offset >= POINTERS {
-            // A list may come from an index that is corrupt; there is no such place in a page.
+            // A list may come from a corrupt index, and name a place that no page has.
             self.pages[at % PAGES] = std::ptr::null();
             return;
         }

@@ -143,7 +143,8 @@ impl Exact {
         unsafe { self.with_value(|value| distance(scan, value)) }
     }
 
-    /// What `look` says of the value that the index has for the row that was fetched last; None where that is NULL.
+    /// Hands the indexed value of the row that was fetched last to `look`, and gives its answer. None if the
+    /// value is NULL.
     ///
     /// # Safety
     /// The scan is going on, and has seen the row.

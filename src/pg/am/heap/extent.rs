@@ -12,8 +12,8 @@ use crate::pg::error::Failure;
 pub struct Extent(u32);
 
 impl Extent {
-    /// Checks a row of the index: fetching one beyond the end of the table would raise an error that names
-    /// the table's file, and nothing to mend.
+    /// Checks that a row of the index lies in the table. Fetching a row beyond the table's end would raise an
+    /// error that names the table's file, and says nothing about how to mend it.
     ///
     /// # Safety
     /// The scan is going on, which keeps its table open, and nobody truncates it meanwhile.

@@ -305,12 +305,13 @@ fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<FoundRow> {
     }
 }
 
-/// By as much of itself a distance in float32 may be off: sums of 16,000 numbers are rounded at each step. Where a condition
-/// is `<= d`, a row at just `d` must not be lost for that.
+/// A distance in float32 may be off by this share of itself, for sums of 16,000 numbers are rounded at each
+/// step. A row at just `d` must not be lost to a condition `<= d`.
 const ROUNDED: f64 = 1.0 / 65_536.0;
 
-/// The largest distance in a space's measure that is shown as `distance` or less, but for rounding; negative infinity where
-/// there is none. What is shown grows with what is measured, so it is found by halving.
+/// The largest distance in a space's measure that is shown as `distance` or less, apart from rounding; negative
+/// infinity if there is none. The shown distance grows with the measured one, so the largest is found by
+/// halving.
 fn measure_of(space: &impl SqlSpace, distance: f64) -> f32 {
     let limit = distance + ROUNDED * distance.abs();
     let is_within = |measure: f32| space.shown(measure) <= limit;

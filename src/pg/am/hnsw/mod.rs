@@ -58,9 +58,9 @@ impl Method for Hnsw {
         class.open(store, &options)
     }
 
-    /// A walk visits little more than `ef` nodes, and one or two on each level above. To give all rows
-    /// it visits all; for some more than ten it visits several each, which is not charged, lest a
-    /// prepared LIMIT that is not known yet (a tenth of the rows, as the planner has it) be sorted.
+    /// A walk visits little more than `ef` nodes, and one or two on each level above. To give all rows it
+    /// visits all. To give some more than ten it visits several nodes for each row. That is not charged: a
+    /// prepared LIMIT that is not known yet (for the planner a tenth of the rows) would be sorted instead.
     fn estimate(index: &IndexSize) -> Visits {
         let ef = guc::hnsw().ef as f64;
         let levels = index.rows.max(1.0).log(32.0);

@@ -92,8 +92,8 @@ fn sparse(metric: SparseMetric, dims: usize) -> SparseVectors {
 
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 
-/// An operator class as its support functions tell it, not its name: one of a user's own may use them
-/// too.
+/// An operator class, identified by its support functions and not by its name: a class that a user has made may
+/// use them too.
 struct ClassEntry {
     /// The function that measures.
     distance: Function,
@@ -235,8 +235,8 @@ pub fn dims(
     Ok(dims)
 }
 
-/// The third support functions of operator classes. pgvector asks its own what a type can do; here
-/// the distance function tells, so that these have nothing to say.
+/// The third support functions of operator classes. pgvector asks them what a type can do. Here the distance
+/// function tells that, so they say nothing.
 macro_rules! support_functions {
     ($($name:ident)*) => {
         sql_functions! { $(fn $name(_call) -> pg_sys::Datum { Ok(pg_sys::Datum::null()) })* }

@@ -100,7 +100,7 @@ impl Outlined {
         Ok(None)
     }
 
-    /// Makes so many nodes more of it, if it is not whole. A page more or less: what was too much is taken off
+    /// Adds `nodes` nodes to it, if it is not whole. It may add a page more or less; the surplus is subtracted
     /// the next time.
     ///
     /// # Errors
@@ -172,8 +172,8 @@ impl Outlined {
         Learned { nodes, share }
     }
 
-    /// Notes rows that are not in it. Where more are missed than it has, it begins anew: fetching a row from the
-    /// table costs more than learning where it is.
+    /// Notes that rows were looked for which it does not have. If more rows were missed than it has, it begins
+    /// anew: to fetch a row from the table costs more than to learn its node.
     pub fn note_missed(&self, rows: usize) {
         let kept = &*self.0;
         kept.missed.set(kept.missed.get() + rows);
@@ -207,7 +207,7 @@ impl KeptOutline {
         enough
     }
 
-    /// Does without it until the setting changes: it has turned out to be too large.
+    /// Does without an outline until the setting changes: it has turned out to be too large.
     fn refuse(&self) {
         self.forget();
         self.refused.set(Some(guc::outline_memory()));

@@ -41,7 +41,7 @@ pub unsafe fn report(scan: pg_sys::IndexScanDesc) -> ScanReport {
     unsafe { state(scan) }.report()
 }
 
-/// Has the index of a scan learn from what the scan has cost since it did last, if that pays.
+/// Has the index of a scan learn, if that pays for the cost of the scan since it last learned.
 ///
 /// # Safety
 /// The scan is one of ours.
@@ -237,8 +237,8 @@ impl ScanState {
         report
     }
 
-    /// Has the index leave out rows that are dead. Where changes are not logged it cannot tell whether
-    /// another row has taken their places.
+    /// Has the index leave out rows that are dead. If changes are not logged, the index cannot tell whether
+    /// other rows have taken their places.
     unsafe fn kill(
         &mut self,
         scan: pg_sys::IndexScanDesc,

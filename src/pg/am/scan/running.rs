@@ -18,7 +18,7 @@ use crate::search::Refined;
 /// What becomes of rows that are found after farther ones were given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Late {
-    /// They come when all others have come: where fewer rows than there are would be worse than rows out of order.
+    /// They come when all others have come: fewer rows than there are would be worse than rows out of order.
     #[default]
     Last,
     /// They are left out, so that rows are sorted: where the plan above relies on that.
@@ -74,8 +74,8 @@ impl Running {
             if (*scan).numberOfOrderBys != 1 {
                 return Err(Failure::NoOrder(M::NAME));
             }
-            // Rows may have been vacuumed since their nodes were read; a snapshot that sees only what was
-            // committed before it tells others apart that have taken their places.
+            // Rows may have been vacuumed since their nodes were read, and others may have taken their places.
+            // An MVCC snapshot tells them apart, for it sees only what was committed before.
             let snapshot = (*scan).xs_snapshot;
             if (*snapshot).snapshot_type != pg_sys::SnapshotType::SNAPSHOT_MVCC {
                 return Err(Failure::Snapshot(M::NAME));
