@@ -7,7 +7,7 @@ use crate::index::filled;
 
 use super::OutlineRow;
 
-/// Rows in the order of their places ([`Tid::place`](crate::hnsw::Tid::place)), cut where blocks begin, into about as many
+/// Rows in the order of their places ([`Tid::place`](crate::index::Tid::place)), cut where blocks begin, into about as many
 /// parts as there are rows.
 #[derive(Default)]
 pub(super) struct Places {

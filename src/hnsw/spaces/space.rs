@@ -125,7 +125,7 @@ pub trait Space: Sync {
     /// What a link to `point` carries in the node that `origin` is of.
     fn code(&self, point: &PointOf<Self>, origin: &Self::Origin) -> Code;
 
-    /// Bytes of the code of a point that stands alone ([`Outline`](super::Outline)); None where there are
+    /// Bytes of the code of a point that stands alone ([`Outline`](crate::hnsw::Outline)); None where there are
     /// no such codes.
     fn alone_bytes(&self) -> Option<usize> {
         None
@@ -170,9 +170,9 @@ pub trait Space: Sync {
 /// A stand-in for a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Sketch<'a> {
-    /// [`Space::sketch_bytes`] bytes, or the stored form.
+    /// [`Sketches::sketch_bytes`] bytes, or the stored form.
     pub bytes: &'a [u8],
-    /// What [`Space::sketch`] gave, or scale and zero.
+    /// What [`Sketches::sketch`] gave, or scale and zero.
     pub numbers: [f32; 2],
 }
 

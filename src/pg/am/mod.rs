@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `method.rs` | [`Method`]: what differs between access methods |
+//! | `method.rs` | [`Method`](method::Method): what differs between access methods |
 //! | `registry.rs` | the methods that there are, and whose index an index is |
 //! | `routine.rs` | the table of callbacks, made for any of them |
 //! | `build.rs` | `ambuild`, `ambuildempty` |

@@ -88,7 +88,7 @@ impl Dense {
         }
     }
 
-    /// See [`Space::origin`].
+    /// See [`Space::origin`](crate::hnsw::Space::origin).
     pub(super) fn origin_of(&self, from: Vec<f32>) -> Origin {
         Origin {
             offset: self.encoded(&from, &self.centre),
@@ -97,7 +97,7 @@ impl Dense {
         }
     }
 
-    /// See [`Space::code`].
+    /// See [`Space::code`](crate::hnsw::Space::code).
     pub(super) fn encode(&self, point: &[f32], origin: &Origin) -> Code {
         let mut bits = vec![0; self.bits / 8];
         let factors = self.factors(point, origin, &mut bits);
@@ -126,7 +126,7 @@ impl Dense {
         Factors { squared, slope }
     }
 
-    /// See [`Space::code_alone`]. With the centre as `u`, in the table above.
+    /// See [`Space::code_alone`](crate::hnsw::Space::code_alone). With the centre as `u`, in the table above.
     pub(super) fn encode_alone(&self, point: &[f32], code: &mut [u8]) -> Alone {
         let levels = encode_levels(&self.encoded(point, &self.centre), code);
         match self.metric {
@@ -143,7 +143,7 @@ impl Dense {
         }
     }
 
-    /// See [`Space::query_alone`].
+    /// See [`Space::query_alone`](crate::hnsw::Space::query_alone).
     pub(super) fn prepare_alone(&self, point: &[f32], scale: f32) -> AloneQuery {
         let point = &scaled(point, scale);
         let offset = self.encoded(point, &self.centre);
