@@ -5,7 +5,7 @@
 //! 24 tables: for each block of 32 lanes
 //!      numbers u32 x 32 | distances bf16 x 32 | (coded: bases f32 x 32 | slopes bf16 x 32)
 //!    codes: for each block, interleaved (quantize::block)
-//!    own value, or its first bytes (rest.rs)
+//!    own value, or its first bytes (overflow.rs)
 //! ```
 //!
 //! `link` is the node one level below, or on the ground level the first chunk of further tids.

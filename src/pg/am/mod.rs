@@ -13,7 +13,7 @@
 //! | `filter/` | rows that pass a filter: by the search, by what other indexes list, or from the table; and all prices |
 //! | `heap/` | rows of the table: fetched, measured, read in their order |
 //! | `opened.rs` | indexes that this backend has open |
-//! | `column.rs`, `value.rs` | the column of an index, and its datums as values |
+//! | `column.rs` | the column of an index |
 //! | `passes.rs` | what a plan tells a search of its filter |
 //! | `counters.rs` | what this session's scans have cost |
 //! | `left_out.rs` | a row that searches pass by, to ask for it as if it were not there |
@@ -37,7 +37,6 @@ mod registry;
 mod routine;
 mod scan;
 mod vacuum;
-mod value;
 
 pub use crate::index::Tid;
 pub use crate::search::{Side, Step, Within, farthest};

@@ -8,11 +8,11 @@ use crate::bulk::{Built, Progress, Sink};
 use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan, Values};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::am::hnsw::outlined::Outlined;
+use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
     Build, Cost, Description, FoundRow, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
-use crate::pg::am::value::{Column, SqlSpace};
 use crate::pg::error::Failure;
 use crate::pg::guc;
 use crate::pg::storage::PgStore;

@@ -5,12 +5,14 @@
 //! | `graph.rs` | a graph behind the doors that all indexes share |
 //! | `opclass.rs` | which values and which space an operator class means |
 //! | `options.rs` | `amoptions` |
+//! | `value.rs` | columns, and their datums as values of a space |
 //! | `outlined.rs` | the outlines that this session has learned |
 
 mod graph;
 mod opclass;
 mod options;
 pub mod outlined;
+mod value;
 
 use std::ffi::CStr;
 

@@ -13,8 +13,8 @@ use crate::hnsw::{
 };
 use crate::pg::am::column::column;
 use crate::pg::am::hnsw::graph::{GraphBuild, GraphIndex};
+use crate::pg::am::hnsw::value::{Column, Floats, SqlSpace};
 use crate::pg::am::method::{Build, Search};
-use crate::pg::am::value::{Column, Floats, SqlSpace};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::pg::types::{Bit, Sparsevec, distances};
