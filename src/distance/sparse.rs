@@ -25,20 +25,20 @@ pub trait Elements: Copy {
     fn count(self) -> usize;
 
     /// The indices of a block of elements; None where fewer are left.
-    fn indices(self, at: usize) -> Option<[u32; BLOCK]>;
+    fn indices(self, at: usize) -> Option<[u32; BLOCK_PAIRS]>;
 
     /// Adds `term` of the values of all elements in a range.
     fn total(self, range: Range<usize>, term: impl Fn(f32) -> f32) -> f32;
 }
 
 /// Elements that are compared with as many at once.
-const BLOCK: usize = 8;
+const BLOCK_PAIRS: usize = 8;
 
 /// Adds up in lanes, so that additions need not wait for each other.
 #[inline]
 fn sum_in_lanes<T: Copy>(elements: &[T], term: impl Fn(T) -> f32) -> f32 {
-    let (blocks, rest) = elements.as_chunks::<BLOCK>();
-    let mut lanes = [0.0; BLOCK];
+    let (blocks, rest) = elements.as_chunks::<BLOCK_PAIRS>();
+    let mut lanes = [0.0; BLOCK_PAIRS];
     for block in blocks {
         for (lane, element) in lanes.iter_mut().zip(block) {
             *lane += term(*element);
@@ -60,7 +60,7 @@ impl Elements for Sparse<'_> {
     }
 
     #[inline]
-    fn indices(self, at: usize) -> Option<[u32; BLOCK]> {
+    fn indices(self, at: usize) -> Option<[u32; BLOCK_PAIRS]> {
         self.indices.get(at..)?.first_chunk().copied()
     }
 
@@ -82,8 +82,8 @@ impl Elements for &[Pair] {
     }
 
     #[inline]
-    fn indices(self, at: usize) -> Option<[u32; BLOCK]> {
-        let pairs = <[Pair]>::get(self, at..)?.first_chunk::<BLOCK>()?;
+    fn indices(self, at: usize) -> Option<[u32; BLOCK_PAIRS]> {
+        let pairs = <[Pair]>::get(self, at..)?.first_chunk::<BLOCK_PAIRS>()?;
         Some(pairs.map(|[index, _]| u32::from_ne_bytes(index)))
     }
 
@@ -192,10 +192,10 @@ mod x86 {
         _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi32, _mm256_shuffle_epi32,
     };
 
-    use super::{BLOCK, Elements};
+    use super::{BLOCK_PAIRS, Elements};
 
     #[target_feature(enable = "avx2")]
-    fn load(indices: &[u32; BLOCK]) -> __m256i {
+    fn load(indices: &[u32; BLOCK_PAIRS]) -> __m256i {
         // SAFETY: 32 bytes; the load needs no alignment.
         unsafe { _mm256_loadu_si256(indices.as_ptr().cast()) }
     }
@@ -241,9 +241,9 @@ mod x86 {
                 found(left + lane, right + other);
                 equal &= equal - 1;
             }
-            let (last, other_last) = (of_a[BLOCK - 1], of_b[BLOCK - 1]);
-            left += BLOCK * usize::from(last <= other_last);
-            right += BLOCK * usize::from(other_last <= last);
+            let (last, other_last) = (of_a[BLOCK_PAIRS - 1], of_b[BLOCK_PAIRS - 1]);
+            left += BLOCK_PAIRS * usize::from(last <= other_last);
+            right += BLOCK_PAIRS * usize::from(other_last <= last);
         }
         (left, right)
     }

@@ -1,5 +1,7 @@
 //! Delta: the bytes that Generic WAL logs for a change of a page.
 
+use std::ops::Range;
+
 use super::Bytes;
 use super::layout::{HEADER_BYTES, PAGE_BYTES, content, lower};
 
@@ -19,8 +21,8 @@ pub fn write_delta(before: &Bytes, after: &Bytes, delta: &mut Vec<u8>) {
     let upper = HEADER_BYTES + content(after).len();
     // Bytes that were beyond the old pd_lower are always logged.
     let known = (HEADER_BYTES + lower(before)).min(used);
-    fragments(before, after, (0, used, known), delta);
-    fragments(before, after, (upper, PAGE_BYTES, PAGE_BYTES), delta);
+    fragments(before, after, 0..used, known, delta);
+    fragments(before, after, upper..PAGE_BYTES, PAGE_BYTES, delta);
 }
 
 /// Makes the changes of a delta to a page, as recovery does. Source: `applyPageRedo`, likewise.
@@ -45,19 +47,20 @@ pub fn generic_wal_bytes(before: &Bytes, after: &Bytes) -> usize {
     delta.len()
 }
 
-/// Fragments of `from..to`, where only bytes before `known` can be equal.
+/// Fragments of a range, where only bytes before `known` can be equal.
 fn fragments(
     before: &Bytes,
     after: &Bytes,
-    (from, to, known): (usize, usize, usize),
+    range: Range<usize>,
+    known: usize,
     delta: &mut Vec<u8>,
 ) {
     // The fragment that is being found.
-    let mut start = from;
-    let mut end = from;
-    let mut at = from;
-    while at < to {
-        let chunk = at..(at + CHUNK).min(to);
+    let mut start = range.start;
+    let mut end = range.start;
+    let mut at = range.start;
+    while at < range.end {
+        let chunk = at..(at + CHUNK).min(range.end);
         if chunk.end <= known && before.get(chunk.clone()) == after.get(chunk.clone()) {
             at = chunk.end;
             continue;

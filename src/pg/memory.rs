@@ -3,7 +3,7 @@
 //! Rust ends the process where an allocation fails that nobody asked for politely, and a process that
 //! ends takes the server's sessions with it. What grows with rows asks politely (`try_reserve`) and gives
 //! an [error](crate::index::Error::Memory). For all the rest, mostly a few bytes at a time, each process keeps
-//! [`KEPT`] bytes of address space that nothing uses. Where an allocation of at most [`SMALL`]
+//! [`KEPT_BYTES`] bytes of address space that nothing uses. Where an allocation of at most [`SMALL`]
 //! bytes fails, they are given back to the system, and the allocation is tried again. From then on the
 //! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error. Until then what
 //! is larger gets nothing, lest it take what was kept for the rest.
@@ -16,7 +16,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// Bytes that are kept: enough for what happens between two polls.
-const KEPT: usize = 4 << 20;
+const KEPT_BYTES: usize = 4 << 20;
 
 /// Larger allocations get nothing of the reserve: code that needs so much must ask with `try_reserve`.
 const SMALL: usize = 1 << 20;
@@ -41,7 +41,7 @@ fn map() -> bool {
     );
     // SAFETY: a new map that nothing else refers to. Nobody writes to it, so it takes no memory, but where
     // the system promises no more than it has.
-    let map = unsafe { libc::mmap(ptr::null_mut(), KEPT, read_write, private, -1, 0) };
+    let map = unsafe { libc::mmap(ptr::null_mut(), KEPT_BYTES, read_write, private, -1, 0) };
     if map == libc::MAP_FAILED {
         return false;
     }
@@ -53,7 +53,7 @@ fn map() -> bool {
 fn unmap(kept: *mut u8) {
     if !kept.is_null() {
         // SAFETY: what `map` has made, taken out of the static, so nobody else has it.
-        unsafe { libc::munmap(kept.cast(), KEPT) };
+        unsafe { libc::munmap(kept.cast(), KEPT_BYTES) };
     }
 }
 

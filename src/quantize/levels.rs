@@ -19,12 +19,12 @@ const BITS: usize = 2;
 /// Coordinates of a byte.
 const PARTS: usize = 8 / BITS;
 
-/// The largest level, which is the largest coordinate's: levels are odd numbers from `-MOST` to it.
-const MOST: u8 = (1 << BITS) - 1;
+/// The largest level, which is the largest coordinate's: levels are odd numbers from `-HIGHEST_LEVEL` to it.
+const HIGHEST_LEVEL: u8 = (1 << BITS) - 1;
 
 /// Bytes of a block, and its coordinates.
-const BYTES: usize = 32;
-const BLOCK: usize = PARTS * BYTES;
+const BLOCK_BYTES: usize = 32;
+const BLOCK_COORDINATES: usize = PARTS * BLOCK_BYTES;
 
 /// The step between levels, for coordinates of deviation 1: the best for normal ones (Max 1960, table II, 4
 /// levels).
@@ -44,7 +44,7 @@ pub struct Levels {
 /// Bytes of the code of a vector.
 #[must_use]
 pub fn level_bytes(dims: usize) -> usize {
-    dims.div_ceil(BLOCK) * BYTES
+    dims.div_ceil(BLOCK_COORDINATES) * BLOCK_BYTES
 }
 
 /// Encodes `y = x - c` (rotated), into [`level_bytes`] bytes.
@@ -63,10 +63,13 @@ pub fn encode_levels(y: &[f32], code: &mut [u8]) -> Levels {
     let dims = f32::from(u16::try_from(y.len().max(2)).unwrap_or(u16::MAX));
     let steps = dims.sqrt() / (STEP * squared.sqrt());
     let (mut along, mut length) = (0.0_f32, 0.0_f32);
-    for (block, bytes) in y.chunks(BLOCK).zip(code.chunks_exact_mut(BYTES)) {
+    for (block, bytes) in y
+        .chunks(BLOCK_COORDINATES)
+        .zip(code.chunks_exact_mut(BLOCK_BYTES))
+    {
         for (i, x) in block.iter().enumerate() {
             // Not-a-number and what is too large come to the ends.
-            let most = f32::from(MOST);
+            let most = f32::from(HIGHEST_LEVEL);
             let level = (x * steps + f32::midpoint(most, 1.0)).clamp(0.0, most);
             #[expect(
                 clippy::cast_possible_truncation,
@@ -77,7 +80,7 @@ pub fn encode_levels(y: &[f32], code: &mut [u8]) -> Levels {
             let b = 2.0 * f32::from(level) - most;
             along += b * x;
             length += b * b;
-            bytes[i % BYTES] |= level << (i / BYTES * BITS);
+            bytes[i % BLOCK_BYTES] |= level << (i / BLOCK_BYTES * BITS);
         }
     }
     if squared <= 0.0 {
@@ -114,7 +117,7 @@ impl LevelQuery {
         #[expect(clippy::cast_possible_truncation, reason = "from -127 to 127")]
         let rounded = v.iter().map(|x| (x / scale).round() as i8);
         let mut coordinates: Vec<i8> = rounded.collect();
-        coordinates.resize(v.len().next_multiple_of(BLOCK), 0);
+        coordinates.resize(v.len().next_multiple_of(BLOCK_COORDINATES), 0);
         Self {
             total: coordinates.iter().map(|x| i32::from(*x)).sum(),
             coordinates,
@@ -129,7 +132,7 @@ impl LevelQuery {
     pub fn sum(&self, code: &[u8]) -> f32 {
         let product = (self.sum)(code, &self.coordinates);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let sum = (2 * product - i32::from(MOST) * self.total) as f32;
+        let sum = (2 * product - i32::from(HIGHEST_LEVEL) * self.total) as f32;
         self.scale * sum
     }
 }
@@ -146,11 +149,15 @@ static SUM: LazyLock<LevelSum> = LazyLock::new(|| {
 });
 
 fn portable(code: &[u8], query: &[i8]) -> i32 {
-    let blocks = code.chunks_exact(BYTES).zip(query.chunks_exact(BLOCK));
+    let blocks = code
+        .chunks_exact(BLOCK_BYTES)
+        .zip(query.chunks_exact(BLOCK_COORDINATES));
     let parts = blocks.flat_map(|(code, query)| {
-        let parts = query.chunks_exact(BYTES).enumerate();
+        let parts = query.chunks_exact(BLOCK_BYTES).enumerate();
         parts.flat_map(|(part, query)| {
-            let levels = code.iter().map(move |byte| byte >> (part * BITS) & MOST);
+            let levels = code
+                .iter()
+                .map(move |byte| byte >> (part * BITS) & HIGHEST_LEVEL);
             levels.zip(query)
         })
     });
@@ -167,7 +174,7 @@ mod x86 {
         _mm256_setzero_si256, _mm256_srli_epi16,
     };
 
-    use super::{BLOCK, BYTES, MOST};
+    use super::{BLOCK_BYTES, BLOCK_COORDINATES, HIGHEST_LEVEL};
 
     pub fn avx2(code: &[u8], query: &[i8]) -> i32 {
         // SAFETY: handed out where the CPU has the feature.
@@ -176,9 +183,12 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     fn avx2_with(code: &[u8], query: &[i8]) -> i32 {
-        let codes = code.as_chunks::<BYTES>().0;
-        let queries = query.as_chunks::<BLOCK>().0;
-        let (level, ones) = (_mm256_set1_epi8(MOST.cast_signed()), _mm256_set1_epi16(1));
+        let codes = code.as_chunks::<BLOCK_BYTES>().0;
+        let queries = query.as_chunks::<BLOCK_COORDINATES>().0;
+        let (level, ones) = (
+            _mm256_set1_epi8(HIGHEST_LEVEL.cast_signed()),
+            _mm256_set1_epi16(1),
+        );
         let mut sums = _mm256_setzero_si256();
         for (code, query) in codes.iter().zip(queries) {
             let load = |bytes: *const u8| {
@@ -186,7 +196,7 @@ mod x86 {
                 unsafe { _mm256_loadu_si256(bytes.cast()) }
             };
             let query = query.as_ptr().cast::<u8>();
-            let query = [0, 1, 2, 3].map(|part| load(query.wrapping_add(part * BYTES)));
+            let query = [0, 1, 2, 3].map(|part| load(query.wrapping_add(part * BLOCK_BYTES)));
             let code = load(code.as_ptr());
             let parts = [
                 code,

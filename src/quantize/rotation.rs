@@ -87,7 +87,7 @@ fn next(state: &mut u64) -> u64 {
 }
 
 /// Coordinates of a register.
-const BLOCK: usize = 16;
+const ROTATED_TOGETHER: usize = 16;
 
 /// The orthonormal Walsh-Hadamard transform; the length is a power of two.
 #[expect(
@@ -96,9 +96,13 @@ const BLOCK: usize = 16;
 )]
 #[inline(always)]
 fn hadamard(vector: &mut [f32]) {
-    let (blocks, _) = vector.as_chunks_mut::<BLOCK>();
+    let (blocks, _) = vector.as_chunks_mut::<ROTATED_TOGETHER>();
     BLOCKS(blocks);
-    let mut half = if vector.len() < BLOCK { 1 } else { BLOCK };
+    let mut half = if vector.len() < ROTATED_TOGETHER {
+        1
+    } else {
+        ROTATED_TOGETHER
+    };
     while half < vector.len() {
         for pair in vector.chunks_exact_mut(2 * half) {
             let (left, right) = pair.split_at_mut(half);
@@ -116,7 +120,7 @@ fn hadamard(vector: &mut [f32]) {
 }
 
 /// The transform of 16 coordinates, for each block.
-type Blocks = fn(&mut [[f32; BLOCK]]);
+type Blocks = fn(&mut [[f32; ROTATED_TOGETHER]]);
 
 static BLOCKS: LazyLock<Blocks> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
@@ -126,12 +130,12 @@ static BLOCKS: LazyLock<Blocks> = LazyLock::new(|| {
     transform_blocks
 });
 
-fn transform_blocks(blocks: &mut [[f32; BLOCK]]) {
+fn transform_blocks(blocks: &mut [[f32; ROTATED_TOGETHER]]) {
     for block in blocks {
         for half in [1, 2, 4, 8] {
-            let left: [f32; BLOCK] = std::array::from_fn(|i| block[i & !half]);
-            let right: [f32; BLOCK] = std::array::from_fn(|i| block[i | half]);
-            for i in 0..BLOCK {
+            let left: [f32; ROTATED_TOGETHER] = std::array::from_fn(|i| block[i & !half]);
+            let right: [f32; ROTATED_TOGETHER] = std::array::from_fn(|i| block[i | half]);
+            for i in 0..ROTATED_TOGETHER {
                 let sign = if i & half == 0 { 1.0 } else { -1.0 };
                 block[i] = left[i] + sign * right[i];
             }
@@ -146,18 +150,18 @@ mod x86 {
         _mm512_storeu_ps,
     };
 
-    use super::BLOCK;
+    use super::ROTATED_TOGETHER;
 
-    pub fn transform_blocks(blocks: &mut [[f32; BLOCK]]) {
+    pub fn transform_blocks(blocks: &mut [[f32; ROTATED_TOGETHER]]) {
         // SAFETY: handed out where the CPU has the feature.
         unsafe { transform_blocks_with(blocks) }
     }
 
     /// Signs of the second operand of each sum: a product with one is exact, and so is this.
-    const fn signs(half: usize) -> [f32; BLOCK] {
-        let mut signs = [1.0; BLOCK];
+    const fn signs(half: usize) -> [f32; ROTATED_TOGETHER] {
+        let mut signs = [1.0; ROTATED_TOGETHER];
         let mut i = 0;
-        while i < BLOCK {
+        while i < ROTATED_TOGETHER {
             if i & half != 0 {
                 signs[i] = -1.0;
             }
@@ -167,9 +171,9 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f")]
-    fn transform_blocks_with(blocks: &mut [[f32; BLOCK]]) {
+    fn transform_blocks_with(blocks: &mut [[f32; ROTATED_TOGETHER]]) {
         // SAFETY: 64 bytes; the loads need no alignment.
-        let load = |floats: &[f32; BLOCK]| unsafe { _mm512_loadu_ps(floats.as_ptr()) };
+        let load = |floats: &[f32; ROTATED_TOGETHER]| unsafe { _mm512_loadu_ps(floats.as_ptr()) };
         let signs = const { [signs(1), signs(2), signs(4), signs(8)] };
         let signs: [__m512; 4] = [
             load(&signs[0]),
@@ -259,7 +263,7 @@ mod tests {
         let mut state = 5;
         let mut random =
             || f32::from(u16::try_from(next(&mut state) >> 48).unwrap()) / 256.0 - 128.0;
-        let mut blocks: Vec<[f32; BLOCK]> =
+        let mut blocks: Vec<[f32; ROTATED_TOGETHER]> =
             (0..9).map(|_| std::array::from_fn(|_| random())).collect();
         let mut plain = blocks.clone();
         transform_blocks(&mut plain);

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 
 /// Rows that are measured and held back at a time. Among more than 64 rows whose distances cannot be told
 /// apart, the order is not exact: see [`Refined`].
-const MOST: usize = 64;
+const HELD_BACK: usize = 64;
 
 /// A row whose distance lies between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -112,7 +112,7 @@ impl<T> Refined<T> {
             let nearest = self.measured.peek().map(|Reverse(row)| row.distance);
             if let Some(nearest) = nearest {
                 let is_next = !self.may_come_below(nearest, source)?;
-                if is_next || self.measured.len() >= MOST {
+                if is_next || self.measured.len() >= HELD_BACK {
                     return Ok(self.measured.pop().map(|Reverse(row)| row.row));
                 }
             } else if self.ahead.is_none() {
@@ -249,7 +249,7 @@ mod tests {
         for _ in 0..10 {
             assert!(refined.next(&mut source).unwrap().is_some());
         }
-        assert!(source.measured < MOST + 12, "{}", source.measured);
+        assert!(source.measured < HELD_BACK + 12, "{}", source.measured);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use half::slice::HalfFloatSliceExt;
 use super::{Invalid, Type};
 
 /// Elements that are widened at once.
-const BLOCK: usize = 64;
+const CHECKED_TOGETHER: usize = 64;
 
 /// An element of a dense vector.
 pub trait Element: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
@@ -72,8 +72,8 @@ pub trait Float: Element {
 
 /// Shows all elements to `see`, some at a time, as float32.
 pub(super) fn each_block<E: Element>(elements: &[E], mut see: impl FnMut(&[f32])) {
-    let mut wide = [0.0; BLOCK];
-    for block in elements.chunks(BLOCK) {
+    let mut wide = [0.0; CHECKED_TOGETHER];
+    for block in elements.chunks(CHECKED_TOGETHER) {
         let wide = &mut wide[..block.len()];
         E::widen_all(block, wide);
         see(wide);
@@ -210,8 +210,11 @@ impl Float for f16 {
     }
 
     fn combine(elements: &mut [Self], others: &[Self], f: impl Fn(f32, f32) -> f32) {
-        let (mut a, mut b) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for (elements, others) in elements.chunks_mut(BLOCK).zip(others.chunks(BLOCK)) {
+        let (mut a, mut b) = ([0.0; CHECKED_TOGETHER], [0.0; CHECKED_TOGETHER]);
+        for (elements, others) in elements
+            .chunks_mut(CHECKED_TOGETHER)
+            .zip(others.chunks(CHECKED_TOGETHER))
+        {
             let count = elements.len().min(others.len());
             let (a, b) = (&mut a[..count], &mut b[..count]);
             Self::widen_all(&elements[..count], a);

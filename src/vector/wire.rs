@@ -2,17 +2,17 @@
 
 use super::{Element, Invalid, check_declared, check_dims, check_element};
 
-const HEADER: usize = 4;
+const DENSE_WIRE_HEADER_BYTES: usize = 4;
 
 /// Bytes that [`encode`] writes for `dims` elements.
 #[must_use]
 pub fn encoded_len<E: Element>(dims: usize) -> usize {
-    HEADER + dims * E::BYTES
+    DENSE_WIRE_HEADER_BYTES + dims * E::BYTES
 }
 
 /// Writes the binary form; `out` has [`encoded_len`] bytes.
 pub fn encode<E: Element>(elements: &[E], out: &mut [u8]) {
-    let Some((header, body)) = out.split_first_chunk_mut::<HEADER>() else {
+    let Some((header, body)) = out.split_first_chunk_mut::<DENSE_WIRE_HEADER_BYTES>() else {
         return;
     };
     let [high, low] = u16::try_from(elements.len())
@@ -32,7 +32,7 @@ pub fn encode<E: Element>(elements: &[E], out: &mut [u8]) {
 /// [`Invalid::Unused`]; [`Invalid::Truncated`].
 pub fn decode<E: Element>(bytes: &[u8], declared: Option<usize>) -> Result<Vec<E>, Invalid> {
     let (header, body) = bytes
-        .split_first_chunk::<HEADER>()
+        .split_first_chunk::<DENSE_WIRE_HEADER_BYTES>()
         .ok_or(Invalid::Truncated)?;
     let [d0, d1, u0, u1] = *header;
     let dims = usize::from(u16::from_be_bytes([d0, d1]));

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use crate::bulk::Steps;
 use crate::index::{Error, filled, with_room};
 
-use super::graph::{Links, Scratch};
+use super::graph::{Links, Scratch, SearchStart};
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
 
@@ -87,7 +87,11 @@ impl<V: Space> Links<'_, V> {
         near.sort_by(|a, b| a.1.total_cmp(&b.1));
         let mut linked = near.iter().find(|near| self.link_over(**near, value, tree));
         if linked.is_none() {
-            self.search(value, (entry, tree.level), scratch.ef(), scratch);
+            let from = SearchStart {
+                value: entry,
+                level: tree.level,
+            };
+            self.search(value, from, scratch.ef(), scratch);
             let found = scratch.nearest.iter();
             near = found.map(|key| (key.number(), key.distance())).collect();
             near.retain(|(from, _)| tree.is_reached(*from));

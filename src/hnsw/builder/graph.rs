@@ -21,7 +21,7 @@ use crate::hnsw::spaces::space::{Sketch, Sketches, Space};
 const LOCKS: usize = 4_096;
 
 /// Sketches that are prefetched while one is looked at: memory answers no more requests at once.
-const AHEAD: usize = 4;
+const SKETCHES_AHEAD: usize = 4;
 
 /// Links that are being made.
 pub struct Links<'b, V> {
@@ -108,8 +108,8 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
                 .get(at)
                 .map(|value| self.links.rows.sketch_record(*value))
         };
-        (0..AHEAD).filter_map(record).for_each(prefetch);
-        let mut ahead = AHEAD;
+        (0..SKETCHES_AHEAD).filter_map(record).for_each(prefetch);
+        let mut ahead = SKETCHES_AHEAD;
         for neighbours in self.fresh.chunks(MAX_OFFER) {
             let mut distances = [f32::INFINITY; MAX_OFFER];
             for (distance, neighbour) in distances.iter_mut().zip(neighbours) {
@@ -135,15 +135,39 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
     }
 }
 
+/// Room for the links of all values.
+#[derive(Clone, Copy)]
+pub struct LinkLists<'b> {
+    /// The level of each value.
+    pub levels: &'b [u8],
+    /// The first list above the ground of each value.
+    pub above: &'b [u32],
+    /// Numbers, and distances, of a list.
+    pub lanes: usize,
+    /// The most links of a list on the ground, and above.
+    pub degrees: [usize; 2],
+    pub numbers: &'b [AtomicU32],
+    pub distances: &'b [AtomicU32],
+}
+
+/// Where a search of the graph begins.
+#[derive(Clone, Copy)]
+pub struct SearchStart {
+    pub value: u32,
+    pub level: u8,
+}
+
 impl<'b, V: Space> Links<'b, V> {
-    /// No links yet. Each list has `lanes` numbers and distances.
-    pub fn new(
-        space: &'b V,
-        rows: &'b BuildRows,
-        (levels, above): (&'b [u8], &'b [u32]),
-        (lanes, degrees): (usize, [usize; 2]),
-        (numbers, distances): (&'b [AtomicU32], &'b [AtomicU32]),
-    ) -> Self {
+    /// No links yet.
+    pub fn new(space: &'b V, rows: &'b BuildRows, lists: LinkLists<'b>) -> Self {
+        let LinkLists {
+            levels,
+            above,
+            lanes,
+            degrees,
+            numbers,
+            distances,
+        } = lists;
         Self {
             space,
             rows,
@@ -236,7 +260,11 @@ impl<'b, V: Space> Links<'b, V> {
         let mut start = self.nearest_above(value, (start, top), level, scratch);
         let mut kept = Vec::new();
         for level in (0..=level.min(top)).rev() {
-            self.search(value, (start, level), scratch.ef, scratch);
+            let from = SearchStart {
+                value: start,
+                level,
+            };
+            self.search(value, from, scratch.ef, scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
             kept.push(self.select(&scratch.nearest, self.degrees[usize::from(level > 0)]));
         }
@@ -251,7 +279,11 @@ impl<'b, V: Space> Links<'b, V> {
 
     /// The same for a value that is on no higher level, with a search that begins at `start`.
     pub fn insert_on_ground(&self, value: u32, start: u32, scratch: &mut Scratch) {
-        self.search(value, (start, 0), scratch.ef, scratch);
+        let from = SearchStart {
+            value: start,
+            level: 0,
+        };
+        self.search(value, from, scratch.ef, scratch);
         let kept = self.select(&scratch.nearest, self.degrees[0]);
         self.link(value, 0, kept);
     }
@@ -263,15 +295,14 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Walks down from `top` to the level above `level`.
-    fn nearest_above(
-        &self,
-        value: u32,
-        (mut start, top): (u32, u8),
-        level: u8,
-        scratch: &mut Scratch,
-    ) -> u32 {
+    fn nearest_above(&self, value: u32, entry: (u32, u8), level: u8, scratch: &mut Scratch) -> u32 {
+        let (mut start, top) = entry;
         for above in (level + 1..=top).rev() {
-            self.search(value, (start, above), 1, scratch);
+            let from = SearchStart {
+                value: start,
+                level: above,
+            };
+            self.search(value, from, 1, scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
         }
         start
@@ -291,18 +322,20 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Finds what is nearest to a value, from a start on a level.
-    pub fn search(&self, value: u32, (start, level): (u32, u8), ef: usize, scratch: &mut Scratch) {
+    pub fn search(&self, value: u32, from: SearchStart, ef: usize, scratch: &mut Scratch) {
         scratch.forget();
-        for own in [value, start] {
+        for own in [value, from.value] {
             if let Some(seen) = scratch.seen.get_mut(own as usize) {
                 *seen = scratch.epoch;
             }
         }
         scratch.beam.clear(ef);
-        scratch.beam.push(self.distance(value, start), start);
+        scratch
+            .beam
+            .push(self.distance(value, from.value), from.value);
         let mut step = Walk {
             links: self,
-            level,
+            level: from.level,
             target: self.rows.sketch(value),
             seen: &mut scratch.seen,
             epoch: scratch.epoch,

@@ -16,7 +16,7 @@ mod rows;
 mod schedule;
 mod write;
 
-use graph::Links;
+use graph::{LinkLists, Links};
 use rows::{BuildRows, ROW_OVERHEAD};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Resources, Sink, Steps, pool};
@@ -130,9 +130,14 @@ impl<V: Space> Builder<V> {
         let links = Links::new(
             &self.space,
             &self.rows,
-            (&levels, &above),
-            (lanes, degrees),
-            (numbers.atomics(), distances.atomics()),
+            LinkLists {
+                levels: &levels,
+                above: &above,
+                lanes,
+                degrees,
+                numbers: numbers.atomics(),
+                distances: distances.atomics(),
+            },
         );
         let mut crew = Crew {
             pool: &pool,

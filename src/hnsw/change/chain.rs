@@ -123,8 +123,15 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         tids.retain(|tid| removed.binary_search(tid).is_err());
         let room = self.room(before);
         let merged = edit.node(before.number(), NodePart::Head, |slot| match before {
-            Before::Node(_) => take_into_node(slot, (chunk, after), &tids, room),
-            Before::Chunk(_) => take_into_chunk(slot, (owner, chunk, after), &tids, room),
+            Before::Node(_) => take_into_node(slot, chunk, after, &tids, room),
+            Before::Chunk(_) => {
+                let next = NextChunk {
+                    owner,
+                    chunk,
+                    after,
+                };
+                take_into_chunk(slot, next, &tids, room)
+            }
         })?;
         if merged {
             edit.free(chunk)?;
@@ -138,7 +145,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 /// has neither then is dead, in the same change: none without rows is live.
 fn take_into_node(
     node: &mut NodeMut<'_>,
-    (chunk, after): (u32, u32),
+    chunk: u32,
+    after: u32,
     tids: &[Tid],
     room: usize,
 ) -> bool {
@@ -156,20 +164,23 @@ fn take_into_node(
     fits
 }
 
+/// The chunk behind another in the chain of a node, and the one after it.
+#[derive(Clone, Copy)]
+struct NextChunk {
+    owner: u32,
+    chunk: u32,
+    after: u32,
+}
+
 /// Adds the tids of the next chunk to those of a chunk, and makes the one after it the next.
-fn take_into_chunk(
-    slot: &mut NodeMut<'_>,
-    (owner, chunk, after): (u32, u32, u32),
-    tids: &[Tid],
-    room: usize,
-) -> bool {
+fn take_into_chunk(slot: &mut NodeMut<'_>, next: NextChunk, tids: &[Tid], room: usize) -> bool {
     let read = Chunk(slot.bytes);
     let mut all = read.tids();
     all.extend(tids);
-    let fits = read.is_of(owner) && read.next() == chunk && all.len() <= room;
+    let fits = read.is_of(next.owner) && read.next() == next.chunk && all.len() <= room;
     if fits {
         set_tids(slot.bytes, &all);
-        set_next(slot.bytes, after);
+        set_next(slot.bytes, next.after);
     }
     fits
 }

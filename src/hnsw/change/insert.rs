@@ -182,7 +182,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             must: true,
         };
         for to in links {
-            let linked = self.link_back((to.number, to.distance), &mut newcomer, &mut new.probe)?;
+            let linked = self.link_back(to.number, to.distance, &mut newcomer, &mut new.probe)?;
             newcomer.must &= !linked;
         }
         Ok(())

@@ -157,7 +157,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// and changes the page only if nothing has changed there since.
     pub(in crate::hnsw) fn link_back(
         &self,
-        (number, distance): (u32, f32),
+        number: u32,
+        distance: f32,
         new: &mut Newcomer<'_, V>,
         probe: &mut Probe<V::Query>,
     ) -> Result<bool, Error> {
@@ -167,7 +168,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 link,
                 tables,
                 led,
-            } = match self.ask((number, distance), new, probe)? {
+            } = match self.ask(number, distance, new, probe)? {
                 Answer::Has => return Ok(true),
                 Answer::Refuses => return Ok(false),
                 Answer::Takes(decision) => decision,
@@ -201,7 +202,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// What a node does about a newcomer, by its own page.
     fn ask(
         &self,
-        (number, distance): (u32, f32),
+        number: u32,
+        distance: f32,
         new: &Newcomer<'_, V>,
         probe: &mut Probe<V::Query>,
     ) -> Result<Answer, Error> {

@@ -116,7 +116,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         for near in &found.list {
             if near.number != number
                 && reached.contains(near.number)
-                && self.link_back((near.number, near.distance), &mut newcomer, &mut probe)?
+                && self.link_back(near.number, near.distance, &mut newcomer, &mut probe)?
             {
                 *reads += probe.near.reads;
                 return Ok(true);

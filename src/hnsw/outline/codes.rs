@@ -13,7 +13,7 @@ use crate::quantize::LevelQuery;
 
 use crate::hnsw::nodes::node::{field, set_field};
 
-const HEADER: usize = 12;
+const CODE_HEADER_BYTES: usize = 12;
 
 /// The part of a point that its levels do not say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +67,7 @@ impl Codes {
 
     /// Bytes that one takes.
     pub fn bytes_each(levels: usize) -> usize {
-        HEADER + levels
+        CODE_HEADER_BYTES + levels
     }
 
     /// Bytes of all that there is room for.
@@ -80,7 +80,7 @@ impl Codes {
         let number = self.count;
         let start = number as usize * self.stride;
         let code = self.bytes.get_mut(start..start + self.stride)?;
-        let (header, levels) = code.split_at_mut_checked(HEADER)?;
+        let (header, levels) = code.split_at_mut_checked(CODE_HEADER_BYTES)?;
         let alone = encode(levels);
         let numbers = [alone.base, alone.slope, alone.error];
         for (i, number) in numbers.into_iter().enumerate() {
@@ -101,7 +101,9 @@ impl Codes {
     pub fn bound(&self, number: u32, query: &AloneQuery, errors: f32) -> f32 {
         let code = self.get(number);
         let [base, slope, error] = [0, 4, 8].map(|at| f32::from_ne_bytes(field(code, at)));
-        let sum = query.levels.sum(code.get(HEADER..).unwrap_or_default());
+        let sum = query
+            .levels
+            .sum(code.get(CODE_HEADER_BYTES..).unwrap_or_default());
         let bound = query.constant + base + slope * sum - errors * query.length * error;
         let bound = bound * query.unscaled;
         if bound.is_nan() {

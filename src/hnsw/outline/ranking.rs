@@ -27,7 +27,7 @@ const SURE: f32 = 5.0;
 const TOGETHER: usize = 8;
 
 /// Rows, and codes, that are asked for ahead of the one that is looked at.
-const AHEAD: usize = 8;
+const ROWS_AHEAD: usize = 8;
 
 /// What an outline makes of rows.
 pub struct Ranked<'i, 's, S, V: Space> {
@@ -96,10 +96,10 @@ type LookedUp = (Vec<(u32, u32)>, Vec<Tid>);
 fn look_up(places: &Places, tids: &[Tid]) -> Result<LookedUp, Error> {
     let (mut known, mut strangers) = (with_room(tids.len())?, Vec::new());
     for (at, tid) in tids.iter().enumerate() {
-        if let Some(tid) = tids.get(at + 2 * AHEAD) {
+        if let Some(tid) = tids.get(at + 2 * ROWS_AHEAD) {
             places.prefetch_part(tid.place());
         }
-        if let Some(tid) = tids.get(at + AHEAD) {
+        if let Some(tid) = tids.get(at + ROWS_AHEAD) {
             places.prefetch_guess(tid.place());
         }
         if let Some((number, row)) = places.find(tid.place()) {
@@ -118,7 +118,7 @@ fn bounds(
     query: &AloneQuery,
 ) -> Result<Vec<Reverse<Key>>, Error> {
     let bound = |(at, &(row, code)): (usize, &(u32, u32))| {
-        if let Some((_, next)) = rows.get(at + AHEAD) {
+        if let Some((_, next)) = rows.get(at + ROWS_AHEAD) {
             codes.prefetch(*next);
         }
         Reverse(Key::new(codes.bound(code, query, DOUBT), row))

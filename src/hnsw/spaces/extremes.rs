@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// 2^50. Squares of elements up to this, and sums of 16,000 of them, are far from overflowing.
-const LARGE: f32 = f32::from_bits((127 + 50) << 23);
+const LARGE_ELEMENT: f32 = f32::from_bits((127 + 50) << 23);
 
 /// Larger elements are divided by 2^80. The other elements lose precision only where it is lost beside the
 /// large ones anyway.
@@ -16,7 +16,7 @@ const SHRINK: f32 = f32::from_bits((127 + 80) << 23);
 const LARGEST_SLOPE: f32 = f32::from_bits(0x7F7F_0000);
 
 fn is_large(vector: &[f32]) -> bool {
-    vector.iter().any(|x| x.abs() > LARGE)
+    vector.iter().any(|x| x.abs() > LARGE_ELEMENT)
 }
 
 /// Vectors divided by one number, so that the first `most` of them are small enough to compute with, and that

@@ -88,7 +88,7 @@ impl<M: Measure> Plain<M> {
 const MORE_CANDIDATES: usize = 8;
 
 /// How many neighbours ahead a whole node is prefetched; of the others only the first part is, at once.
-const AHEAD: usize = 2;
+const NEIGHBOURS_AHEAD: usize = 2;
 
 /// Node numbers are spread by one multiplication.
 #[derive(Default)]
@@ -148,7 +148,7 @@ impl<M: Measure> Plain<M> {
             }
         }
         for (at, (lane, number)) in fresh.iter().enumerate() {
-            if let Some((_, ahead)) = fresh.get(at + AHEAD) {
+            if let Some((_, ahead)) = fresh.get(at + NEIGHBOURS_AHEAD) {
                 (1..4).for_each(|part| pages.prefetch(*ahead, part));
             }
             let measure = |node: Node<'_>| self.measured(point, node);

@@ -23,7 +23,7 @@ use crate::pg::types::call::Call;
 const EFS: [i32; 8] = [10, 20, 40, 80, 160, 320, 640, 1000];
 
 /// A measurement that will take longer says so.
-const LONG: Duration = Duration::from_secs(5);
+const LONG_MEASUREMENT: Duration = Duration::from_secs(5);
 
 /// Rows beyond `k` that exact search gives at first: as many may equal the question.
 const EQUALS: usize = 16;
@@ -325,7 +325,7 @@ fn measure(measurement: &mut Measurement<'_>, questions: &[Question]) {
     for (at, question) in questions.iter().enumerate() {
         measurement.ask(question);
         let all = start.elapsed() * u32::try_from(questions.len()).unwrap_or(u32::MAX);
-        if at == 0 && all > LONG {
+        if at == 0 && all > LONG_MEASUREMENT {
             pgrx::notice!(
                 "{} questions will take about {} s: exact search reads all rows for each",
                 questions.len(),

@@ -14,7 +14,7 @@ use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
 
 /// Indexes that are kept; beyond, those that no scan uses go.
-const KEPT: usize = 64;
+const KEPT_INDEXES: usize = 64;
 
 /// An open index. Used while its relation is.
 pub struct Opened {
@@ -182,7 +182,7 @@ pub unsafe fn open<M: Method>(index: pg_sys::Relation) -> Result<Rc<Opened>, Fai
         (*index).rd_amcache = place.cast();
     }
     OPENED.with_borrow_mut(|all| {
-        if all.len() >= KEPT {
+        if all.len() >= KEPT_INDEXES {
             all.retain(|_, entry| Rc::strong_count(&entry.opened) > 1);
         }
         let opened = Rc::clone(&opened);

@@ -10,7 +10,7 @@ use crate::pg::am::Registered;
 
 /// Bitmaps of a larger share of all rows are not planned: when so many rows pass, a search finds enough of them
 /// before that many have been fetched.
-const MOST: f64 = 0.25;
+const MOST_SHORTLISTED_SHARE: f64 = 0.25;
 
 /// The planner is asked a counterfactual question: which bitmap it would make of other indexes if no other
 /// scans were allowed. For that, this strips the relation of our indexes and of all paths, and switches plain
@@ -101,7 +101,7 @@ pub unsafe fn path(
         let bitmap = (*scan.cast::<pg_sys::BitmapHeapPath>()).bitmapqual;
         let (mut cost, mut share) = (0.0, 0.0);
         pg_sys::cost_bitmap_tree_node(bitmap, &raw mut cost, &raw mut share);
-        (share <= MOST).then_some(BitmapOfFilter {
+        (share <= MOST_SHORTLISTED_SHARE).then_some(BitmapOfFilter {
             scan,
             rows: (share * (*rel).tuples).max(1.0),
             several: (*bitmap).type_ != NodeTag::T_IndexPath,

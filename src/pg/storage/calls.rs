@@ -64,7 +64,8 @@ pub enum Lock {
 pub unsafe fn read_locked(
     relation: pg_sys::Relation,
     at: Locator,
-    (block, recent): (u32, pg_sys::Buffer),
+    block: u32,
+    recent: pg_sys::Buffer,
     lock: Lock,
 ) -> (pg_sys::Buffer, bool) {
     // SAFETY: nothing in the closure needs to be dropped when an error jumps over it.

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use super::calls;
 
 /// Blocks that are remembered at most: 512 kB a backend and relation.
-const MOST: usize = 1 << 16;
+const MOST_BLOCKS: usize = 1 << 16;
 
 #[derive(Clone, Copy, Default)]
 struct RecentPlace {
@@ -24,7 +24,7 @@ pub struct Recent(Vec<Cell<RecentPlace>>);
 impl Recent {
     /// Remembers blocks of a relation that has so many.
     pub fn new(blocks: u32) -> Self {
-        let places = (blocks as usize).next_power_of_two().min(MOST);
+        let places = (blocks as usize).next_power_of_two().min(MOST_BLOCKS);
         Self(vec![Cell::default(); places])
     }
 

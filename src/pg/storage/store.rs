@@ -97,9 +97,10 @@ impl PgStore {
     #[inline]
     pub(super) fn lock(&self, block: u32, lock: Lock) -> Result<pg_sys::Buffer, PageError> {
         self.check(block)?;
-        let recent = (block, self.recent.get(block));
+        let recent = self.recent.get(block);
         // SAFETY: the relation is open and has this block; the caller does not hold it.
-        let (buffer, found) = unsafe { calls::read_locked(self.relation, self.at, recent, lock) };
+        let (buffer, found) =
+            unsafe { calls::read_locked(self.relation, self.at, block, recent, lock) };
         if found {
             // SAFETY: the relation is open.
             unsafe { calls::count_hit(self.relation) };

@@ -21,10 +21,10 @@ struct DenseHeader {
     unused: i16,
 }
 
-const HEADER: usize = size_of::<DenseHeader>();
+const DENSE_HEADER_BYTES: usize = size_of::<DenseHeader>();
 
 fn size_of_dims<E>(dims: usize) -> usize {
-    HEADER + dims * size_of::<E>()
+    DENSE_HEADER_BYTES + dims * size_of::<E>()
 }
 
 /// The dimensions of a plain value, which its size bears out.
@@ -36,7 +36,7 @@ unsafe fn checked_dims<E: Element>(start: *const DenseHeader) -> Result<usize, F
     // SAFETY: the caller vouches for the header.
     let size = unsafe { pgrx::varsize_4b(start.cast()) };
     let mut dims = 0;
-    if size >= HEADER {
+    if size >= DENSE_HEADER_BYTES {
         // SAFETY: the value is large enough to have the field.
         dims = usize::from(unsafe { (*start).dims } as u16);
     }

@@ -4,7 +4,7 @@
 use super::super::{Invalid, Type, check_declared, check_finite};
 use super::{MAX_ELEMENTS, Sparse, SparseVector, check_index, check_sparse_dims};
 
-const HEADER: usize = 12;
+const SPARSE_HEADER_BYTES: usize = 12;
 
 /// Bytes of an index with its value.
 const PAIR: usize = 8;
@@ -12,7 +12,7 @@ const PAIR: usize = 8;
 /// Bytes that [`encode`] writes for so many elements.
 #[must_use]
 pub fn encoded_len(elements: usize) -> usize {
-    HEADER + elements * PAIR
+    SPARSE_HEADER_BYTES + elements * PAIR
 }
 
 /// Writes the binary form; `out` has [`encoded_len`] bytes.

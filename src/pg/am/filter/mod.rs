@@ -34,7 +34,7 @@ use crate::pg::storage::check_for_interrupts;
 use crate::search::{Bounded, Refined, Source, Within};
 
 /// Bytes of memory that a shortlisted row takes: its place, its bound, its distance.
-const BYTES: usize = 32;
+const LISTED_ROW_BYTES: usize = 32;
 
 /// Where rows come from.
 enum RowsFrom {
@@ -288,7 +288,7 @@ impl Filtered {
         opened: &Rc<Opened>,
     ) -> Result<RowsFrom, Failure> {
         // SAFETY: a setting, read by the backend's thread.
-        let most = unsafe { pg_sys::work_mem } as usize * 1024 / BYTES;
+        let most = unsafe { pg_sys::work_mem } as usize * 1024 / LISTED_ROW_BYTES;
         // SAFETY: others can shortlist, as `is_shortlist_better` has found; the caller says that the scan is going on.
         let Some(tids) = (unsafe { passes.shortlist(most) }) else {
             return Ok(RowsFrom::SearchAlone);

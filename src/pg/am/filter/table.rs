@@ -55,7 +55,7 @@ impl PassingRow {
 }
 
 /// Bytes of memory for a row that is kept.
-const BYTES: usize = size_of::<PassingRow>();
+const PASSING_ROW_BYTES: usize = size_of::<PassingRow>();
 
 /// Rows of a table.
 pub struct ReadTable {
@@ -103,7 +103,7 @@ impl ReadTable {
         let mut table = Self {
             rows: Vec::new(),
             after: None,
-            most: (memory / BYTES).max(1),
+            most: (memory / PASSING_ROW_BYTES).max(1),
             given: given.rows,
             nearest,
             late: VecDeque::new(),

@@ -17,15 +17,15 @@ const PAGES: usize = 16;
 const ROWS: usize = 8;
 
 /// Bytes of a row that are asked for at most.
-const MOST: usize = 4096;
+const ROW_PREFETCH_BYTES: usize = 4096;
 
 /// Bytes of a page's header, and of a line pointer. `bufpage.h`, `itemid.h`.
-const HEADER: usize = 24;
+const PAGE_HEADER_BYTES: usize = 24;
 const POINTER: usize = 4;
 
 /// Line pointers of a heap's page at most: each row has one, and a header of 24 bytes. `htup_details.h`:
 /// `MaxHeapTuplesPerPage`.
-const POINTERS: usize = (pg_sys::BLCKSZ as usize - HEADER) / (24 + POINTER);
+const POINTERS: usize = (pg_sys::BLCKSZ as usize - PAGE_HEADER_BYTES) / (24 + POINTER);
 
 /// Rows that are about to be fetched.
 pub struct Ahead<'t> {
@@ -78,7 +78,10 @@ impl<'t> Ahead<'t> {
         };
         self.pages[at % PAGES] = page;
         if !page.is_null() {
-            prefetch_at(page.wrapping_add(HEADER + POINTER * offset), POINTER);
+            prefetch_at(
+                page.wrapping_add(PAGE_HEADER_BYTES + POINTER * offset),
+                POINTER,
+            );
         }
     }
 
@@ -88,7 +91,7 @@ impl<'t> Ahead<'t> {
         let Some(tid) = self.tids.get(at).filter(|_| !page.is_null()) else {
             return;
         };
-        let pointer = page.wrapping_add(HEADER + POINTER * place(*tid).1);
+        let pointer = page.wrapping_add(PAGE_HEADER_BYTES + POINTER * place(*tid).1);
         // SAFETY: four bytes of a buffer, which is memory as long as the server runs. They may be of
         // another page by now, or be written at this moment: they only say what to ask for.
         let pointer = unsafe { pointer.cast::<[u8; POINTER]>().read_volatile() };
@@ -98,7 +101,7 @@ impl<'t> Ahead<'t> {
         if start < pg_sys::BLCKSZ {
             prefetch_at(
                 page.wrapping_add(start as usize),
-                (length as usize).min(MOST),
+                (length as usize).min(ROW_PREFETCH_BYTES),
             );
         }
     }

@@ -9,7 +9,7 @@ use crate::pg::error::Failure;
 use crate::search::{Bounded, Source};
 
 /// Dead rows that a search remembers, to kill them when it ends.
-const DEAD: usize = 256;
+const DEAD_REMEMBERED: usize = 256;
 
 /// Rows that turned out to be dead to everybody, as many as are remembered.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(in crate::pg::am) struct Dead(Vec<FoundRow>);
 impl Dead {
     /// Remembers a row, or none.
     pub fn note(&mut self, row: Option<FoundRow>) {
-        if self.0.len() < DEAD {
+        if self.0.len() < DEAD_REMEMBERED {
             self.0.extend(row);
         }
     }
