@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("pg", &["vector", "distance"]),
     ("pg/backtrace", &[]),
     ("pg/error", &["index", "page", "vector"]),
-    ("pg/guc", &["distance", "index"]),
+    ("pg/guc", &["distance"]),
     ("pg/memory", &[]),
     ("pg/storage", &["bulk", "distance", "index", "page"]),
     (

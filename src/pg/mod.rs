@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `error.rs` | the one place that knows SQLSTATEs and raises |
 //! | `backtrace.rs` | errors without the frames of our own code |
-//! | `guc.rs` | settings |
+//! | `guc.rs` | settings of all of the extension |
 //! | `memory.rs` | what is kept for when there is no memory |
 //! | `types/` | the SQL types: datums in, datums out |
 //! | `storage/` | pages in Postgres' buffers: [README](storage/README.md) |
@@ -44,7 +44,8 @@ pub extern "C-unwind" fn _PG_init() {
     // SAFETY: the server loads libraries before anything of theirs starts a thread.
     unsafe { backtrace::disable() };
     memory::keep();
-    guc::define(am::release_beyond);
+    guc::define();
+    am::define_settings();
     plan::install();
     discard::install();
 }

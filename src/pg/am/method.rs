@@ -48,6 +48,12 @@ pub trait Method: 'static {
     /// What a scan will cost.
     fn estimate(index: &IndexSize) -> Visits;
 
+    /// Registers its settings, once, when the library is loaded.
+    fn define_settings();
+
+    /// Whether plans shall tell scans what their rows are filtered by, as the session is set.
+    fn takes_filters() -> bool;
+
     /// Whether scans go on, as the session is set, where the rows that they find first do not suffice.
     fn goes_on() -> bool;
 }

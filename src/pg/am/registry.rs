@@ -23,6 +23,9 @@ type BuildCallback = unsafe extern "C-unwind" fn(
 pub struct Registered {
     /// Whether its scans go on, as the session is set, where the rows that they find first do not suffice.
     pub goes_on: fn() -> bool,
+    /// Whether plans shall tell its scans what their rows are filtered by, as the session is set.
+    pub takes_filters: fn() -> bool,
+    define_settings: fn(),
     build: BuildCallback,
     /// The address of `amcostestimate`, which some versions of Postgres declare without arguments.
     estimate: fn() -> *const (),
@@ -33,10 +36,19 @@ pub struct Registered {
 /// All of them.
 static METHODS: [Registered; 1] = [Registered::of::<Hnsw>()];
 
+/// Registers the settings of all of them.
+pub fn define_settings() {
+    for method in &METHODS {
+        (method.define_settings)();
+    }
+}
+
 impl Registered {
     const fn of<M: Method>() -> Self {
         Self {
             goes_on: M::goes_on,
+            takes_filters: M::takes_filters,
+            define_settings: M::define_settings,
             build: build::build::<M>,
             estimate: || cost::estimate::<M> as *const (),
             open: opened::open::<M>,

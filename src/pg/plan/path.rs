@@ -15,7 +15,6 @@ use super::threshold::{self, Threshold};
 use super::volatile::is_volatile;
 use super::{Callbacks, NAME, entries, first, list_of, make, node, nulls, order, raw};
 use crate::pg::am::{self, Registered};
-use crate::pg::guc;
 
 /// With the filter in the search, all rows cost 0.9 of their cost without; a shortlist of several indexes costs
 /// 0.9 of their bitmap's scan.
@@ -73,24 +72,14 @@ unsafe extern "C-unwind" fn put_around(
         if (*entry).rtekind != pg_sys::RTEKind::RTE_RELATION || (*rel).indexlist.is_null() {
             return;
         }
-        let (in_vain, searches): (Vec<_>, Vec<_>) = entries::<pg_sys::Path>((*rel).pathlist)
-            .filter(|path| is_search(*path))
-            .map(<*mut pg_sys::Path>::cast::<pg_sys::IndexPath>)
-            .partition(|scan| nulls::are_asked_for(*scan));
-        for scan in in_vain {
-            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
-        }
-        if (*rel).pathlist.is_null() {
-            // They were cheaper than the others, which are gone.
-            let whole = pg_sys::create_seqscan_path(root, rel, (*rel).lateral_relids, 0);
-            pg_sys::add_path(rel, whole);
-        }
+        let searches = searches(root, rel);
         if searches.is_empty() {
             return;
         }
         let sorts = order::is_relied_on(root);
-        let has_filter = |path: &*mut pg_sys::IndexPath| has_filter(root, *path);
-        let known = if guc::filtered_scan() && searches.iter().any(has_filter) {
+        let filtered =
+            |path: &*mut pg_sys::IndexPath| takes_filters(*path) && has_filter(root, *path);
+        let known = if searches.iter().any(filtered) {
             shortlist::path(root, rel)
         } else {
             None
@@ -99,7 +88,7 @@ unsafe extern "C-unwind" fn put_around(
         for scan in searches {
             // If rows are missing from the index, a plan for any LIMIT must not be made cheap.
             let few = few && am::missing(root, scan) == 0.0;
-            let filters = guc::filtered_scan() && has_filter(&scan);
+            let filters = filtered(&scan);
             if !filters && !sorts && !few {
                 continue;
             }
@@ -146,6 +135,36 @@ unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptI
             && ((*root).limit_tuples > 0.0 || asks_for_some(root, rel))
             && pg_sys::bms_equal((*rel).relids, (*root).all_baserels)
     }
+}
+
+/// The searches among a table's paths. Those that are asked for rows that no index has go.
+unsafe fn searches(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+) -> Vec<*mut pg_sys::IndexPath> {
+    // SAFETY: paths of a table that is being planned.
+    unsafe {
+        let (in_vain, searches): (Vec<_>, Vec<_>) = entries::<pg_sys::Path>((*rel).pathlist)
+            .filter(|path| is_search(*path))
+            .map(<*mut pg_sys::Path>::cast::<pg_sys::IndexPath>)
+            .partition(|scan| nulls::are_asked_for(*scan));
+        for scan in in_vain {
+            (*rel).pathlist = pg_sys::list_delete_ptr((*rel).pathlist, scan.cast());
+        }
+        if (*rel).pathlist.is_null() {
+            // They were cheaper than the others, which are gone.
+            let whole = pg_sys::create_seqscan_path(root, rel, (*rel).lateral_relids, 0);
+            pg_sys::add_path(rel, whole);
+        }
+        searches
+    }
+}
+
+/// Whether a scan shall be told what its rows are filtered by.
+unsafe fn takes_filters(scan: *const pg_sys::IndexPath) -> bool {
+    // SAFETY: a path of the planner.
+    let method = unsafe { Registered::of_planned((*scan).indexinfo) };
+    method.is_some_and(|method| (method.takes_filters)())
 }
 
 /// Whether a scan goes on where the rows that it finds first do not suffice.

@@ -8,13 +8,13 @@ use crate::bulk::{Built, Progress, Sink};
 use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan, Values};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::pg::am::hnsw::outlined::Outlined;
+use crate::pg::am::hnsw::settings::settings;
 use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
     Build, Cost, Description, FoundRow, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use crate::pg::error::Failure;
-use crate::pg::guc;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within, ordered, unordered};
 
@@ -73,7 +73,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         query: Option<Datum>,
         skip_killed: bool,
     ) -> Result<Box<dyn Stream + 's>, Failure> {
-        let settings = guc::hnsw();
+        let settings = settings();
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
             let ready = unsafe { C::ready(query) }?;
@@ -132,7 +132,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
     }
 
     fn has_budget(&self) -> bool {
-        guc::hnsw().max_tuples != u64::MAX
+        settings().max_tuples != u64::MAX
     }
 
     fn describe(&self) -> Result<Description, Failure> {

@@ -5,6 +5,7 @@
 //! | `graph.rs` | a graph behind the doors that all indexes share |
 //! | `opclass.rs` | which values and which space an operator class means |
 //! | `options.rs` | `amoptions` |
+//! | `settings.rs` | settings of searches, `hnsw.…` |
 //! | `value.rs` | columns, and their datums as values of a space |
 //! | `outlined.rs` | the outlines that this session has learned |
 
@@ -12,6 +13,7 @@ mod graph;
 mod opclass;
 mod options;
 pub mod outlined;
+mod settings;
 mod value;
 
 use std::ffi::CStr;
@@ -24,7 +26,6 @@ use crate::index::Continue;
 use crate::pg::am::method::IndexSize;
 use crate::pg::am::method::{Build, Method, Search, Visits};
 use crate::pg::error::Failure;
-use crate::pg::guc;
 use crate::pg::storage::PgStore;
 
 /// The access method.
@@ -64,7 +65,7 @@ impl Method for Hnsw {
     /// visits all. To give some more than ten it visits several nodes for each row. That is not charged: a
     /// prepared LIMIT that is not known yet (for the planner a tenth of the rows) would be sorted instead.
     fn estimate(index: &IndexSize) -> Visits {
-        let ef = guc::hnsw().ef as f64;
+        let ef = settings::settings().ef as f64;
         let levels = index.rows.max(1.0).log(32.0);
         Visits {
             first: (1.1 * ef + 2.0 * levels).min(index.rows),
@@ -72,8 +73,16 @@ impl Method for Hnsw {
         }
     }
 
+    fn define_settings() {
+        settings::define();
+    }
+
+    fn takes_filters() -> bool {
+        settings::filtered_scan()
+    }
+
     fn goes_on() -> bool {
-        guc::hnsw().go_on != Continue::Never
+        settings::settings().go_on != Continue::Never
     }
 }
 

@@ -6,9 +6,9 @@ use std::rc::{Rc, Weak};
 
 use crate::hnsw::{Growing, Grown, Index, Outline, Space};
 use crate::index::Error;
+use crate::pg::am::hnsw::settings;
 use crate::pg::am::method::Learned;
 use crate::pg::error::Failure;
-use crate::pg::guc;
 use crate::pg::storage::{PgStore, check_for_interrupts};
 
 thread_local! {
@@ -190,7 +190,7 @@ impl Outlined {
 impl KeptOutline {
     /// Sets memory aside for an outline that begins; false where there is not enough.
     fn has_room<V: Space>(&self, index: &Index<'_, PgStore, V>) -> Result<bool, Failure> {
-        if self.refused.get() == Some(guc::outline_memory()) {
+        if self.refused.get() == Some(settings::outline_memory()) {
             return Ok(false);
         }
         let bytes = index.outline_bytes()?;
@@ -200,7 +200,7 @@ impl KeptOutline {
     /// Sets so much memory aside for it; false where there is not enough.
     fn set_aside(&self, bytes: usize) -> bool {
         let others = used() - self.bytes.get();
-        let enough = others.saturating_add(bytes) <= guc::outline_memory();
+        let enough = others.saturating_add(bytes) <= settings::outline_memory();
         if enough {
             self.bytes.set(bytes);
         }
@@ -210,7 +210,7 @@ impl KeptOutline {
     /// Does without an outline until the setting changes: it has turned out to be too large.
     fn refuse(&self) {
         self.forget();
-        self.refused.set(Some(guc::outline_memory()));
+        self.refused.set(Some(settings::outline_memory()));
     }
 
     fn forget(&self) {
