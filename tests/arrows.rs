@@ -5,25 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("vector", &[]),
     ("page", &[]),
     ("index", &["page"]),
     ("bulk", &["index", "page"]),
     ("distance", &["vector"]),
-    ("cluster", &["distance"]),
     ("search", &["distance"]),
-    ("quantize", &["cluster", "distance", "vector"]),
+    ("quantize", &["distance", "vector"]),
     (
         "hnsw",
         &[
-            "bulk", "index", "search", "quantize", "cluster", "page", "distance", "vector",
-        ],
-    ),
-    (
-        "ivf",
-        &[
-            "bulk", "index", "search", "quantize", "cluster", "page", "distance", "vector",
+            "bulk", "index", "search", "quantize", "page", "distance", "vector",
         ],
     ),
     ("pg", &["vector", "distance"]),
