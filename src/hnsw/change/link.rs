@@ -152,6 +152,10 @@ struct Decision {
     led: Vec<u32>,
 }
 
+fn links_to(node: Node<'_>, number: u32) -> bool {
+    node.neighbours().any(|(_, to)| to == number)
+}
+
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Makes `new` a neighbour of `number`, if that node takes it; false if it does not. Looks without a lock,
     /// and changes the page only if nothing has changed there since.
@@ -258,17 +262,24 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(true);
         };
         loop {
+            // The other node may have come meanwhile, and the newcomer have linked back to it.
+            let mut is_linked = false;
             let lane = self.pages.read(new.number, |node| {
+                is_linked = links_to(node, orphan);
                 let fits = node.live() && node.level() == level;
                 let lane = fits.then(|| Self::spare_lane(node, new))?;
                 lane.map(|lane| (lane, node.neighbour(lane)))
             })?;
+            if is_linked {
+                return Ok(true);
+            }
             let Some((lane, before)) = lane else {
                 return Ok(false);
             };
             let mut edit = self.pages.change();
             let same = edit.node(new.number, NodePart::Block(lane / BLOCK_LANES), |node| {
-                let same = node.read().live() && node.read().neighbour(lane) == before;
+                let read = node.read();
+                let same = read.live() && read.neighbour(lane) == before && !links_to(read, orphan);
                 if same {
                     node.set_lane(lane, &link);
                 }
