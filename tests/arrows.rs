@@ -1,8 +1,12 @@
 //! Who may import whom: the arrows of `src/README.md`.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::files;
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
 const ARROWS: [(&str, &[&str]); 19] = [
@@ -36,17 +40,6 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("pg/admin", &["hnsw", "index", "page", "pg", "search"]),
     ("pg/types", &["pg", "vector", "distance"]),
 ];
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// `src/pg/types/io.rs` lies in the room `pg/types`, `src/vector/text.rs` in `vector`.
 fn room(path: &Path) -> String {

@@ -1,19 +1,12 @@
 //! A type name means one thing in the crate.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
+use sources::files;
 
 /// The name of the type that a line defines. Associated types, which are indented, are none of their own.
 fn defined(line: &str) -> Option<&str> {
