@@ -45,7 +45,11 @@ impl<V: Space> Links<'_, V> {
     /// Makes every value reachable from the entry, level by level.
     pub fn connect(&self, ef: usize, steps: &mut Steps<'_>) -> Result<(), Error> {
         let entry = *self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((entry, top)) = entry else {
+        let Some(SearchStart {
+            value: entry,
+            level: top,
+        }) = entry
+        else {
             return Ok(());
         };
         let mut scratch = Scratch::new(self.rows.len(), ef)?;
@@ -57,7 +61,7 @@ impl<V: Space> Links<'_, V> {
             };
             tree.reach(entry, entry);
             self.spread(&mut tree, steps)?;
-            for (value, own) in (0_u32..).zip(self.levels) {
+            for (value, own) in (0_u32..).zip(self.lists.levels) {
                 if *own >= level && !tree.is_reached(value) {
                     let parent = self.adopt(value, entry, &tree, &mut scratch);
                     tree.reach(value, parent);
@@ -101,7 +105,7 @@ impl<V: Space> Links<'_, V> {
             return *from;
         }
         // There is room somewhere: a tree of `n` values needs `n - 1` links, and each value has several.
-        let mut others = (0_u32..).zip(self.levels).map(|(from, _)| from);
+        let mut others = (0_u32..).zip(self.lists.levels).map(|(from, _)| from);
         let from = others.find(|from| {
             tree.is_reached(*from)
                 && self.link_over((*from, self.distance(*from, value)), value, tree)
@@ -115,7 +119,7 @@ impl<V: Space> Links<'_, V> {
         let lanes = self.lanes(from, tree.level);
         let taken = lanes.iter().flatten().count();
         let free = lanes.iter().position(Option::is_none);
-        let free = free.filter(|_| taken < self.degrees[usize::from(tree.level > 0)]);
+        let free = free.filter(|_| taken < self.lists.degrees[usize::from(tree.level > 0)]);
         let spare = || {
             let spare = lanes.iter().enumerate();
             let spare = spare.filter_map(|(lane, link)| link.map(|link| (lane, link)));

@@ -27,17 +27,9 @@ const SKETCHES_AHEAD: usize = 4;
 pub struct Links<'b, V> {
     pub space: &'b V,
     pub rows: &'b BuildRows,
-    /// Level of each value.
-    pub levels: &'b [u8],
-    /// The first list above the ground of each value that has one.
-    pub above: &'b [u32],
-    pub lanes: usize,
-    pub degrees: [usize; 2],
-    /// Neighbours plus one, so that zero is none.
-    pub numbers: &'b [AtomicU32],
-    /// Distances, as bits.
-    pub distances: &'b [AtomicU32],
-    pub entry: Mutex<Option<(u32, u8)>>,
+    pub lists: LinkLists<'b>,
+    /// The highest value, where searches begin.
+    pub entry: Mutex<Option<SearchStart>>,
     locks: Vec<Mutex<()>>,
 }
 
@@ -140,13 +132,15 @@ impl<V: Space> Graph for Walk<'_, '_, V> {
 pub struct LinkLists<'b> {
     /// The level of each value.
     pub levels: &'b [u8],
-    /// The first list above the ground of each value.
+    /// The first list above the ground of each value that has one.
     pub above: &'b [u32],
     /// Numbers, and distances, of a list.
     pub lanes: usize,
     /// The most links of a list on the ground, and above.
     pub degrees: [usize; 2],
+    /// Neighbours plus one, so that zero is none.
     pub numbers: &'b [AtomicU32],
+    /// Distances, as bits.
     pub distances: &'b [AtomicU32],
 }
 
@@ -160,23 +154,10 @@ pub struct SearchStart {
 impl<'b, V: Space> Links<'b, V> {
     /// No links yet.
     pub fn new(space: &'b V, rows: &'b BuildRows, lists: LinkLists<'b>) -> Self {
-        let LinkLists {
-            levels,
-            above,
-            lanes,
-            degrees,
-            numbers,
-            distances,
-        } = lists;
         Self {
             space,
             rows,
-            levels,
-            above,
-            lanes,
-            degrees,
-            numbers,
-            distances,
+            lists,
             entry: Mutex::new(None),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
         }
@@ -184,7 +165,7 @@ impl<'b, V: Space> Links<'b, V> {
 
     /// The level of a value.
     pub fn level(&self, value: u32) -> u8 {
-        self.levels.get(value as usize).copied().unwrap_or(0)
+        self.lists.levels.get(value as usize).copied().unwrap_or(0)
     }
 
     /// Where the list of a value on a level starts.
@@ -193,26 +174,34 @@ impl<'b, V: Space> Links<'b, V> {
         let list = match level {
             0 => value as usize,
             level => {
-                self.above
+                self.lists
+                    .above
                     .get(value as usize)
                     .map_or(0, |above| *above as usize)
                     + usize::from(level)
                     - 1
             }
         };
-        list * self.lanes
+        list * self.lists.lanes
     }
 
     #[inline]
     fn list(&self, value: u32, level: u8) -> &[AtomicU32] {
         let at = self.at(value, level);
-        self.numbers.get(at..at + self.lanes).unwrap_or_default()
+        self.lists
+            .numbers
+            .get(at..at + self.lists.lanes)
+            .unwrap_or_default()
     }
 
     /// The lanes of a value on a level: neighbours with their distances.
     pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<(u32, f32)>> {
         let at = self.at(value, level);
-        let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
+        let distances = self
+            .lists
+            .distances
+            .get(at..at + self.lists.lanes)
+            .unwrap_or_default();
         let both = self.list(value, level).iter().zip(distances);
         both.map(|(number, distance)| {
             let number = number.load(Relaxed).checked_sub(1)?;
@@ -229,7 +218,9 @@ impl<'b, V: Space> Links<'b, V> {
     /// Fills a lane, or empties it.
     pub fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
         let at = self.at(value, level) + lane;
-        if let (Some(number), Some(distance)) = (self.numbers.get(at), self.distances.get(at)) {
+        if let (Some(number), Some(distance)) =
+            (self.lists.numbers.get(at), self.lists.distances.get(at))
+        {
             let (to, far) = neighbour.map_or((0, 0.0), |(to, far)| (to + 1, far));
             distance.store(far.to_bits(), Relaxed);
             number.store(to, Relaxed);
@@ -251,29 +242,29 @@ impl<'b, V: Space> Links<'b, V> {
     pub fn insert(&self, value: u32, scratch: &mut Scratch) {
         let level = self.level(value);
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((start, top)) = *entry else {
-            *entry = Some((value, level));
+        let Some(highest) = *entry else {
+            *entry = Some(SearchStart { value, level });
             return;
         };
         // Who raises the top holds the entry until it is linked.
-        let raising = (level > top).then_some(entry);
-        let mut start = self.nearest_above(value, (start, top), level, scratch);
+        let raising = (level > highest.level).then_some(entry);
+        let mut start = self.nearest_above(value, highest, level, scratch);
         let mut kept = Vec::new();
-        for level in (0..=level.min(top)).rev() {
+        for level in (0..=level.min(highest.level)).rev() {
             let from = SearchStart {
                 value: start,
                 level,
             };
             self.search(value, from, scratch.ef, scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
-            kept.push(self.select(&scratch.nearest, self.degrees[usize::from(level > 0)]));
+            kept.push(self.select(&scratch.nearest, self.lists.degrees[usize::from(level > 0)]));
         }
         // From the ground up: who comes down onto a value finds its links.
         for (level, kept) in (0..).zip(kept.into_iter().rev()) {
             self.link(value, level, kept);
         }
         if let Some(mut entry) = raising {
-            *entry = Some((value, level));
+            *entry = Some(SearchStart { value, level });
         }
     }
 
@@ -284,7 +275,7 @@ impl<'b, V: Space> Links<'b, V> {
             level: 0,
         };
         self.search(value, from, scratch.ef, scratch);
-        let kept = self.select(&scratch.nearest, self.degrees[0]);
+        let kept = self.select(&scratch.nearest, self.lists.degrees[0]);
         self.link(value, 0, kept);
     }
 
@@ -294,10 +285,16 @@ impl<'b, V: Space> Links<'b, V> {
         entry.map(|entry| self.nearest_above(value, entry, 0, scratch))
     }
 
-    /// Walks down from `top` to the level above `level`.
-    fn nearest_above(&self, value: u32, entry: (u32, u8), level: u8, scratch: &mut Scratch) -> u32 {
-        let (mut start, top) = entry;
-        for above in (level + 1..=top).rev() {
+    /// Walks down from `entry` to the level above `level`.
+    fn nearest_above(
+        &self,
+        value: u32,
+        entry: SearchStart,
+        level: u8,
+        scratch: &mut Scratch,
+    ) -> u32 {
+        let mut start = entry.value;
+        for above in (level + 1..=entry.level).rev() {
             let from = SearchStart {
                 value: start,
                 level: above,
@@ -368,7 +365,11 @@ impl<'b, V: Space> Links<'b, V> {
             return;
         }
         let at = self.at(value, level);
-        let distances = self.distances.get(at..at + self.lanes).unwrap_or_default();
+        let distances = self
+            .lists
+            .distances
+            .get(at..at + self.lists.lanes)
+            .unwrap_or_default();
         let distances: Vec<f32> = distances
             .iter()
             .map(|distance| f32::from_bits(distance.load(Relaxed)))
@@ -377,7 +378,7 @@ impl<'b, V: Space> Links<'b, V> {
             numbers: &numbers,
             distances: &distances,
         };
-        if let Some(lane) = lanes.free(self.degrees[usize::from(level > 0)]) {
+        if let Some(lane) = lanes.free(self.lists.degrees[usize::from(level > 0)]) {
             self.set(value, level, lane, Some(link));
             return;
         }

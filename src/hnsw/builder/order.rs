@@ -38,11 +38,11 @@ impl Order {
     ) -> Result<Self, Error> {
         let slots = parameters.shape.slots();
         let mut above: Vec<(u8, u32)> = Vec::new();
-        for (value, level) in (0_u32..).zip(links.levels) {
+        for (value, level) in (0_u32..).zip(links.lists.levels) {
             above.try_extend((1..=*level).map(|level| (level, value)))?;
         }
         above.sort_by_key(|(level, value)| (std::cmp::Reverse(*level), *value));
-        let mut places: Vec<LevelNode> = with_room(above.len() + links.levels.len())?;
+        let mut places: Vec<LevelNode> = with_room(above.len() + links.lists.levels.len())?;
         places.extend(
             above
                 .into_iter()
@@ -59,9 +59,13 @@ impl Order {
             taken,
         };
         places.extend(ground(links, &room, &width, steps)?);
-        let lists = links.levels.iter().map(|level| vec![0; (*level).into()]);
+        let lists = links
+            .lists
+            .levels
+            .iter()
+            .map(|level| vec![0; (*level).into()]);
         let mut order = Self {
-            ground: filled(0, links.levels.len())?,
+            ground: filled(0, links.lists.levels.len())?,
             above: collected(lists)?,
             places,
             shape: parameters.shape,
@@ -111,9 +115,9 @@ fn ground<V: Space>(
     steps: &mut Steps<'_>,
 ) -> Result<Vec<LevelNode>, Error> {
     let Room { slots, mut taken } = *room;
-    let values = u32::try_from(links.levels.len()).unwrap_or(u32::MAX);
-    let mut placed = filled(false, links.levels.len())?;
-    let mut order = with_room(links.levels.len())?;
+    let values = u32::try_from(links.lists.levels.len()).unwrap_or(u32::MAX);
+    let mut placed = filled(false, links.lists.levels.len())?;
+    let mut order = with_room(links.lists.levels.len())?;
     let mut queue = VecDeque::new();
     for start in 0..values {
         queue.try_reserve(1)?;

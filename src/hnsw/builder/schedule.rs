@@ -45,10 +45,10 @@ impl<V: Space> Links<'_, V> {
 
     /// Values of higher levels; the first value where there are none.
     fn upper(&self) -> Result<Vec<u32>, Error> {
-        let values = (0_u32..).zip(self.levels);
+        let values = (0_u32..).zip(self.lists.levels);
         let upper = values.filter(|(_, level)| **level > 0);
         let mut upper: Vec<u32> = collected(upper.map(|(value, _)| value))?;
-        if upper.is_empty() && !self.levels.is_empty() {
+        if upper.is_empty() && !self.lists.levels.is_empty() {
             upper.push(0);
         }
         Ok(upper)
@@ -79,7 +79,7 @@ impl<V: Space> Links<'_, V> {
         let mut place = HashMap::new();
         place.try_reserve(stops.len())?;
         place.extend(stops.iter().copied().zip(0_u32..));
-        let values = (0_u32..).zip(self.levels).map(|(value, _)| value);
+        let values = (0_u32..).zip(self.lists.levels).map(|(value, _)| value);
         let others: Vec<u32> = collected(values.filter(|value| !place.contains_key(value)))?;
         let tour = Mutex::new(with_room(others.len())?);
         let locked = || tour.lock().unwrap_or_else(PoisonError::into_inner);

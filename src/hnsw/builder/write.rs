@@ -54,8 +54,8 @@ pub fn pages<V: Space>(
     let roots = Roots {
         vacuums: 0,
         lengths: links.rows.lengths(),
-        entry: entry.map_or(NONE, |(value, level)| order.number(value, level)),
-        top: entry.map_or(0, |(_, level)| level),
+        entry: entry.map_or(NONE, |entry| order.number(entry.value, entry.level)),
+        top: entry.map_or(0, |entry| entry.level),
         groups,
         free: if full {
             NONE
