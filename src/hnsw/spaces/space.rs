@@ -68,10 +68,14 @@ pub trait Values: Sync {
 /// Values with small stand-ins, by which builds measure.
 pub trait Sketches: Values {
     /// Bytes of a sketch; None where the stored form serves, with its scale as the first number.
-    fn sketch_bytes(&self) -> Option<usize>;
+    fn sketch_bytes(&self) -> Option<usize> {
+        None
+    }
 
     /// Writes a small stand-in with which graphs are built, and gives two numbers that belong to it.
-    fn sketch(&self, point: &Self::Point, sketch: &mut [u8]) -> [f32; 2];
+    fn sketch(&self, _point: &Self::Point, _sketch: &mut [u8]) -> [f32; 2] {
+        [0.0; 2]
+    }
 
     /// The distance of two values, as far as their sketches tell it.
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
@@ -98,9 +102,7 @@ pub trait Space: Sync {
 
     /// The number of candidates with which a walk among `nodes` nodes finds as much as a walk by exact
     /// distances does with `ef`.
-    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
-        ef
-    }
+    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize;
 
     /// The length of a point, where estimates depend on how it compares with those in the index: None
     /// elsewhere.

@@ -166,14 +166,6 @@ impl Values for SparseVectors {
 }
 
 impl Sketches for SparseVectors {
-    fn sketch_bytes(&self) -> Option<usize> {
-        None
-    }
-
-    fn sketch(&self, _point: &Vec<u8>, _sketch: &mut [u8]) -> [f32; 2] {
-        [0.0; 2]
-    }
-
     fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32 {
         saturated(self.between(a.bytes, b.bytes))
     }
