@@ -77,8 +77,9 @@ unsafe extern "C-unwind" fn put_around(
             return;
         }
         let sorts = order::is_relied_on(root);
-        let filtered =
-            |path: &*mut pg_sys::IndexPath| takes_filters(*path) && has_filter(root, *path);
+        let filtered = |path: &*mut pg_sys::IndexPath| {
+            asks(*path, |method| method.takes_filters) && has_filter(root, *path)
+        };
         let known = if searches.iter().any(filtered) {
             shortlist::path(root, rel)
         } else {
@@ -111,9 +112,9 @@ unsafe extern "C-unwind" fn put_around(
                 sorts,
             };
             pg_sys::add_path(rel, search.around(known, false).cast());
-            if let Some(known) =
-                known.filter(|known| known.several && goes_on(scan) && may_list(root, rel))
-            {
+            if let Some(known) = known.filter(|known| {
+                known.several && asks(scan, |method| method.goes_on) && may_list(root, rel)
+            }) {
                 let listing = search.around(Some(known), true);
                 let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
@@ -137,6 +138,13 @@ unsafe fn may_list(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptI
     }
 }
 
+/// What the method of a scan answers to a question, as the session is set.
+unsafe fn asks(scan: *const pg_sys::IndexPath, question: fn(&Registered) -> fn() -> bool) -> bool {
+    // SAFETY: a path of the planner.
+    let method = unsafe { Registered::of_planned((*scan).indexinfo) };
+    method.is_some_and(|method| question(method)())
+}
+
 /// The searches among a table's paths. Those that are asked for rows that no index has go.
 unsafe fn searches(
     root: *mut pg_sys::PlannerInfo,
@@ -158,20 +166,6 @@ unsafe fn searches(
         }
         searches
     }
-}
-
-/// Whether a scan shall be told what its rows are filtered by.
-unsafe fn takes_filters(scan: *const pg_sys::IndexPath) -> bool {
-    // SAFETY: a path of the planner.
-    let method = unsafe { Registered::of_planned((*scan).indexinfo) };
-    method.is_some_and(|method| (method.takes_filters)())
-}
-
-/// Whether a scan goes on where the rows that it finds first do not suffice.
-unsafe fn goes_on(scan: *const pg_sys::IndexPath) -> bool {
-    // SAFETY: a path of the planner.
-    let method = unsafe { Registered::of_planned((*scan).indexinfo) };
-    method.is_some_and(|method| (method.goes_on)())
 }
 
 /// Postgres takes a LIMIT that is not known for this part of all rows: `preprocess_limit` in `planner.c`.

@@ -19,13 +19,13 @@ pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
 
 /// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
 /// `MaxHeapTuplesPerPage`.
-const POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
+pub const HEAP_POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 
 /// The first versions of the rows of a page. To find them takes a walk over all rows of it, so they are kept until another page
 /// is asked for.
 pub struct FirstVersions {
     page: Option<u64>,
-    offsets: [pg_sys::OffsetNumber; POINTERS],
+    offsets: [pg_sys::OffsetNumber; HEAP_POINTERS],
 }
 
 impl FirstVersions {
@@ -33,7 +33,7 @@ impl FirstVersions {
     pub fn new() -> Self {
         Self {
             page: None,
-            offsets: [0; POINTERS],
+            offsets: [0; HEAP_POINTERS],
         }
     }
 

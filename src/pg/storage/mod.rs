@@ -24,7 +24,7 @@ mod spill;
 mod store;
 
 pub use bulk::{Bulk, check_for_interrupts, needs_wal};
-pub use heap::{FirstVersions, first_version, pointer_of, read_block, tid_of};
+pub use heap::{FirstVersions, HEAP_POINTERS, first_version, pointer_of, read_block, tid_of};
 pub use recent::block_address;
 pub use spill::files;
 pub use store::PgStore;

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 
 use crate::distance::prefetch_at;
 use crate::index::Tid;
-use crate::pg::storage::block_address;
+use crate::pg::storage::{HEAP_POINTERS, block_address};
 
 /// Rows whose pages are looked up ahead of the one that is fetched.
 const PAGES: usize = 16;
@@ -22,10 +22,6 @@ const ROW_PREFETCH_BYTES: usize = 4096;
 /// Bytes of a page's header, and of a line pointer. `bufpage.h`, `itemid.h`.
 const PAGE_HEADER_BYTES: usize = 24;
 const POINTER: usize = 4;
-
-/// Line pointers of a heap's page at most: each row has one, and a header of 24 bytes. `htup_details.h`:
-/// `MaxHeapTuplesPerPage`.
-const POINTERS: usize = (pg_sys::BLCKSZ as usize - PAGE_HEADER_BYTES) / (24 + POINTER);
 
 /// Rows that are about to be fetched.
 pub struct Ahead<'t> {
@@ -65,7 +61,7 @@ impl<'t> Ahead<'t> {
             return;
         };
         let (block, offset) = place(*tid);
-        if offset >= POINTERS {
+        if offset >= HEAP_POINTERS {
             // A list may come from a corrupt index, and name a place that no page has.
             self.pages[at % PAGES] = std::ptr::null();
             return;
