@@ -76,6 +76,8 @@ pub fn inserts<K: Kind>(kind: &K) {
             let index = kind.open(pages).unwrap();
             let report = index.check().unwrap();
             assert_eq!(report.problems, Vec::<String>::new());
+            // A node comes alive with the first link to it.
+            assert_eq!(report.unreachable, 0);
             all_found::<K>(&index, &rows);
             // The rows of the transaction that was cut are dead, and vacuum takes what is left.
             if !done {

@@ -7,7 +7,6 @@ use crate::hnsw::change::link::Newcomer;
 use crate::hnsw::change::select::{Candidate, Degree};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, MAX_LEVEL, NodeMut, SlotState};
-use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::{PointOf, Probe, Space, ValueOf, Values};
 
@@ -48,8 +47,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Adds a row. None where its value has no place in the metric (a zero vector under cosine),
     /// and the row is not in the index.
     ///
-    /// A crash leaves the row in whole, or reachable in part, or a node that nothing links to, or
-    /// slots of one that was being written; the row's transaction is then undone, and vacuum removes what is left.
+    /// A crash leaves the row in whole, or its node with some of its links, or slots that are reserved; the row's
+    /// transaction is then undone, and vacuum removes what is left.
     ///
     /// # Errors
     /// Where the value has another size than those in the index, pages cannot be read or written, or
@@ -102,27 +101,39 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let mut below = NONE;
         for (at, links) in (0..=level).zip(new.neighbours.clone()) {
             let rows = if at == 0 { &[tid][..] } else { &[] };
-            let number = self.create_node(self.node_bytes(new, at, below, rows), &new.own)?;
-            self.link_in(number, &links, new)?;
+            let number = self.create_reserved(new, at, below, rows)?;
+            if at > roots.top {
+                self.raise(number, at)?;
+            } else {
+                self.link_in(number, &links, new)?;
+            }
             below = number;
-        }
-        let level = new.neighbours.len() - 1;
-        if level > roots.top.into() {
-            self.raise(below, roots.top + 1)?;
         }
         Ok(true)
     }
 
-    /// Adds the first row, or one that found dead nodes only. Its node comes alive in the change that
-    /// makes it the entry, for nothing else leads to it. False where another became the entry.
-    fn insert_alone(&self, new: &NewNode<V>, entry: u32, tid: Tid) -> Result<bool, Error> {
-        let mut bytes = self.node_bytes(new, 0, NONE, &[tid]);
+    /// Writes a node into a slot that stays reserved. It comes alive in the change by which something leads to it,
+    /// so that whatever is alive can be reached, wherever a crash cuts the insert.
+    fn create_reserved(
+        &self,
+        new: &NewNode<V>,
+        level: u8,
+        below: u32,
+        rows: &[Tid],
+    ) -> Result<u32, Error> {
+        let mut bytes = self.node_bytes(new, level, below, rows);
         let mut node = NodeMut {
             bytes: &mut bytes,
             shape: self.shape(),
         };
         node.set_state(SlotState::Reserved);
-        let number = self.create_node(bytes, &new.own)?;
+        self.create_node(bytes, &new.own)
+    }
+
+    /// Adds the first row, or one that found dead nodes only, and makes it the entry. False where another became
+    /// the entry.
+    fn insert_alone(&self, new: &NewNode<V>, entry: u32, tid: Tid) -> Result<bool, Error> {
+        let number = self.create_reserved(new, 0, NONE, &[tid])?;
         let mut edit = self.pages.change();
         let mut roots = edit.roots()?;
         if roots.entry != entry {
@@ -130,9 +141,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         }
         (roots.entry, roots.top) = (number, 0);
         edit.set_roots(&roots)?;
-        edit.node(number, NodePart::Head, |node| {
-            node.set_state(SlotState::Live);
-        })?;
+        edit.enliven(number)?;
         edit.commit()?;
         Ok(true)
     }
@@ -172,7 +181,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Has the neighbours of a new node link back. The nearest one does in any case; if it cannot, the next one
-    /// does.
+    /// does. A node that none could link to is alive all the same, for it has a row.
     fn link_in(&self, number: u32, links: &[Link], new: &mut NewNode<V>) -> Result<(), Error> {
         let mut newcomer = Newcomer {
             number,
@@ -180,10 +189,16 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             links: links.iter().map(|to| to.number).collect(),
             leads: Vec::new(),
             must: true,
+            alive: false,
         };
         for to in links {
             let linked = self.link_back(to.number, to.distance, &mut newcomer, &mut new.probe)?;
             newcomer.must &= !linked;
+        }
+        if !newcomer.alive {
+            let mut edit = self.pages.change();
+            edit.enliven(number)?;
+            edit.commit()?;
         }
         Ok(())
     }
@@ -218,15 +233,15 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// Makes a node of a new highest level the entry, unless another is by now.
+    /// Brings a node of a new highest level to life, as the entry, unless another is by now.
     fn raise(&self, number: u32, level: u8) -> Result<(), Error> {
         let mut edit = self.pages.change();
         let mut roots = edit.roots()?;
-        if roots.entry != NONE && roots.top >= level {
-            return Ok(());
+        if roots.entry == NONE || roots.top < level {
+            (roots.entry, roots.top) = (number, level);
+            edit.set_roots(&roots)?;
         }
-        (roots.entry, roots.top) = (number, level);
-        edit.set_roots(&roots)?;
+        edit.enliven(number)?;
         Ok(edit.commit()?)
     }
 }

@@ -5,6 +5,7 @@ use crate::index::Error;
 use crate::page::{PageError, PageStore};
 
 use crate::hnsw::index::Index;
+use crate::hnsw::meta::KIND_NODES;
 use crate::hnsw::nodes::node::{Link, Node};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
@@ -132,6 +133,8 @@ pub(in crate::hnsw) struct Newcomer<'n, V: Space> {
     pub leads: Vec<u32>,
     /// Whether the next one that is asked takes it in any case.
     pub must: bool,
+    /// Whether it is alive. If not, its slot is reserved, and the first link to it brings it to life.
+    pub alive: bool,
 }
 
 /// What a node says to a newcomer.
@@ -183,6 +186,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(false);
             }
             let mut edit = self.pages.change();
+            let [home, there] = [new.number, number].map(|number| self.shape().place(number).0);
+            if !new.alive && home < there {
+                // Pages are locked in their order.
+                edit.page(home, KIND_NODES)?;
+            }
             let part = NodePart::Block(placement.lane / BLOCK_LANES);
             let same = edit.node(number, part, |node| {
                 // A node that has died since it was chosen links back too: the vacuum waits for this insert,
@@ -196,7 +204,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 same
             })?;
             if same {
+                if !new.alive {
+                    edit.enliven(new.number)?;
+                }
                 edit.commit()?;
+                new.alive = true;
                 new.leads.extend(led);
                 return Ok(true);
             }
@@ -266,7 +278,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let mut is_linked = false;
             let lane = self.pages.read(new.number, |node| {
                 is_linked = links_to(node, orphan);
-                let fits = node.live() && node.level() == level;
+                let fits = node.live() == new.alive && node.level() == level;
                 let lane = fits.then(|| Self::spare_lane(node, new))?;
                 lane.map(|lane| (lane, node.neighbour(lane)))
             })?;
@@ -279,7 +291,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let mut edit = self.pages.change();
             let same = edit.node(new.number, NodePart::Block(lane / BLOCK_LANES), |node| {
                 let read = node.read();
-                let same = read.live() && read.neighbour(lane) == before && !links_to(read, orphan);
+                let same = read.live() == new.alive
+                    && read.neighbour(lane) == before
+                    && !links_to(read, orphan);
                 if same {
                     node.set_lane(lane, &link);
                 }

@@ -112,6 +112,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             links: node.neighbours().map(|(_, to)| to).collect(),
             leads: Vec::new(),
             must: true,
+            alive: true,
         };
         for near in &found.list {
             if near.number != number

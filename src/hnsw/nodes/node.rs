@@ -35,7 +35,7 @@ pub enum SlotState {
     Live = 0xA1,
     /// A node without rows, still walked through until nothing links to it.
     Dead = 0xA2,
-    /// A node of several pages, or with a rest, that is being written.
+    /// A node that is being written, or that nothing links to yet.
     Reserved = 0xA3,
     /// Tids of a node that has more than it holds itself.
     Tids = 0xA4,

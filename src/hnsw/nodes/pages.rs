@@ -345,6 +345,16 @@ impl<S: PageStore> Edit<'_, '_, S> {
         Ok(result)
     }
 
+    /// Brings a node to life that was written into a reserved slot.
+    ///
+    /// # Errors
+    /// As [`node`](Self::node).
+    pub fn enliven(&mut self, number: u32) -> Result<(), PageError> {
+        self.node(number, NodePart::Head, |node| {
+            node.set_state(SlotState::Live);
+        })
+    }
+
     /// Frees a slot and chains its page to those with room.
     ///
     /// # Errors
