@@ -9,6 +9,7 @@ pub mod index;
 pub mod page;
 pub mod quantize;
 pub mod search;
+pub mod values;
 pub mod vector;
 
 #[cfg(feature = "postgres")]

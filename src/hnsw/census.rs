@@ -3,13 +3,12 @@
 use crate::index::Error;
 use crate::page::PageStore;
 use crate::quantize::Form;
+use crate::values::kind;
 
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::meta::Parameters;
 use crate::hnsw::nodes::node::{Node, SlotState, state};
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::dense;
-use crate::hnsw::spaces::manhattan;
 use crate::hnsw::spaces::space::Space;
 
 /// Counts of an index.
@@ -51,7 +50,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             ..
         } = self.pages.parameters;
         // The others are stored as they are.
-        let is_dense = kind == dense::KIND || kind == manhattan::KIND;
+        let is_dense = kind == kind::DENSE || kind == kind::MANHATTAN;
         Constants {
             dims,
             m,
@@ -81,7 +80,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                     census.nodes.resize(census.nodes.len().max(level + 1), 0);
                     census.nodes[level] += 1;
                     if more {
-                        rows = self.tids(number)?.len();
+                        rows = self.pages.tids(number)?.len();
                     }
                     census.rows += if level == 0 { rows as u64 } else { 0 };
                 }

@@ -4,6 +4,7 @@
 //! reserved: they are counted, for vacuum frees them. Everything else that is not as it must be is
 //! a problem.
 
+use crate::values::{Values, long};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 
@@ -11,12 +12,12 @@ use crate::index::{Error, Fallible, Tid, collected};
 use crate::page::{self, PageStore};
 
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::{KIND_NODES, Roots};
+use crate::hnsw::nodes::meta::{KIND_NODES, Roots};
 use crate::hnsw::nodes::node::{Link, Node, SlotState, state};
-use crate::hnsw::nodes::overflow::{self, RestSlot};
+use crate::hnsw::nodes::overflow::RestSlot;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::{PointOf, Space, Values};
+use crate::hnsw::spaces::space::{PointOf, Space};
+use crate::values::extremes::saturated;
 
 /// What [`Index::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,12 +212,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let mut chained = HashSet::new();
         for number in numbers {
             let (space, own) = (&self.index.space, self.index.shape().own);
-            let read = |node: Node<'_>| {
-                (
-                    space.values().extent(node.own()),
-                    overflow::first(node.own()),
-                )
-            };
+            let read = |node: Node<'_>| (space.values().extent(node.own()), long::rest(node.own()));
             let (extent, first) = self.index.pages.read(number, read)?;
             if extent <= own {
                 continue;
@@ -271,7 +267,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 self.problem(number, "a chunk that is chained twice");
                 break;
             }
-            let (more, after) = self.index.chunk_of(number, next)?;
+            let (more, after) = self.index.pages.chunk_of(number, next)?;
             all.try_extend(more)?;
             next = after;
         }

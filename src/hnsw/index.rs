@@ -1,17 +1,19 @@
 //! Index: how it is made and opened.
 
 use crate::index::Error;
-use crate::page::{self, CONTENT_BYTES, Change, Format, PageError, PageStore};
+use crate::page::{self, Change, PageError, PageStore, field, set_field};
 use crate::quantize::Form;
 use crate::vector::MAX_DIMS;
 
-use crate::hnsw::meta::{self, KIND_CENTRE, META, Parameters, Roots};
-use crate::hnsw::nodes::node::{field, set_field};
+use crate::hnsw::nodes::meta::{self, KIND_CENTRE, META, Parameters, Roots};
+use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::Shape;
-use crate::hnsw::spaces::dense::{self, Dense, Metric};
-use crate::hnsw::spaces::plain::{Measure, Plain};
+use crate::hnsw::options::{CENTRE_ELEMENTS, Options};
+use crate::hnsw::spaces::dense::Dense;
+use crate::hnsw::spaces::plain::Plain;
 use crate::hnsw::spaces::space::{PointOf, Space};
+use crate::values::{Measure, Metric, kind};
 
 /// Pages whose nodes hold values of one space.
 pub struct Index<'s, S, V> {
@@ -19,60 +21,6 @@ pub struct Index<'s, S, V> {
     pub(in crate::hnsw) space: V,
     /// Candidates that an insert keeps.
     pub(in crate::hnsw) beam: usize,
-}
-
-/// How an index is made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Options {
-    /// Links of a node and level; twice as many on the ground. 2 to 100.
-    pub m: u16,
-    /// Half the candidates that inserts and builds keep. 4 to 1,000.
-    pub ef_construction: u16,
-    /// How vectors are stored; None for what suits their size.
-    pub form: Option<Form>,
-    /// Draws levels and signs.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            m: 16,
-            ef_construction: 64,
-            form: None,
-            seed: 0x05EE_D0F6_7A9B,
-        }
-    }
-}
-
-/// Elements on a page of the centre.
-const CENTRE_ELEMENTS: usize = CONTENT_BYTES / 4;
-
-impl Options {
-    /// The beam of inserts and builds: twice `ef_construction`. Estimates and int8 distances make it as cheap
-    /// as half of it with exact distances, and the recall of later searches depends on it.
-    pub(in crate::hnsw) fn beam(&self) -> usize {
-        2 * usize::from(self.ef_construction)
-    }
-
-    /// What an index of dense vectors will never change.
-    pub(in crate::hnsw) fn dense(&self, dims: usize, metric: Metric) -> (Parameters, Form) {
-        let form = self
-            .form
-            .unwrap_or_else(|| Shape::best_form(dims, self.m.into()));
-        let parameters = Parameters {
-            format: Format::LATEST,
-            kind: dense::KIND,
-            metric: metric as u8,
-            form: form as u8,
-            m: self.m,
-            dims: u32::try_from(dims).unwrap_or(u32::MAX),
-            seed: self.seed,
-            centre_pages: u32::try_from(dims.div_ceil(CENTRE_ELEMENTS)).unwrap_or(u32::MAX),
-            shape: Shape::dense(dims, self.m.into(), form),
-        };
-        (parameters, form)
-    }
 }
 
 /// Writes the first pages of an index: parameters, roots and centre.
@@ -169,7 +117,7 @@ impl<'s, S: PageStore> Index<'s, S, Dense> {
         let other = Error::OtherSpace { kind, metric, form };
         let metrics = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
         let known = metrics.into_iter().find(|m| *m as u8 == metric);
-        let (Some(metric), Some(form), dense::KIND) = (known, Form::from_byte(form), kind) else {
+        let (Some(metric), Some(form), kind::DENSE) = (known, Form::from_byte(form), kind) else {
             return Err(other);
         };
         let centre = read_centre(store, &parameters, form)?;
@@ -234,5 +182,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Bytes of a node and links it has room for.
     pub fn shape(&self) -> &Shape {
         self.pages.shape()
+    }
+}
+
+impl<S: PageStore, V: Space> Index<'_, S, V> {
+    /// Shows a node with all of its value.
+    pub(in crate::hnsw) fn whole<T>(
+        &self,
+        number: u32,
+        reads: &mut u64,
+        read: impl FnOnce(Node<'_>) -> T,
+    ) -> Result<Option<T>, PageError> {
+        self.pages.whole(self.space.values(), number, reads, read)
     }
 }

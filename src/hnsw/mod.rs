@@ -8,7 +8,8 @@
 //! | `find/` | from the entry to the nearest rows, and all rows where links do not lead on |
 //! | `change/` | rows that come, rows that go, and the links that follow |
 //! | `index.rs` | Index: how it is made and opened |
-//! | `meta.rs` | Meta page, the first one: what the index is, and where a walk starts |
+//! | `options.rs` | Options: what a user says of an index |
+//! | `row.rs` | Row: what a scan finds |
 //! | `outline/` | Outline: an index in memory, which ranks rows whose places are known |
 //! | `census.rs` | Census: what an index holds, counted |
 //! | `check.rs` | Check: every invariant, and a dump for tests |
@@ -20,9 +21,10 @@ mod change;
 mod check;
 mod find;
 mod index;
-mod meta;
 mod nodes;
+mod options;
 mod outline;
+mod row;
 mod spaces;
 
 pub use builder::{Builder, build_into};
@@ -30,15 +32,17 @@ pub use census::{Census, Constants};
 pub use change::insert::Inserted;
 pub use check::Report;
 pub use find::all::Listing;
-pub use find::scan::{Row, Scan};
-pub use index::{Index, Options};
+pub use find::scan::Scan;
+pub use index::Index;
 pub use nodes::shape::Shape;
+pub use options::Options;
 pub use outline::{Growing, Grown, Growth, Outline, Ranked, Ranking};
-pub use spaces::bits::{BitMetric, Bits};
-pub use spaces::dense::{Dense, Metric};
-pub use spaces::manhattan::Manhattan;
-pub use spaces::plain::{Measure, Plain};
-pub use spaces::space::{PointOf, Sketches, Space, ValueOf, Values};
-pub use spaces::sparse::{SparseMetric, SparseVectors};
+pub use row::Row;
+pub use spaces::dense::Dense;
+pub use spaces::plain::Plain;
+pub use spaces::space::{PointOf, Space, ValueOf};
 
 pub use crate::quantize::Form;
+pub use crate::values::{
+    BitMetric, Bits, Manhattan, Measure, Metric, Sketches, SparseMetric, SparseVectors, Values,
+};

@@ -11,6 +11,7 @@
 
 mod crash;
 mod delta;
+mod field;
 mod layout;
 mod memory;
 
@@ -20,6 +21,7 @@ use std::ops::{Deref, Range};
 
 pub use crash::CrashStore;
 pub use delta::{apply_delta, generic_wal_bytes, write_delta};
+pub use field::{field, set_field};
 pub use layout::{
     Bytes, CONTENT_BYTES, Format, HEADER_BYTES, Mark, NO_BLOCK, PAGE_BYTES, SPECIAL_AT, clear_hole,
     content, content_mut, format, is_new, lower, lsn, next, set_lower, set_next, verify,

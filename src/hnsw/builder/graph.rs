@@ -16,7 +16,8 @@ use super::rows::BuildRows;
 use crate::hnsw::change::link::LinkLanes;
 use crate::hnsw::change::select::Degree;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{Sketch, Sketches, Space};
+use crate::hnsw::spaces::space::Space;
+use crate::values::{Sketch, Sketches};
 
 const LOCKS: usize = 4_096;
 

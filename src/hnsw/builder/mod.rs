@@ -24,12 +24,13 @@ use crate::index::{Error, Tid, collected};
 use crate::page::{Bytes, MemoryStore};
 
 use crate::hnsw::change::insert::draw_level;
-use crate::hnsw::index::Options;
-use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::meta::Parameters;
 use crate::hnsw::nodes::shape::Shape;
-use crate::hnsw::spaces::dense::{Dense, Metric};
-use crate::hnsw::spaces::plain::{Measure, Plain};
-use crate::hnsw::spaces::space::{Sketches, Space, ValueOf, Values};
+use crate::hnsw::options::Options;
+use crate::hnsw::spaces::dense::Dense;
+use crate::hnsw::spaces::plain::Plain;
+use crate::hnsw::spaces::space::{Space, ValueOf};
+use crate::values::{Measure, Metric, Sketches, Values};
 
 /// Collects rows and builds an index of them.
 pub struct Builder<V: Space> {

@@ -7,7 +7,7 @@ use crate::bulk::Steps;
 use crate::index::{Error, Fallible, collected, filled, with_room};
 
 use super::graph::Links;
-use crate::hnsw::meta::Parameters;
+use crate::hnsw::nodes::meta::Parameters;
 use crate::hnsw::nodes::overflow;
 use crate::hnsw::nodes::shape::Shape;
 use crate::hnsw::spaces::space::Space;

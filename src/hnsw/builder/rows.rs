@@ -6,8 +6,9 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use crate::bulk::{Lines, Memory, PLACE_BYTES, Records};
 use crate::index::{Error, Fallible, Tid, collected};
 
-use crate::hnsw::meta::Lengths;
-use crate::hnsw::spaces::space::{PointOf, Sketch, Sketches, Space, Values};
+use crate::hnsw::nodes::meta::Lengths;
+use crate::hnsw::spaces::space::{PointOf, Space};
+use crate::values::{Sketch, Sketches, Values};
 
 /// Bytes of a row besides its value, sketch and links: the tid, the place in the table of equal values, the
 /// place in the order of linking, and what the last pass needs.

@@ -1,5 +1,6 @@
 //! Write: the pages of an index that was built.
 
+use crate::values::{Values, long};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::PoisonError;
@@ -15,12 +16,12 @@ use crate::page::{self, Bytes, CONTENT_BYTES, PAGE_BYTES};
 use super::graph::Links;
 use super::order::{LevelNode, Order};
 use crate::hnsw::index::write_head;
-use crate::hnsw::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
+use crate::hnsw::nodes::meta::{KIND_NODE_REST, KIND_NODES, Parameters, Roots};
 use crate::hnsw::nodes::node::{INLINE_TIDS, Link, NodeMut};
 use crate::hnsw::nodes::overflow;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::nodes::tids::{capacity, new_chunk};
-use crate::hnsw::spaces::space::{Space, Values};
+use crate::hnsw::spaces::space::Space;
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;
@@ -182,7 +183,7 @@ fn group<V: Space>(
                 let mut bytes = node(links, parameters, order, chains, *place);
                 if *rest != NONE {
                     let own = bytes.get_mut(parameters.shape.own_at()..);
-                    overflow::set_rest(own.unwrap_or_default(), *rest);
+                    long::set_rest(own.unwrap_or_default(), *rest);
                 }
                 content.extend(bytes);
             }

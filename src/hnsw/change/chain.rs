@@ -9,7 +9,7 @@ use crate::page::PageStore;
 
 use crate::hnsw::change::vacuum::FirstPass;
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::KIND_NODES;
+use crate::hnsw::nodes::meta::KIND_NODES;
 use crate::hnsw::nodes::node::{INLINE_TIDS, Node, NodeMut, SlotState, corrupt};
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::NONE;
@@ -58,7 +58,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if !seen.chained.insert(chunk) && !seen.unchained.remove(&chunk) {
                 return Err(corrupt(chunk, "chained twice").into());
             }
-            let (tids, after) = self.chunk_of(owner, chunk)?;
+            let (tids, after) = self.pages.chunk_of(owner, chunk)?;
             let mut removed: Vec<Tid> = tids.iter().copied().filter(|tid| gone(*tid)).collect();
             removed.sort_unstable();
             let here = tids.len() - removed.len();

@@ -8,7 +8,8 @@ use crate::hnsw::change::select::{Candidate, Degree};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, MAX_LEVEL, NodeMut, SlotState};
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{PointOf, Probe, Space, ValueOf, Values};
+use crate::hnsw::spaces::space::{PointOf, Probe, Space, ValueOf};
+use crate::values::Values;
 
 /// A new node before it is placed: its query, its stored value, and its neighbours by level.
 struct NewNode<V: Space> {

@@ -4,7 +4,7 @@ use crate::index::{Error, Tid};
 use crate::page::{self, PageStore};
 
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::KIND_NODES;
+use crate::hnsw::nodes::meta::KIND_NODES;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::spaces::space::Space;
 

@@ -5,12 +5,13 @@ use crate::index::Error;
 use crate::page::{PageError, PageStore};
 
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::KIND_NODES;
+use crate::hnsw::nodes::meta::KIND_NODES;
 use crate::hnsw::nodes::node::{Link, Node};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Near, PointOf, Probe, Space, Values};
+use crate::hnsw::spaces::space::{Near, PointOf, Probe, Space};
+use crate::values::Values;
 
 /// What to do with the lanes of a node so that another becomes its neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]

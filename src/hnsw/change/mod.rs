@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `insert.rs` | Insert: one row more |
+//! | `add.rs` | Additions: a new node with all of its value, one more row of a node |
 //! | `select.rs` | Selection of neighbours: which ones a node keeps |
 //! | `link.rs` | Links back: how a node becomes the neighbour of others |
 //! | `near.rs` | Nearest live nodes of a value, whatever a vacuum does |
@@ -12,6 +13,7 @@
 //! | `repair.rs` | Repair: which links take the place of those to dead nodes |
 //! | `reach.rs` | Reachability: nodes that no link leads to are linked to |
 
+pub mod add;
 pub mod chain;
 pub mod insert;
 pub mod kill;

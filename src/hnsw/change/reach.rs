@@ -13,7 +13,8 @@ use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{Probe, Space, Values};
+use crate::hnsw::spaces::space::{Probe, Space};
+use crate::values::Values;
 
 /// Nodes that were reached.
 #[derive(Default)]
@@ -99,7 +100,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         let Some(copied) = self.pages.read(number, copied)? else {
             return Ok(false);
         };
-        let Some(copied) = self.pages.complete(&self.space, number, copied, reads)? else {
+        let Some(copied) = self
+            .pages
+            .complete(self.space.values(), number, copied, reads)?
+        else {
             return Ok(false);
         };
         let node = copied.node();

@@ -13,7 +13,8 @@ use crate::hnsw::nodes::node::{Link, NodeMut};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Probe, Space, Values};
+use crate::hnsw::spaces::space::{Probe, Space};
+use crate::values::Values;
 
 /// Candidates that are measured for each link that is lost.
 const MEASURED: usize = 3;
@@ -130,7 +131,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         })?;
         let reads = &mut seen.report.reads;
         let whole = torn.into_iter().map(|(number, copied)| {
-            let copied = self.pages.complete(&self.space, number, copied, reads)?;
+            let copied = self
+                .pages
+                .complete(self.space.values(), number, copied, reads)?;
             Ok(copied.map(|copied| Torn::new(number, copied, &seen.dead)))
         });
         whole.filter_map(Result::transpose).collect()

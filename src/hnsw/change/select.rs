@@ -16,7 +16,8 @@ use crate::page::PageStore;
 
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, Node};
-use crate::hnsw::spaces::space::{PointOf, Space, Values};
+use crate::hnsw::spaces::space::{PointOf, Space};
+use crate::values::Values;
 
 /// A node that was seen and may become a neighbour.
 #[derive(Clone, Debug)]

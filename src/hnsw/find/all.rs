@@ -54,7 +54,7 @@ impl<S: PageStore, V: Space> Listing<'_, '_, S, V> {
                     (own, ground && node.link() != NONE)
                 })?;
                 if more {
-                    let tids = self.index.tids(number)?;
+                    let tids = self.index.pages.tids(number)?;
                     self.tids.try_reserve(tids.len())?;
                     self.tids.extend(tids);
                 } else {

@@ -5,7 +5,7 @@ use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Offers, walk};
 
 use crate::hnsw::index::Index;
-use crate::hnsw::meta::Roots;
+use crate::hnsw::nodes::meta::Roots;
 use crate::hnsw::nodes::node::{Node, corrupt};
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
 use crate::hnsw::spaces::space::{Probe, Space};

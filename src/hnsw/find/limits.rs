@@ -6,7 +6,8 @@ use crate::page::PageStore;
 
 use crate::hnsw::find::scan::{Scan, Stage, VisitedNode};
 use crate::hnsw::find::sweep::Sweep;
-use crate::hnsw::spaces::space::{Space, Values};
+use crate::hnsw::spaces::space::Space;
+use crate::values::Values;
 
 /// What a scan may take, and what it looks for.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! Scan: the nearest rows, as a stream. Its walk goes on where it stopped.
 
+use crate::hnsw::row::Row;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
@@ -14,21 +15,9 @@ use crate::hnsw::find::trust::Trust;
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{INLINE_TIDS, Node};
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::extremes::FARTHEST;
-use crate::hnsw::spaces::space::{Probe, Space, ValueOf, Values};
-
-/// A row that was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
-    /// Where the row is.
-    pub tid: Tid,
-    /// How far it is, in the space's measure.
-    pub distance: f32,
-    /// How much that may be off, for the value is stored rounded.
-    pub doubt: f32,
-    /// The node it was found in.
-    pub node: u32,
-}
+use crate::hnsw::spaces::space::{Probe, Space, ValueOf};
+use crate::values::Values;
+use crate::values::extremes::FARTHEST;
 
 /// A node that was visited, with what it says of its rows.
 #[derive(Clone, Copy)]
@@ -308,7 +297,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         };
         if found.more {
             self.probe.near.reads += 1;
-            let tids = self.index.tids(found.number)?;
+            let tids = self.index.pages.tids(found.number)?;
             self.rows.try_reserve(tids.len())?;
             self.rows.extend(tids.into_iter().map(row));
             return Ok(());

@@ -12,7 +12,8 @@ use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
 use crate::hnsw::find::scan::{Scan, VisitedNode};
-use crate::hnsw::spaces::space::{Space, Values};
+use crate::hnsw::spaces::space::Space;
+use crate::values::Values;
 
 /// Nodes that a pass keeps at least, however little memory there is.
 const LEAST: usize = 1_024;

@@ -3,7 +3,7 @@
 use crate::index::Error;
 use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 
-use crate::hnsw::meta::{KIND_NODE_REST, KIND_NODES, META, Roots};
+use crate::hnsw::nodes::meta::{KIND_NODE_REST, KIND_NODES, META, Roots};
 use crate::hnsw::nodes::node::{SlotState, state};
 use crate::hnsw::nodes::pages::{Edit, Pages, slot};
 use crate::hnsw::nodes::shape::NONE;

@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `meta.rs` | Meta page, the first one: what the index is, and where a walk starts |
 //! | `shape.rs` | Shape of nodes: how large one is, and where its number says that it lies |
 //! | `node.rs` | Node: its bytes on a page |
 //! | `tids.rs` | Tids: the rows of a node |
@@ -10,6 +11,7 @@
 //! | `allocate.rs` | Allocation: slots for new nodes |
 
 pub mod allocate;
+pub mod meta;
 pub mod node;
 pub mod overflow;
 pub mod pages;

@@ -14,7 +14,7 @@
 //! native byte order, as everything in a data directory is.
 
 use crate::index::Tid;
-use crate::page::PageError;
+use crate::page::{PageError, field, set_field};
 use crate::quantize::{Factors, Lanes, from_bf16, read_lane, to_bf16, write_lane};
 
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE, Shape};
@@ -47,19 +47,6 @@ impl SlotState {
     /// Whether it is a node that can be walked through.
     pub fn is_node(self) -> bool {
         matches!(self, Self::Live | Self::Dead)
-    }
-}
-
-/// Reads a field, 0 beyond the end.
-pub(in crate::hnsw) fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let found = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    found.copied().unwrap_or([0; N])
-}
-
-/// Writes a field, nothing beyond the end.
-pub(in crate::hnsw) fn set_field<const N: usize>(bytes: &mut [u8], at: usize, value: [u8; N]) {
-    if let Some(place) = bytes.get_mut(at..).and_then(|b| b.first_chunk_mut()) {
-        *place = value;
     }
 }
 

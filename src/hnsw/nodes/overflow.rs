@@ -2,7 +2,7 @@
 //! own that are chained from it.
 //!
 //! ```text
-//! value: 0 bytes u32 | 4 first slot of its rest u32, NONE in a value that is whole | 8 ...
+//! value: `values/long.rs`; its rest is where the first slot is
 //! slot:  0 state u8 | 2 bytes u16 | 4 owner u32 | 8 next u32 | 12 bytes of the value
 //! ```
 //!
@@ -11,46 +11,17 @@
 //! to the node whose number it has, never to one that was there before. Who reads a chain and finds
 //! it gone has a node that is gone as well.
 
-use crate::index::Error;
-use crate::page::{CONTENT_BYTES, PageError, PageStore};
+use crate::page::{CONTENT_BYTES, PageError, PageStore, field, set_field};
+use crate::values::{Values, long};
 
-use crate::hnsw::index::Index;
-use crate::hnsw::nodes::node::{Node, SlotState, corrupt, field, set_field};
-use crate::hnsw::nodes::pages::{NodePart, Pages};
+use crate::hnsw::nodes::node::{Node, SlotState, corrupt};
+use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::space::{Space, Values};
-
-/// Bytes of a value before its elements: how long it is, and where its rest is.
-pub const VALUE_HEADER: usize = 8;
 
 /// Bytes that a value has at most.
 const MAX_BYTES: usize = 1 << 17;
 
-const REST_AT: usize = 4;
 const SLOT_HEADER: usize = 12;
-
-/// How long a value is, by its first bytes.
-pub fn extent(own: &[u8]) -> usize {
-    let bytes = u32::from_ne_bytes(field(own, 0));
-    usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-/// Starts a value that is whole: `own` has room for all of it.
-pub fn write_header(own: &mut [u8]) {
-    let bytes = u32::try_from(own.len()).unwrap_or(u32::MAX);
-    set_field(own, 0, bytes.to_ne_bytes());
-    set_rest(own, NONE);
-}
-
-/// Where the rest of a value is.
-pub fn first(own: &[u8]) -> u32 {
-    u32::from_ne_bytes(field(own, REST_AT))
-}
-
-/// Says where the rest of a value is.
-pub fn set_rest(own: &mut [u8], first: u32) {
-    set_field(own, REST_AT, first.to_ne_bytes());
-}
 
 /// Bytes of a value that one slot takes. It lies on one page.
 pub fn capacity(shape: &Shape) -> usize {
@@ -137,9 +108,9 @@ impl<S: PageStore> Pages<'_, S> {
     ///
     /// # Errors
     /// As [`Pages::hold`], and where a live node's value has no end.
-    pub fn whole<V: Space, T>(
+    pub fn whole<T>(
         &self,
-        space: &V,
+        values: &impl Values,
         number: u32,
         reads: &mut u64,
         read: impl FnOnce(Node<'_>) -> T,
@@ -155,14 +126,14 @@ impl<S: PageStore> Pages<'_, S> {
         if !node.walkable() {
             return Ok(None);
         }
-        let own = space.values().extent(node.own());
+        let own = values.extent(node.own());
         if own <= shape.own {
             let shape = &shape.showing(own);
             return Ok(Some(read(Node { bytes, shape })));
         }
         let copied = Copied::new(node);
         drop(held);
-        let whole = self.complete(space, number, copied, reads)?;
+        let whole = self.complete(values, number, copied, reads)?;
         Ok(whole.map(|whole| read(whole.node())))
     }
 
@@ -170,14 +141,14 @@ impl<S: PageStore> Pages<'_, S> {
     ///
     /// # Errors
     /// As [`whole`](Self::whole).
-    pub fn complete<V: Space>(
+    pub fn complete(
         &self,
-        space: &V,
+        values: &impl Values,
         number: u32,
         mut copied: Copied,
         reads: &mut u64,
     ) -> Result<Option<Copied>, PageError> {
-        let extent = space.values().extent(copied.node().own());
+        let extent = values.extent(copied.node().own());
         if extent <= copied.shape.own {
             copied.shape.own = extent;
             return Ok(Some(copied));
@@ -193,7 +164,7 @@ impl<S: PageStore> Pages<'_, S> {
                 copied.bytes.extend(rest);
                 copied.shape.own = extent;
                 let at = copied.shape.own_at();
-                set_rest(copied.bytes.get_mut(at..).unwrap_or_default(), NONE);
+                long::set_rest(copied.bytes.get_mut(at..).unwrap_or_default(), NONE);
                 return Ok(Some(copied));
             }
             let same = |now: Node<'_>| now.live() && now.own() == head;
@@ -213,7 +184,7 @@ impl<S: PageStore> Pages<'_, S> {
         reads: &mut u64,
     ) -> Result<Option<Vec<u8>>, PageError> {
         let missing = extent - head.len();
-        let (mut found, mut next) = (Vec::with_capacity(missing), first(head));
+        let (mut found, mut next) = (Vec::with_capacity(missing), long::rest(head));
         while found.len() < missing {
             if next == NONE {
                 return Ok(None);
@@ -233,43 +204,5 @@ impl<S: PageStore> Pages<'_, S> {
             }
         }
         Ok((found.len() == missing && next == NONE).then_some(found))
-    }
-}
-
-impl<S: PageStore, V: Space> Index<'_, S, V> {
-    /// Puts a new node whose whole value is `own` where there is room, and gives its number. A node
-    /// whose value is longer than its room is reserved first and comes alive last: a crash leaves a
-    /// reserved slot and parts of a value, which the next vacuum frees.
-    pub(in crate::hnsw) fn create_node(&self, mut node: Vec<u8>, own: &[u8]) -> Result<u32, Error> {
-        let shape = self.shape();
-        let Some(rest) = own.get(shape.own..).filter(|rest| !rest.is_empty()) else {
-            return self.pages.create(&node);
-        };
-        let mut reserved = vec![0; shape.bytes()];
-        set_field(&mut reserved, 0, [SlotState::Reserved as u8]);
-        let number = self.pages.create(&reserved)?;
-        let mut next = NONE;
-        for part in rest.chunks(capacity(shape)).rev() {
-            next = self.pages.create(&new_slot(shape, number, next, part))?;
-        }
-        set_rest(node.get_mut(shape.own_at()..).unwrap_or_default(), next);
-        let mut edit = self.pages.change();
-        edit.node(number, NodePart::Head, |slot| {
-            if slot.bytes.len() == node.len() {
-                slot.bytes.copy_from_slice(&node);
-            }
-        })?;
-        edit.commit()?;
-        Ok(number)
-    }
-
-    /// Shows a node with all of its value.
-    pub(in crate::hnsw) fn whole<T>(
-        &self,
-        number: u32,
-        reads: &mut u64,
-        read: impl FnOnce(Node<'_>) -> T,
-    ) -> Result<Option<T>, PageError> {
-        self.pages.whole(&self.space, number, reads, read)
     }
 }

@@ -4,7 +4,9 @@ use crate::page::{
     self, Bytes, CONTENT_BYTES, Change, PAGE_BYTES, PageError, PageStore, SPECIAL_AT,
 };
 
-use crate::hnsw::meta::{self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots};
+use crate::hnsw::nodes::meta::{
+    self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots,
+};
 use crate::hnsw::nodes::node::{MAX_LEVEL, Node, NodeMut, SlotState, state};
 use crate::hnsw::nodes::shape::{NONE, Shape};
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::page::CONTENT_BYTES;
 use crate::quantize::{Form, LANES};
 use crate::search::MAX_NUMBER;
+use crate::values::code_dims;
 
 /// Links are kept in blocks of so many lanes; a code of each is scored in one pass.
 pub const BLOCK_LANES: usize = LANES;
@@ -23,10 +24,6 @@ const CODED_TABLE_BYTES: usize = BLOCK_LANES * (4 + 2 + 4 + 2);
 /// The most bits of a code where a node takes several pages: a block of codes then lies on two
 /// pages at most, so that a link is one change.
 const MAX_SPANNING_BITS: usize = 1_920;
-
-/// Bits that a code has at least: with fewer, estimates are so rough that walks lose their way. This is part of
-/// the format, for shorter vectors are padded and rotated as vectors of 384 dimensions.
-const MIN_BITS: usize = 384;
 
 /// A standard error of estimates, relative to `|x - c| |q - c|`, that is good enough: the error of 384
 /// dimensions with all their bits.
@@ -224,13 +221,6 @@ impl Shape {
     pub fn max_blocks(&self) -> u64 {
         u64::from(MAX_NUMBER) >> self.slot_bits
     }
-}
-
-/// Dimensions in which vectors of `dims` dimensions are encoded: short ones are padded with zeros
-/// before they are rotated, so that they have more bits than dimensions.
-#[must_use]
-pub fn code_dims(dims: usize) -> usize {
-    dims.max(MIN_BITS)
 }
 
 /// The standard error of an estimate by `bits` of `dims` bits, relative to `|x - c| |q - c|`. It is the error

@@ -11,21 +11,18 @@
 use std::collections::HashSet;
 
 use crate::index::{Error, Fallible, Tid};
-use crate::page::PageStore;
+use crate::page::{PageStore, field, set_field};
 
-use crate::hnsw::index::Index;
-use crate::hnsw::meta::KIND_NODES;
-use crate::hnsw::nodes::node::{INLINE_TIDS, Node, SlotState, corrupt, field, set_field};
-use crate::hnsw::nodes::pages::NodePart;
+use crate::hnsw::nodes::node::{Node, SlotState, corrupt};
+use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::space::{Space, Values};
 
 const CHUNK_HEADER: usize = 12;
 
 /// How often a chunk may be freed between the look at its predecessor and the look at the chunk itself. A chunk
 /// comes off its chain in the change that frees it, so the next look finds another chunk. A reader looks again
 /// and again only if it meets a vacuum at work each time.
-const ATTEMPTS: usize = 16;
+pub(in crate::hnsw) const ATTEMPTS: usize = 16;
 
 /// A slot of tids, to read.
 #[derive(Clone, Copy)]
@@ -94,18 +91,7 @@ pub(in crate::hnsw) fn new_chunk(shape: &Shape, owner: u32, next: u32, tids: &[T
     bytes
 }
 
-/// What became of an attempt to add a row to a node.
-enum Added {
-    Yes,
-    /// Somebody else has changed the node: look again.
-    Again,
-    /// The node is no longer one with rows.
-    Gone,
-    /// Neither the node nor its first chunk has room.
-    Full,
-}
-
-impl<S: PageStore, V: Space> Index<'_, S, V> {
+impl<S: PageStore> Pages<'_, S> {
     /// All rows of a node. Tids that are added or removed meanwhile may or may not be among them.
     pub(in crate::hnsw) fn tids(&self, number: u32) -> Result<Vec<Tid>, Error> {
         for _ in 0..ATTEMPTS {
@@ -131,10 +117,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let tids = node.tids().filter(|_| live).collect::<Vec<_>>();
             (tids, if live { node.link() } else { NONE })
         };
-        let (mut tids, mut next) = self.pages.read(number, own)?;
+        let (mut tids, mut next) = self.read(number, own)?;
         let mut chunks = HashSet::new();
         while next != NONE {
-            let chunk = self.pages.read(next, |slot| {
+            let chunk = self.read(next, |slot| {
                 let chunk = Chunk(slot.bytes);
                 chunk.is_of(number).then(|| (chunk.tids(), chunk.next()))
             })?;
@@ -145,123 +131,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             next = after;
         }
         if !chunks.is_empty() {
-            tids.try_extend(self.pages.read(number, own)?.0)?;
+            tids.try_extend(self.read(number, own)?.0)?;
         }
         Ok(Some(tids))
-    }
-
-    /// Adds a row to a node whose stored value is `own`; false where the node is no longer that one.
-    pub(in crate::hnsw) fn add_tid(
-        &self,
-        number: u32,
-        own: &[u8],
-        tid: Tid,
-    ) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS {
-            match self.try_add(number, own, tid)? {
-                Added::Yes => return Ok(true),
-                Added::Gone => return Ok(false),
-                Added::Again => {}
-                Added::Full => {
-                    // The chunk takes its place in the chain below, where the chain is locked.
-                    let chunk = new_chunk(self.shape(), number, number, &[tid]);
-                    let chunk = self.pages.create(&chunk)?;
-                    if self.chain(number, chunk)? {
-                        return Ok(true);
-                    }
-                    // Vacuum frees the chunk: given out at once, it could be another row's when a
-                    // vacuum that has seen it unchained comes to free it.
-                    return Ok(false);
-                }
-            }
-        }
-        Err(corrupt(number, "a chunk of its rows is not there").into())
-    }
-
-    fn try_add(&self, number: u32, own: &[u8], tid: Tid) -> Result<Added, Error> {
-        let mut edit = self.pages.change();
-        let (added, chunk) = edit.node(number, NodePart::Head, |node| {
-            let read = node.read();
-            // Of a node of several pages, or with a rest, this shows the start only; the value was
-            // compared by the caller.
-            let here = self.shape().pages() == 1 && own.len() <= self.shape().own;
-            let same = self.space.values().extent(read.own()) == own.len();
-            let same = !here || same && read.own().starts_with(own);
-            if !read.live() || !same {
-                return (Added::Gone, NONE);
-            }
-            let mut tids: Vec<Tid> = read.tids().collect();
-            if tids.contains(&tid) {
-                return (Added::Yes, NONE);
-            }
-            if tids.len() == INLINE_TIDS {
-                return (Added::Full, read.link());
-            }
-            tids.push(tid);
-            node.set_tids(&tids);
-            (Added::Yes, NONE)
-        })?;
-        if matches!(added, Added::Yes) {
-            edit.commit()?;
-            return Ok(added);
-        }
-        drop(edit);
-        if !matches!(added, Added::Full) || chunk == NONE {
-            return Ok(added);
-        }
-        self.try_add_to_chunk(number, chunk, tid)
-    }
-
-    fn try_add_to_chunk(&self, owner: u32, number: u32, tid: Tid) -> Result<Added, Error> {
-        let room = capacity(self.shape());
-        let mut edit = self.pages.change();
-        let added = edit.node(number, NodePart::Head, |slot| {
-            let chunk = Chunk(slot.bytes);
-            if !chunk.is_of(owner) {
-                return Added::Again;
-            }
-            let mut tids = chunk.tids();
-            if tids.len() >= room {
-                return Added::Full;
-            }
-            if !tids.contains(&tid) {
-                tids.push(tid);
-                set_tids(slot.bytes, &tids);
-            }
-            Added::Yes
-        })?;
-        if matches!(added, Added::Yes) {
-            edit.commit()?;
-        }
-        Ok(added)
-    }
-
-    /// Makes `chunk` the first of a node's chain; false where the node has no rows any more.
-    fn chain(&self, number: u32, chunk: u32) -> Result<bool, Error> {
-        let mut edit = self.pages.change();
-        let blocks = [number, chunk].map(|number| self.shape().place(number).0);
-        edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
-        edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
-        let next = edit.node(number, NodePart::Head, |node| {
-            let (live, next) = (node.read().live(), node.read().link());
-            if live {
-                node.set_link(chunk);
-            }
-            live.then_some(next)
-        })?;
-        let Some(next) = next else {
-            return Ok(false);
-        };
-        edit.node(chunk, NodePart::Head, |slot| set_next(slot.bytes, next))?;
-        edit.commit()?;
-        Ok(true)
-    }
-
-    /// Frees a slot that nothing leads to.
-    pub(in crate::hnsw) fn free_slot(&self, number: u32) -> Result<(), Error> {
-        let mut edit = self.pages.change();
-        edit.free(number)?;
-        Ok(edit.commit()?)
     }
 
     /// Checks that a chain's chunk belongs to its node.
@@ -274,7 +146,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let chunk = Chunk(slot.bytes);
             chunk.is_of(owner).then(|| (chunk.tids(), chunk.next()))
         };
-        let found = self.pages.read(number, read)?;
+        let found = self.read(number, read)?;
         found.ok_or_else(|| corrupt(number, &format!("no tids of node {owner}")).into())
     }
 }

@@ -4,40 +4,16 @@
 //! 0 base f32 | 4 slope f32 | 8 error f32 | 12 levels (quantize::levels)
 //! ```
 
+use crate::hnsw::spaces::centred::{CentredCode, CentredQuery};
 use std::io;
 
 use memmap2::MmapMut;
 
 use crate::distance::prefetch;
-use crate::quantize::LevelQuery;
 
-use crate::hnsw::nodes::node::{field, set_field};
+use crate::page::{field, set_field};
 
 const CODE_HEADER_BYTES: usize = 12;
-
-/// The part of a point that its levels do not say.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Alone {
-    /// The point's own part of its distance: `distance = constant + base + slope * sum`, where the constant is
-    /// the query's and `sum` is that of the levels.
-    pub base: f32,
-    /// The factor of the sum of its levels.
-    pub slope: f32,
-    /// The standard error of the distance, for a query at distance 1 from the centre.
-    pub error: f32,
-}
-
-/// A query for codes of points around the centre.
-pub struct AloneQuery {
-    /// For their levels.
-    pub levels: LevelQuery,
-    /// The query's part of all distances.
-    pub constant: f32,
-    /// How far the query is from the centre.
-    pub length: f32,
-    /// The factor of distances in the end: the query may be a multiple of the one that was asked.
-    pub unscaled: f32,
-}
 
 /// Codes, each at its number.
 pub(super) struct Codes {
@@ -76,7 +52,7 @@ impl Codes {
     }
 
     /// Adds one, whose levels `encode` writes, and gives its number; None where there is no room.
-    pub fn push(&mut self, encode: impl FnOnce(&mut [u8]) -> Alone) -> Option<u32> {
+    pub fn push(&mut self, encode: impl FnOnce(&mut [u8]) -> CentredCode) -> Option<u32> {
         let number = self.count;
         let start = number as usize * self.stride;
         let code = self.bytes.get_mut(start..start + self.stride)?;
@@ -98,7 +74,7 @@ impl Codes {
 
     /// How far a point is, less so many standard errors.
     #[inline]
-    pub fn bound(&self, number: u32, query: &AloneQuery, errors: f32) -> f32 {
+    pub fn bound(&self, number: u32, query: &CentredQuery, errors: f32) -> f32 {
         let code = self.get(number);
         let [base, slope, error] = [0, 4, 8].map(|at| f32::from_ne_bytes(field(code, at)));
         let sum = query

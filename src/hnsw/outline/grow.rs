@@ -9,7 +9,8 @@ use super::{Outline, OutlineRow};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::spaces::space::{PointOf, Space, Values};
+use crate::hnsw::spaces::space::{PointOf, Space};
+use crate::values::Values;
 
 /// Steps of sorting that are counted as a node that is read.
 const STEPS_PER_NODE: usize = 8;
@@ -66,7 +67,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Nodes that an outline has, at most, and bytes of the levels of each. None where values have no
     /// codes of their own.
     fn outline_size(&self) -> Result<Option<(usize, usize)>, Error> {
-        let Some(levels) = self.space.alone_bytes() else {
+        let Some(levels) = self.space.centred_bytes() else {
             return Ok(None);
         };
         let nodes = u64::from(self.pages.roots()?.groups) * u64::from(self.shape().slots());
@@ -168,7 +169,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         })?;
         for mut node in seen {
             if node.more {
-                node.tids = self.tids(node.number)?;
+                node.tids = self.pages.tids(node.number)?;
             }
             growing.add(&self.space, &node)?;
         }
@@ -205,7 +206,9 @@ impl Growing {
         let GrowthStage::Reading { rows, .. } = &mut self.stage else {
             return Ok(());
         };
-        let code = self.codes.push(|code| space.code_alone(&node.point, code));
+        let code = self
+            .codes
+            .push(|code| space.centred_code(&node.point, code));
         if let Some(code) = code {
             let row = OutlineRow {
                 node: node.number,

@@ -18,7 +18,6 @@ mod places;
 mod ranking;
 mod sorting;
 
-pub use codes::{Alone, AloneQuery};
 pub use grow::{Growing, Grown, Growth};
 pub use ranking::{Ranked, Ranking};
 

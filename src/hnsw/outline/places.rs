@@ -149,8 +149,8 @@ impl Places {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::sorting::Sorting;
     use super::*;
+    use crate::hnsw::outline::sorting::Sorting;
 
     proptest! {
         #[test]

@@ -2,6 +2,7 @@
 //! right for all but one in a hundred. Nodes are read in the order of these bounds, until none that is left can be
 //! nearer than the next row.
 
+use crate::hnsw::spaces::centred::CentredQuery;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
@@ -10,12 +11,13 @@ use crate::index::{Error, Fallible, Tid, collected, with_room};
 use crate::page::PageStore;
 use crate::search::Key;
 
+use super::Outline;
 use super::codes::Codes;
 use super::places::Places;
-use super::{AloneQuery, Outline};
-use crate::hnsw::find::scan::Row;
 use crate::hnsw::index::Index;
-use crate::hnsw::spaces::space::{PointOf, Space, ValueOf, Values};
+use crate::hnsw::row::Row;
+use crate::hnsw::spaces::space::{PointOf, Space, ValueOf};
+use crate::values::Values;
 
 /// Standard errors below an estimate at which a row is looked for.
 const DOUBT: f32 = 2.5;
@@ -42,7 +44,7 @@ pub struct Ranking<'i, 's, S, V: Space> {
     index: &'i Index<'s, S, V>,
     outline: Rc<Outline>,
     point: PointOf<V>,
-    query: AloneQuery,
+    query: CentredQuery,
     /// What codes say, and rows of the outline.
     coded: BinaryHeap<Reverse<Key>>,
     /// Distances, and places in `rows`.
@@ -69,7 +71,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             return Ok(None);
         };
         let scale = self.scale_of(&point)?;
-        let Some(query) = self.space.query_alone(&point, scale) else {
+        let Some(query) = self.space.centred_query(&point, scale) else {
             return Ok(None);
         };
         let (known, strangers) = look_up(&outline.places, tids)?;
@@ -115,7 +117,7 @@ fn look_up(places: &Places, tids: &[Tid]) -> Result<LookedUp, Error> {
 fn bounds(
     codes: &Codes,
     rows: &[(u32, u32)],
-    query: &AloneQuery,
+    query: &CentredQuery,
 ) -> Result<Vec<Reverse<Key>>, Error> {
     let bound = |(at, &(row, code)): (usize, &(u32, u32))| {
         if let Some((_, next)) = rows.get(at + ROWS_AHEAD) {

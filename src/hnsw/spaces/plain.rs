@@ -7,29 +7,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::index::Error;
 use crate::page::{Format, PageError, PageStore};
 
-use crate::hnsw::index::Options;
-use crate::hnsw::meta::{Lengths, META, Parameters};
+use crate::hnsw::nodes::meta::{Lengths, META, Parameters};
 use crate::hnsw::nodes::node::{Code, Node};
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
-use crate::hnsw::spaces::space::{Probe, Sketches, Space};
-
-/// A kind of value and a distance that is measured from the values themselves. Everything that is not here is
-/// the same for all such kinds.
-pub trait Measure: Sketches + Sized {
-    /// Kind, metric and form, as the meta page keeps them.
-    fn tag(&self) -> [u8; 3];
-
-    /// Dimensions.
-    fn dims(&self) -> u32;
-
-    /// Bytes that a node has for its own value.
-    fn own_bytes(&self) -> usize;
-
-    /// The measure of an index with this tag, dimensions and bytes of a node's own value; None where
-    /// that is an index of something else.
-    fn open(tag: [u8; 3], dims: u32, own: usize) -> Option<Self>;
-}
+use crate::hnsw::options::Options;
+use crate::hnsw::spaces::space::{Probe, Space};
+use crate::values::Measure;
 
 /// Values under a measure, linked without codes.
 pub struct Plain<M> {
@@ -152,7 +136,7 @@ impl<M: Measure> Plain<M> {
                 (1..4).for_each(|part| pages.prefetch(*ahead, part));
             }
             let measure = |node: Node<'_>| self.measured(point, node);
-            let distance = pages.whole(self, *number, &mut near.reads, measure)?;
+            let distance = pages.whole(self.values(), *number, &mut near.reads, measure)?;
             let distance = distance.unwrap_or(f32::INFINITY);
             known.try_reserve(1)?;
             known.insert(*number, distance);
@@ -209,7 +193,7 @@ impl<M: Measure> Space for Plain<M> {
         near.clear();
         query.known.try_reserve(1)?;
         let mut reads = 0;
-        pages.whole(self, number, &mut reads, |node| {
+        pages.whole(self.values(), number, &mut reads, |node| {
             // Measured again: the slot may have been given to another node.
             let distance = self.measured(&query.point, node);
             query.known.insert(number, distance);
@@ -218,5 +202,18 @@ impl<M: Measure> Space for Plain<M> {
         })?;
         near.reads += reads;
         self.measure_near(pages, probe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::{SparseMetric, SparseVectors};
+
+    #[test]
+    fn eleven_nodes_of_sparse_vectors_lie_on_a_page_and_the_largest_on_one() {
+        let own = SparseVectors::new(SparseMetric::L2, 5).own_bytes();
+        assert_eq!(Shape::plain(16, own).slots(), 11);
+        assert!((2..=100).all(|m| Shape::plain(m, own).pages() == 1));
     }
 }

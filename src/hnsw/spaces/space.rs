@@ -1,85 +1,13 @@
 //! Space: what a graph needs to know of its values. Everything else is the same for all of them.
 
-use crate::index::Error;
 use crate::page::{PageError, PageStore};
+use crate::values::{Sketches, Values};
 
-use crate::hnsw::meta::Lengths;
+use crate::hnsw::nodes::meta::Lengths;
 use crate::hnsw::nodes::node::{Code, Node};
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::NONE;
-use crate::hnsw::outline::{Alone, AloneQuery};
-
-/// Values of a kind under a metric: what they are, and how far apart. All that an index does with them rests on this.
-///
-/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised, rotated); its *stored* form lies
-/// in a node.
-pub trait Values: Sync {
-    /// As a user gives it.
-    type Value<'v>: Copy;
-    /// Ready to be measured.
-    type Point: Clone + Send + Sync;
-
-    /// Whether a value has the size of those in the index.
-    ///
-    /// # Errors
-    /// Where it has another.
-    fn verify(&self, value: Self::Value<'_>) -> Result<(), Error>;
-
-    /// Makes a value ready. None where it has no place in this metric: a zero vector has no angle.
-    fn point(&self, value: Self::Value<'_>) -> Option<Self::Point>;
-
-    /// Bytes of a point's stored form.
-    fn stored_bytes(&self, point: &Self::Point) -> usize;
-
-    /// Whether stored forms differ in size.
-    fn varies(&self) -> bool {
-        false
-    }
-
-    /// The size in bytes of a stored value of which a node holds `own`. It is more than `own` if the node has
-    /// only a part.
-    fn extent(&self, own: &[u8]) -> usize {
-        own.len()
-    }
-
-    /// Writes the stored form, which takes all of `own`, and gives its scale.
-    fn store(&self, point: &Self::Point, own: &mut [u8]) -> f32;
-
-    /// Reads the stored form.
-    fn load(&self, own: &[u8], scale: f32) -> Self::Point;
-
-    /// How far a stored value is. Smaller is nearer.
-    fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
-
-    /// The scale of distances between points like this one, by which rounding is measured.
-    fn unit(&self, point: &Self::Point) -> f32;
-
-    /// Scale of the rounding error in the distance between `point` and `other`.
-    fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
-        self.unit(point)
-    }
-
-    /// How much the distance of a value that was stored with this scale may be off.
-    fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
-        0.0
-    }
-}
-
-/// Values with small stand-ins, by which builds measure.
-pub trait Sketches: Values {
-    /// Bytes of a sketch; None where the stored form serves, with its scale as the first number.
-    fn sketch_bytes(&self) -> Option<usize> {
-        None
-    }
-
-    /// Writes a small stand-in with which graphs are built, and gives two numbers that belong to it.
-    fn sketch(&self, _point: &Self::Point, _sketch: &mut [u8]) -> [f32; 2] {
-        [0.0; 2]
-    }
-
-    /// The distance of two values, as far as their sketches tell it.
-    fn sketch_distance(&self, a: Sketch<'_>, b: Sketch<'_>) -> f32;
-}
+use crate::hnsw::spaces::centred::{CentredCode, CentredQuery};
 
 /// A value as a user gives it, of a space.
 pub type ValueOf<'v, V> = <<V as Space>::Values as Values>::Value<'v>;
@@ -129,17 +57,17 @@ pub trait Space: Sync {
 
     /// Bytes of the code of a point that stands alone ([`Outline`](crate::hnsw::Outline)); None where there are
     /// no such codes.
-    fn alone_bytes(&self) -> Option<usize> {
+    fn centred_bytes(&self) -> Option<usize> {
         None
     }
 
     /// Writes the code of a point that stands alone.
-    fn code_alone(&self, _point: &PointOf<Self>, _code: &mut [u8]) -> Alone {
-        Alone::default()
+    fn centred_code(&self, _point: &PointOf<Self>, _code: &mut [u8]) -> CentredCode {
+        CentredCode::default()
     }
 
     /// Prepares a query for codes of points that stand alone, with `scale` as in [`query`](Self::query).
-    fn query_alone(&self, _point: &PointOf<Self>, _scale: f32) -> Option<AloneQuery> {
+    fn centred_query(&self, _point: &PointOf<Self>, _scale: f32) -> Option<CentredQuery> {
         None
     }
 
@@ -167,15 +95,6 @@ pub trait Space: Sync {
         probe: &mut Probe<Self::Query>,
         see: impl FnOnce(Node<'_>, f32),
     ) -> Result<(), PageError>;
-}
-
-/// A stand-in for a value.
-#[derive(Clone, Copy, Debug)]
-pub struct Sketch<'a> {
-    /// [`Sketches::sketch_bytes`] bytes, or the stored form.
-    pub bytes: &'a [u8],
-    /// What [`Sketches::sketch`] gave, or scale and zero.
-    pub numbers: [f32; 2],
 }
 
 /// A query on its way.

@@ -14,15 +14,17 @@
 
 use std::borrow::Cow;
 
-use crate::quantize::{Factors, Form, Lanes, LevelQuery, LookupTable};
-use crate::quantize::{encode, encode_levels, estimate, from_bf16, signed_sum, to_bf16};
+use crate::quantize::{
+    Factors, Lanes, LevelQuery, LookupTable, encode, encode_levels, estimate, from_bf16,
+    signed_sum, to_bf16,
+};
 
-use super::{Dense, Metric};
+use super::Dense;
 use crate::hnsw::nodes::node::{Code, Node};
-use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE, code_dims};
-use crate::hnsw::outline::{Alone, AloneQuery};
-use crate::hnsw::spaces::extremes;
-use crate::hnsw::spaces::space::{Near, Values};
+use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
+use crate::hnsw::spaces::centred::{CentredCode, CentredQuery};
+use crate::hnsw::spaces::space::Near;
+use crate::values::{Metric, Values, extremes};
 
 /// A node is near where its squared distance is so much smaller than the query's from the centre.
 const NEAR: f32 = 256.0;
@@ -58,31 +60,15 @@ fn scaled(point: &[f32], scale: f32) -> Cow<'_, [f32]> {
 }
 
 impl Dense {
-    /// `point - from`, as it is encoded.
-    fn encoded(&self, point: &[f32], from: &[f32]) -> Vec<f32> {
-        let mut offset: Vec<f32> = point.iter().zip(from).map(|(x, u)| x - u).collect();
-        if self.is_as_it_is() {
-            offset.resize(code_dims(self.dims()), 0.0);
-            self.rotation.apply(&mut offset);
-        }
-        offset
-    }
-
-    /// Whether vectors are stored as they are, and rotated only to be encoded: those that are padded for
-    /// that, and whole numbers, which rotated are none.
-    pub(super) fn is_as_it_is(&self) -> bool {
-        code_dims(self.dims()) > self.dims() || self.form() == Form::Whole
-    }
-
     /// Fills a query's lookup table.
     pub(super) fn prepare(&self, point: Vec<f32>, scale: f32) -> DenseQuery {
         let mut table = LookupTable::new();
-        let offset = self.encoded(&scaled(&point, scale), &self.centre);
+        let offset = self.vectors.offset(&scaled(&point, scale), &self.centre);
         table.fill(&offset, self.bits);
         DenseQuery {
             point,
             table,
-            squared: extremes::saturated(self.dot(&offset, &offset)),
+            squared: extremes::saturated(self.vectors.dot(&offset, &offset)),
             fine: LookupTable::new(),
             scale,
         }
@@ -91,8 +77,8 @@ impl Dense {
     /// See [`Space::origin`](crate::hnsw::Space::origin).
     pub(super) fn origin_of(&self, from: Vec<f32>) -> Origin {
         Origin {
-            offset: self.encoded(&from, &self.centre),
-            squared: self.dot(&from, &from),
+            offset: self.vectors.offset(&from, &self.centre),
+            squared: self.vectors.dot(&from, &from),
             from,
         }
     }
@@ -110,13 +96,13 @@ impl Dense {
 
     /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
     fn factors(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Factors {
-        let difference = self.encoded(point, &origin.from);
+        let difference = self.vectors.offset(point, &origin.from);
         let Factors { squared, slope } = encode(&difference, self.bits, bits);
         let sum = signed_sum(&difference, self.bits, &origin.offset);
-        let (base, slope) = match self.metric {
+        let (base, slope) = match self.metric() {
             Metric::L2 | Metric::Cosine => (squared, slope),
             Metric::InnerProduct => {
-                let along = self.dot(point, &origin.from) - origin.squared;
+                let along = self.vectors.dot(point, &origin.from) - origin.squared;
                 (-along, slope / 2.0)
             }
         };
@@ -126,33 +112,34 @@ impl Dense {
         Factors { squared, slope }
     }
 
-    /// See [`Space::code_alone`](crate::hnsw::Space::code_alone). With the centre as `u`, in the table above.
-    pub(super) fn encode_alone(&self, point: &[f32], code: &mut [u8]) -> Alone {
-        let levels = encode_levels(&self.encoded(point, &self.centre), code);
-        match self.metric {
-            Metric::L2 | Metric::Cosine => Alone {
+    /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u`, in the table above.
+    pub(super) fn encentred_code(&self, point: &[f32], code: &mut [u8]) -> CentredCode {
+        let levels = encode_levels(&self.vectors.offset(point, &self.centre), code);
+        match self.metric() {
+            Metric::L2 | Metric::Cosine => CentredCode {
                 base: levels.squared,
                 slope: levels.slope,
                 error: levels.error,
             },
-            Metric::InnerProduct => Alone {
-                base: self.dot(&self.centre, &self.centre) - self.dot(point, &self.centre),
+            Metric::InnerProduct => CentredCode {
+                base: self.vectors.dot(&self.centre, &self.centre)
+                    - self.vectors.dot(point, &self.centre),
                 slope: levels.slope / 2.0,
                 error: levels.error / 2.0,
             },
         }
     }
 
-    /// See [`Space::query_alone`](crate::hnsw::Space::query_alone).
-    pub(super) fn prepare_alone(&self, point: &[f32], scale: f32) -> AloneQuery {
+    /// See [`Space::centred_query`](crate::hnsw::Space::centred_query).
+    pub(super) fn prepare_centred(&self, point: &[f32], scale: f32) -> CentredQuery {
         let point = &scaled(point, scale);
-        let offset = self.encoded(point, &self.centre);
-        let squared = self.dot(&offset, &offset);
-        AloneQuery {
+        let offset = self.vectors.offset(point, &self.centre);
+        let squared = self.vectors.dot(&offset, &offset);
+        CentredQuery {
             levels: LevelQuery::new(&offset),
-            constant: match self.metric {
+            constant: match self.metric() {
                 Metric::L2 | Metric::Cosine => squared,
-                Metric::InnerProduct => -self.dot(&self.centre, point),
+                Metric::InnerProduct => -self.vectors.dot(&self.centre, point),
             },
             length: squared.sqrt(),
             unscaled: 1.0 / scale,
@@ -164,8 +151,8 @@ impl Dense {
     fn code_widely(&self, point: &[f32], from: &[f32]) -> Code {
         let ([point, from, centre], unit) = extremes::shrunk([point, from, &self.centre], 2);
         let origin = Origin {
-            offset: self.encoded(&from, &centre),
-            squared: self.dot(&from, &from),
+            offset: self.vectors.offset(&from, &centre),
+            squared: self.vectors.dot(&from, &from),
             from: from.into_owned(),
         };
         let mut bits = vec![0; self.bits / 8];
@@ -174,8 +161,8 @@ impl Dense {
             squared * unit * unit,
             extremes::saturated_slope(slope * unit),
         );
-        let away = (self.plain.l2_squared)(&point, &origin.from) * unit * unit;
-        let (squared, slope) = match self.metric {
+        let away = self.vectors.l2_squared(&point, &origin.from) * unit * unit;
+        let (squared, slope) = match self.metric() {
             Metric::InnerProduct => (extremes::saturated(base), slope),
             // Farther than can be told, from wherever a distance to the node can.
             Metric::L2 | Metric::Cosine if away == f32::INFINITY => (extremes::FAR, 0.0),
@@ -194,7 +181,7 @@ impl Dense {
         distance: f32,
         near: &mut Near,
     ) {
-        if self.metric != Metric::InnerProduct && distance * NEAR < query.squared {
+        if self.metric() != Metric::InnerProduct && distance * NEAR < query.squared {
             self.score_near(query, node, distance, near);
         } else {
             Self::score_far(query, node, distance, near);
@@ -204,10 +191,10 @@ impl Dense {
     /// With a table of its own, whose 8 bits cover `q - u` and not `q - c`. Then `S` is 0,
     /// and the base is the neighbour's distance from the node.
     fn score_near(&self, query: &mut DenseQuery, node: Node<'_>, distance: f32, near: &mut Near) {
-        let own = self.load(node.own(), node.scale());
+        let own = self.vectors.load(node.own(), node.scale());
         query
             .fine
-            .fill(&self.encoded(&query.point, &own), self.bits);
+            .fill(&self.vectors.offset(&query.point, &own), self.bits);
         near.fill(node);
         let blocks = near.distances.as_chunks_mut::<BLOCK_LANES>().0;
         for (block, out) in blocks.iter_mut().enumerate() {

@@ -3,12 +3,10 @@
 
 use crate::distance::Kernels;
 use crate::distance::simd::kernels;
-use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::{Sketch, Sketches, Values};
 use crate::index::Error;
 use crate::quantize::{Form, StoredKernels, as_floats};
-
-use crate::hnsw::spaces::plain::Measure;
+use crate::values::extremes::saturated;
+use crate::values::{Measure, Sketch, Sketches, Values};
 
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 3;

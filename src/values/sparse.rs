@@ -3,13 +3,12 @@
 //! needs, so that no more than a part of one is wasted however long it is.
 
 use crate::distance::sparse::{Pair, inner_product, l1, l2_squared, pack, unpack};
-use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::{Sketch, Sketches, Values};
 use crate::index::Error;
+use crate::values::extremes::saturated;
+use crate::values::{Measure, Sketch, Sketches, Values};
 use crate::vector::{MAX_ELEMENTS, MAX_SPARSE_DIMS, Sparse};
 
-use crate::hnsw::nodes::overflow::{self, VALUE_HEADER};
-use crate::hnsw::spaces::plain::Measure;
+use crate::values::long::{self, VALUE_HEADER};
 
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 2;
@@ -66,7 +65,7 @@ impl SparseVectors {
 
 /// The elements of a stored vector.
 fn elements(own: &[u8]) -> &[Pair] {
-    let end = overflow::extent(own).clamp(VALUE_HEADER, own.len().max(VALUE_HEADER));
+    let end = long::extent(own).clamp(VALUE_HEADER, own.len().max(VALUE_HEADER));
     let elements = own.get(VALUE_HEADER..end).unwrap_or_default();
     elements.as_chunks().0.as_chunks().0
 }
@@ -111,7 +110,7 @@ impl Values for SparseVectors {
             return None;
         }
         let mut point = vec![0; VALUE_HEADER + elements * size_of::<Pair>()];
-        overflow::write_header(&mut point);
+        long::write_header(&mut point);
         let places = point.get_mut(VALUE_HEADER..).unwrap_or_default();
         let places = places.as_chunks_mut().0.as_chunks_mut().0;
         for (place, (index, x)) in places.iter_mut().zip(value.iter()) {
@@ -134,7 +133,7 @@ impl Values for SparseVectors {
     }
 
     fn extent(&self, own: &[u8]) -> usize {
-        overflow::extent(own)
+        long::extent(own)
     }
 
     fn store(&self, point: &Vec<u8>, own: &mut [u8]) -> f32 {
@@ -201,7 +200,6 @@ impl Measure for SparseVectors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hnsw::nodes::shape::Shape;
 
     fn point(metric: SparseMetric, indices: &[u32], values: &[f32]) -> Option<Vec<u8>> {
         let dims = 100;
@@ -211,13 +209,6 @@ mod tests {
             values,
         };
         SparseVectors::new(metric, dims).point(value)
-    }
-
-    #[test]
-    fn eleven_nodes_lie_on_a_page_and_the_largest_on_one() {
-        let own = SparseVectors::new(SparseMetric::L2, 5).own_bytes();
-        assert_eq!(Shape::plain(16, own).slots(), 11);
-        assert!((2..=100).all(|m| Shape::plain(m, own).pages() == 1));
     }
 
     #[test]

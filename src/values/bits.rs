@@ -1,12 +1,10 @@
 //! Bits by Hamming and Jaccard distance.
 
 use crate::distance::bits::{hamming, jaccard};
-use crate::hnsw::spaces::extremes::saturated;
-use crate::hnsw::spaces::space::{Sketch, Sketches, Values};
 use crate::index::Error;
+use crate::values::extremes::saturated;
+use crate::values::{Measure, Sketch, Sketches, Values};
 use crate::vector::MAX_BITS;
-
-use crate::hnsw::spaces::plain::Measure;
 
 /// The kind of this space on the meta page.
 pub const KIND: u8 = 1;

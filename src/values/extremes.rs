@@ -63,11 +63,13 @@ fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f32 {
 }
 
 /// `<a, b>`
+#[must_use]
 pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
     sum(a, b, |a, b| a * b)
 }
 
 /// `|a - b|^2`
+#[must_use]
 pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
     sum(a, b, |a, b| (a - b) * (a - b))
 }
@@ -78,6 +80,7 @@ pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
     clippy::cast_possible_truncation,
     reason = "infinite where it overflows"
 )]
+#[must_use]
 pub fn product_of_lengths(a: &[f32], b: &[f32]) -> f32 {
     let length = |v: &[f32]| {
         let squares = v.iter().map(|x| f64::from(*x) * f64::from(*x));
@@ -88,6 +91,7 @@ pub fn product_of_lengths(a: &[f32], b: &[f32]) -> f32 {
 
 /// The largest number in place of those beyond, and of not-a-number.
 #[inline]
+#[must_use]
 pub fn saturated(number: f32) -> f32 {
     if number.is_nan() {
         FARTHEST
@@ -97,6 +101,7 @@ pub fn saturated(number: f32) -> f32 {
 }
 
 /// The same for slopes, which are kept as bfloat16.
+#[must_use]
 pub fn saturated_slope(slope: f32) -> f32 {
     saturated(slope).clamp(-LARGEST_SLOPE, LARGEST_SLOPE)
 }

@@ -10,9 +10,8 @@
 //! appears, groups when the index grows, free when a page with free slots fills or appears, vacuums when
 //! one has removed its rows, lengths when a longer or shorter value comes.
 
-use crate::page::{self, Bytes, Format, Mark, PageError};
+use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
 
-use crate::hnsw::nodes::node::{field, set_field};
 use crate::hnsw::nodes::shape::{NONE, Shape};
 
 /// The block of the meta page.
