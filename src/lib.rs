@@ -3,6 +3,7 @@
 //! `src/README.md` is the map: which room holds what, and who may call whom.
 
 pub mod bulk;
+pub mod cluster;
 pub mod distance;
 pub mod hnsw;
 pub mod index;

@@ -9,11 +9,12 @@ use std::path::Path;
 use sources::files;
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("vector", &[]),
     ("page", &[]),
     ("index", &["page"]),
     ("bulk", &["index", "page"]),
+    ("cluster", &["bulk", "distance", "index"]),
     ("distance", &["vector"]),
     ("search", &[]),
     ("quantize", &["distance"]),

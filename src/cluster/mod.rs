@@ -1,0 +1,46 @@
+//! CLUSTER: centres for lists of vectors, by k-means on all cores.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `lloyd.rs` | Lloyd's iterations from k-means++ seeds, on one thread |
+//! | `train.rs` | two levels of them, and a last pass over all, on all threads |
+//! | `near.rs` | the centre that is nearest to a vector |
+
+mod lloyd;
+mod near;
+mod train;
+
+pub use near::{Centres, Nearest};
+pub use train::{Goal, train};
+
+/// Vectors of one size, one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Vectors<'v> {
+    /// Elements of each, at least one.
+    pub dims: usize,
+    /// All elements.
+    pub elements: &'v [f32],
+}
+
+impl<'v> Vectors<'v> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.elements.len() / self.dims
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.elements.len() < self.dims
+    }
+
+    /// One of them; empty where there are not so many.
+    #[must_use]
+    pub fn get(self, at: usize) -> &'v [f32] {
+        let start = at.saturating_mul(self.dims);
+        self.elements
+            .get(start..start.saturating_add(self.dims))
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,286 @@
+//! Training: k-means in two levels, so that its cost grows with the square root of the number of centres, and a last pass
+//! over all of them.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use crate::bulk::Crew;
+use crate::index::Error;
+
+use super::lloyd::{Draws, centres, move_centres};
+use super::{Centres, Vectors};
+
+/// Up to so many centres are found in one level.
+const ONE_LEVEL: usize = 64;
+
+/// Cells of the upper level whose centres a vector is compared with in the last pass.
+const CELLS_COMPARED: usize = 8;
+
+/// Passes over all centres, after two levels.
+const LAST_PASSES: usize = 3;
+
+/// Vectors that the upper level learns from, for each of its cells.
+const PER_CELL: usize = 256;
+
+/// A centre with less than a so-manieth of the mean number of vectors moves into the largest cell, where that has as many
+/// times more than the mean.
+const UNBALANCED: usize = 4;
+
+/// What is wanted of a training.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// Centres.
+    pub centres: usize,
+    /// Draws the seeds.
+    pub seed: u64,
+}
+
+/// Learns centres, at most as many as wanted: fewer where there are not so many different vectors, none where there are no
+/// vectors.
+///
+/// # Errors
+/// [`Error::Cancelled`], and those of the crew's sink.
+pub fn train(vectors: Vectors<'_>, goal: &Goal, crew: &mut Crew<'_>) -> Result<Centres, Error> {
+    let count = u32::try_from(vectors.len()).unwrap_or(u32::MAX);
+    let all: Vec<u32> = (0..count).collect();
+    let mut draws = Draws(goal.seed);
+    if goal.centres <= ONE_LEVEL {
+        let found = alone(vectors, &all, goal.centres, draws, crew)?;
+        return Ok(Centres::new(vectors.dims, found));
+    }
+    let cells = goal.centres.isqrt();
+    let mut some = all.clone();
+    for at in 0..some.len().min(cells * PER_CELL) {
+        let other = at + draws.below(some.len() - at);
+        some.swap(at, other);
+    }
+    some.truncate(cells * PER_CELL);
+    let upper = Centres::new(vectors.dims, alone(vectors, &some, cells, draws, crew)?);
+    let lower = within_cells(vectors, &all, &upper, goal, crew)?;
+    last_passes(vectors, &all, &upper, lower, crew)
+}
+
+/// Centres of one level, by one thread of the crew while the caller polls.
+fn alone(
+    vectors: Vectors<'_>,
+    members: &[u32],
+    count: usize,
+    draws: Draws,
+    crew: &mut Crew<'_>,
+) -> Result<Vec<f32>, Error> {
+    let found = Mutex::new(Vec::new());
+    let cancel = &crew.progress.cancel;
+    let ended = || cancel.load(Relaxed);
+    crew.work(1, || {
+        let centres = centres(vectors, members, count, &mut draws.clone(), &ended);
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = centres;
+    })?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The nearest centre of each vector, among those of the nearest cells.
+fn assign(
+    vectors: Vectors<'_>,
+    all: &[u32],
+    centres: &CellCentres<'_>,
+    crew: &mut Crew<'_>,
+) -> Result<Vec<u32>, Error> {
+    let of: Vec<AtomicU32> = all.iter().map(|_| AtomicU32::new(u32::MAX)).collect();
+    let threads = crew.pool.current_num_threads();
+    crew.each(
+        threads,
+        all,
+        || Ok(Vec::new()),
+        |cells, member| {
+            let nearest = centres.nearest(vectors.get(*member as usize), cells);
+            if let (Some(nearest), Some(of)) = (nearest, of.get(*member as usize)) {
+                of.store(nearest, Relaxed);
+            }
+        },
+    )?;
+    Ok(of.into_iter().map(AtomicU32::into_inner).collect())
+}
+
+/// Centres by the cell of the upper level that they are in.
+struct CellCentres<'c> {
+    upper: &'c Centres,
+    lower: &'c Centres,
+    /// Numbers of the lower centres of each cell.
+    members: Vec<Vec<usize>>,
+}
+
+impl<'c> CellCentres<'c> {
+    fn new(upper: &'c Centres, lower: &'c Centres) -> Self {
+        let mut members = vec![Vec::new(); upper.len()];
+        for centre in 0..lower.len() {
+            let cell = upper.nearest(lower.vectors().get(centre));
+            if let Some(cell) = cell.and_then(|cell| members.get_mut(cell.centre as usize)) {
+                cell.push(centre);
+            }
+        }
+        Self {
+            upper,
+            lower,
+            members,
+        }
+    }
+
+    fn nearest(&self, vector: &[f32], cells: &mut Vec<super::Nearest>) -> Option<u32> {
+        self.upper.nearest_many(vector, CELLS_COMPARED, cells);
+        let near = cells
+            .iter()
+            .filter_map(|cell| self.members.get(cell.centre as usize));
+        let nearest = self.lower.nearest_of(vector, near.flatten().copied());
+        nearest.map(|nearest| nearest.centre)
+    }
+}
+
+/// Centres of each cell, as many as is its share of the vectors.
+fn within_cells(
+    vectors: Vectors<'_>,
+    all: &[u32],
+    upper: &Centres,
+    goal: &Goal,
+    crew: &mut Crew<'_>,
+) -> Result<Centres, Error> {
+    let alone = CellCentres {
+        upper,
+        lower: upper,
+        members: (0..upper.len()).map(|cell| vec![cell]).collect(),
+    };
+    let of = assign(vectors, all, &alone, crew)?;
+    let mut cells: Vec<(usize, Vec<u32>)> =
+        (0..upper.len()).map(|cell| (cell, Vec::new())).collect();
+    for (member, cell) in all.iter().zip(&of) {
+        if let Some((_, members)) = cells.get_mut(*cell as usize) {
+            members.push(*member);
+        }
+    }
+    let found: Vec<Mutex<Vec<f32>>> = cells.iter().map(|_| Mutex::default()).collect();
+    let (threads, cancel) = (crew.pool.current_num_threads(), &crew.progress.cancel);
+    // One run of the crew is many cells, so each cell is an item of its own.
+    let next = AtomicU32::new(0);
+    crew.work(threads, || {
+        while let Some((cell, members)) = cells.get(next.fetch_add(1, Relaxed) as usize) {
+            if cancel.load(Relaxed) {
+                return;
+            }
+            let share = (goal.centres * members.len() + all.len() / 2) / all.len().max(1);
+            let mut draws = Draws(goal.seed ^ *cell as u64);
+            let centres = centres(vectors, members, share.max(1), &mut draws, &|| {
+                cancel.load(Relaxed)
+            });
+            if let Some(found) = found.get(*cell) {
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = centres;
+            }
+        }
+    })?;
+    let mut elements = Vec::new();
+    for found in found {
+        elements.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    elements.truncate(goal.centres * vectors.dims);
+    Ok(Centres::new(vectors.dims, elements))
+}
+
+/// Lloyd's iterations with all centres; a centre that has nearly nothing moves to where there is too much.
+fn last_passes(
+    vectors: Vectors<'_>,
+    all: &[u32],
+    upper: &Centres,
+    mut lower: Centres,
+    crew: &mut Crew<'_>,
+) -> Result<Centres, Error> {
+    for _ in 0..LAST_PASSES {
+        let of = assign(vectors, all, &CellCentres::new(upper, &lower), crew)?;
+        let mut elements = lower.vectors().elements.to_vec();
+        let sizes = move_centres(vectors, all, &of, &mut elements);
+        let mut large: Vec<usize> = (0..sizes.len()).collect();
+        large.sort_unstable_by_key(|cell| std::cmp::Reverse(sizes[*cell]));
+        let mean = all.len() / sizes.len().max(1);
+        let small = (0..sizes.len()).filter(|cell| sizes[*cell] as usize * UNBALANCED < mean);
+        let crowded = large
+            .iter()
+            .filter(|cell| sizes[**cell] as usize > mean * UNBALANCED);
+        for (small, crowded) in small.zip(crowded) {
+            // Any of its vectors that is not its centre.
+            let member = of.iter().position(|of| *of as usize == *crowded);
+            if let Some(member) = member {
+                let dims = vectors.dims;
+                elements[small * dims..(small + 1) * dims].copy_from_slice(vectors.get(member));
+            }
+        }
+        lower = Centres::new(vectors.dims, elements);
+    }
+    Ok(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::{Progress, Sink, pool};
+    use crate::page::Bytes;
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn page(&mut self, _: &Bytes) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    fn trained(elements: &[f32], dims: usize, centres: usize) -> Centres {
+        let pool = pool(2).unwrap();
+        let progress = Progress::default();
+        let mut crew = Crew {
+            pool: &pool,
+            progress: &progress,
+            sink: &mut Nowhere,
+        };
+        let goal = Goal { centres, seed: 5 };
+        train(Vectors { dims, elements }, &goal, &mut crew).unwrap()
+    }
+
+    /// Points around `count` far places.
+    fn places(count: usize, each: usize) -> Vec<f32> {
+        let mut draws = Draws(3);
+        let place = |place: usize, draws: &mut Draws| {
+            let near = |draws: &mut Draws| draws.share() as f32;
+            [
+                (place % 10) as f32 * 100.0 + near(draws),
+                (place / 10) as f32 * 100.0 + near(draws),
+            ]
+        };
+        (0..count * each)
+            .flat_map(|row| place(row % count, &mut draws))
+            .collect()
+    }
+
+    #[test]
+    fn each_of_far_places_gets_a_centre() {
+        for count in [1, 7, 40, 100] {
+            let vectors = places(count, 50);
+            let centres = trained(&vectors, 2, count);
+            assert!(centres.len() <= count);
+            let far = vectors.chunks(2).filter(|vector| {
+                let nearest = centres.nearest(vector).unwrap();
+                let own: f32 = vector.iter().map(|x| x * x).sum();
+                2.0 * nearest.score + own > 100.0 * 100.0 / 4.0
+            });
+            assert!(far.count() * 20 <= count * 50, "{count}");
+        }
+    }
+
+    #[test]
+    fn equal_vectors_get_one_centre_and_none_get_none() {
+        assert_eq!(trained(&[3.0; 600], 2, 100).len(), 1);
+        assert_eq!(trained(&[], 2, 100).len(), 0);
+        assert_eq!(trained(&[1.0, 2.0], 2, 100).len(), 1);
+    }
+
+    #[test]
+    fn no_number_is_taken_for_a_distance_that_is_none() {
+        let centres = trained(&[f32::MAX, -f32::MAX, 1.0, 2.0, f32::MAX, f32::MAX], 2, 3);
+        assert!(centres.nearest(&[1.0, 2.0]).is_some());
+    }
+}
