@@ -9,7 +9,7 @@ use std::path::Path;
 use sources::files;
 
 /// The rooms that a room may import, besides itself. A room that is not listed imports nothing.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("vector", &[]),
     ("page", &[]),
     ("index", &["page"]),
@@ -26,6 +26,12 @@ const ARROWS: [(&str, &[&str]); 21] = [
         "hnsw",
         &[
             "bulk", "distance", "index", "page", "quantize", "search", "values", "vector",
+        ],
+    ),
+    (
+        "ivf",
+        &[
+            "bulk", "cluster", "index", "page", "quantize", "search", "values", "vector",
         ],
     ),
     ("pg", &[]),

@@ -10,6 +10,7 @@ mod lloyd;
 mod near;
 mod train;
 
+pub use lloyd::Draws;
 pub use near::{Centres, Nearest};
 pub use train::{Goal, train};
 

@@ -1,0 +1,232 @@
+//! Meta page, the first one: what the index is, and where its lists are.
+//!
+//! ```text
+//! 0 magic u32 | 4 kind u8 | 5 metric u8 | 6 form u8, 255 without long codes | 8 dims u32 | 12 asked lists u32
+//! 16 seed u64 | 24 mean pages u32
+//! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 48 last free u32 | 52 length f32
+//! 56 trained on u64 | 64 rows when trained u64
+//! ```
+//!
+//! The first two lines are written once. The others are roots, which change: the version and the number of lists when a
+//! list is split or two are merged, the free pages when some are freed or taken.
+
+use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
+use crate::quantize::Form;
+use crate::values::Metric;
+
+use super::shape::Shape;
+
+/// The block of the meta page.
+pub const META: u32 = 0;
+
+/// No page.
+pub const NONE: u32 = u32::MAX;
+
+/// Page kinds, in the special area.
+pub const KIND_META: u16 = 17;
+/// Pages of the mean, behind the meta page.
+pub const KIND_MEAN: u16 = 18;
+/// Pages of lists.
+pub const KIND_LISTS: u16 = 19;
+/// Pages of centres.
+pub const KIND_CENTRES: u16 = 20;
+/// Pages of rows.
+pub const KIND_ROWS: u16 = 21;
+/// Pages of long codes.
+pub const KIND_LONG: u16 = 22;
+/// Pages that are free.
+pub const KIND_FREE: u16 = 23;
+
+const MAGIC: u32 = 0x69_76_66_31;
+const NO_FORM: u8 = 255;
+
+/// What never changes during an index's life.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameters {
+    /// Which values.
+    pub kind: u8,
+    /// Under which metric.
+    pub metric: Metric,
+    /// The form of long codes; None where there are none.
+    pub form: Option<Form>,
+    /// Dimensions.
+    pub dims: usize,
+    /// Lists that were asked for; 0 for as many as suit the rows.
+    pub asked: u32,
+    /// Draws seeds and rotation.
+    pub seed: u64,
+    /// Pages of the mean.
+    pub mean_pages: u32,
+    /// Where everything is.
+    pub shape: Shape,
+}
+
+impl Parameters {
+    /// What a page says of itself.
+    #[must_use]
+    pub fn mark(&self, block: u32, kind: u16) -> Mark {
+        Mark {
+            format: Format::LATEST,
+            block,
+            kind,
+        }
+    }
+}
+
+/// What changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Roots {
+    /// Counts changes of lists, so that who reads the directory sees whether it has changed meanwhile.
+    pub version: u32,
+    /// The first page of lists.
+    pub directory: u32,
+    /// Lists.
+    pub lists: u32,
+    /// Free pages are chained, those that were freed first first.
+    pub first_free: u32,
+    /// The last of them.
+    pub last_free: u32,
+    /// The mean length of the rows of the training, where estimates depend on it; 0 elsewhere.
+    pub length: f32,
+    /// Rows that the training has seen.
+    pub trained: u64,
+    /// Rows that there were.
+    pub rows: u64,
+}
+
+/// Writes the whole page.
+pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
+    page::format(page, parameters.mark(META, KIND_META));
+    let content = page::content_mut(page);
+    set_field(content, 0, MAGIC.to_ne_bytes());
+    set_field(content, 4, [parameters.kind, parameters.metric as u8]);
+    let form = parameters.form.map_or(NO_FORM, |form| form as u8);
+    set_field(content, 6, [form]);
+    let dims = u32::try_from(parameters.dims).unwrap_or(u32::MAX);
+    set_field(content, 8, dims.to_ne_bytes());
+    set_field(content, 12, parameters.asked.to_ne_bytes());
+    set_field(content, 16, parameters.seed.to_ne_bytes());
+    set_field(content, 24, parameters.mean_pages.to_ne_bytes());
+    write_roots(page, roots);
+}
+
+/// Writes what changes.
+pub fn write_roots(page: &mut Bytes, roots: &Roots) {
+    let content = page::content_mut(page);
+    let numbers = [
+        roots.version,
+        roots.directory,
+        roots.lists,
+        roots.first_free,
+        roots.last_free,
+    ];
+    for (at, number) in (32..).step_by(4).zip(numbers) {
+        set_field(content, at, number.to_ne_bytes());
+    }
+    set_field(content, 52, roots.length.to_ne_bytes());
+    set_field(content, 56, roots.trained.to_ne_bytes());
+    set_field(content, 64, roots.rows.to_ne_bytes());
+    page::set_lower(page, 72);
+}
+
+/// Reads what changes.
+#[must_use]
+pub fn roots(page: &Bytes) -> Roots {
+    let content = page::content(page);
+    let number = |at| u32::from_ne_bytes(field(content, at));
+    Roots {
+        version: number(32),
+        directory: number(36),
+        lists: number(40),
+        first_free: number(44),
+        last_free: number(48),
+        length: f32::from_ne_bytes(field(content, 52)),
+        trained: u64::from_ne_bytes(field(content, 56)),
+        rows: u64::from_ne_bytes(field(content, 64)),
+    }
+}
+
+/// Reads what never changes.
+///
+/// # Errors
+/// Where the page is no meta page, or says what no index says.
+pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
+    let mark = Mark {
+        format: Format::LATEST,
+        block: META,
+        kind: KIND_META,
+    };
+    page::verify(page, mark)?;
+    let content = page::content(page);
+    let corrupt = |reason: String| PageError::Corrupt {
+        block: META,
+        reason: reason.into(),
+    };
+    let magic = u32::from_ne_bytes(field(content, 0));
+    if magic != MAGIC {
+        return Err(corrupt(format!("magic {magic:#x}")));
+    }
+    let [kind, metric]: [u8; 2] = field(content, 4);
+    let [form]: [u8; 1] = field(content, 6);
+    let metrics = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
+    let known = metrics.into_iter().find(|known| *known as u8 == metric);
+    let metric = known.ok_or_else(|| corrupt(format!("metric {metric}")))?;
+    let known = (form != NO_FORM).then(|| Form::from_byte(form));
+    let form = match known {
+        None => None,
+        Some(Some(form)) => Some(form),
+        Some(None) => return Err(corrupt(format!("form {form}"))),
+    };
+    let dims = usize::try_from(u32::from_ne_bytes(field(content, 8))).unwrap_or(usize::MAX);
+    if !(1..=crate::vector::MAX_DIMS).contains(&dims) {
+        return Err(corrupt(format!("{dims} dimensions")));
+    }
+    Ok(Parameters {
+        kind,
+        metric,
+        form,
+        dims,
+        asked: u32::from_ne_bytes(field(content, 12)),
+        seed: u64::from_ne_bytes(field(content, 16)),
+        mean_pages: u32::from_ne_bytes(field(content, 24)),
+        shape: Shape::new(dims, form),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::PAGE_BYTES;
+    use crate::values::kind;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for form in [None, Some(Form::Int8)] {
+            let written = Parameters {
+                kind: kind::DENSE,
+                metric: Metric::InnerProduct,
+                form,
+                dims: 700,
+                asked: 31,
+                seed: 1 << 40,
+                mean_pages: 1,
+                shape: Shape::new(700, form),
+            };
+            let changing = Roots {
+                version: 1,
+                directory: 2,
+                lists: 3,
+                first_free: 4,
+                last_free: 5,
+                length: 6.5,
+                trained: 7,
+                rows: 8,
+            };
+            let mut page = [0; PAGE_BYTES];
+            write(&mut page, &written, &changing);
+            assert_eq!(parameters(&page), Ok(written));
+            assert_eq!(roots(&page), changing);
+        }
+        assert!(parameters(&[0; PAGE_BYTES]).is_err());
+    }
+}
