@@ -49,6 +49,12 @@ impl Memory {
         (self.used, self.spilled)
     }
 
+    /// Bytes of memory that may be in use.
+    #[must_use]
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Accounts for memory that is held elsewhere.
     pub fn account(&mut self, bytes: usize) {
         self.used += bytes;

@@ -5,14 +5,17 @@
 //! | `lloyd.rs` | Lloyd's iterations from k-means++ seeds, on one thread |
 //! | `train.rs` | two levels of them, and a last pass over all, on all threads |
 //! | `near.rs` | the centre that is nearest to a vector |
+//! | `tree.rs` | the same among many centres, in two levels |
 
 mod lloyd;
 mod near;
 mod train;
+mod tree;
 
 pub use lloyd::Draws;
 pub use near::{Centres, Nearest};
 pub use train::{Goal, train};
+pub use tree::Tree;
 
 /// Vectors of one size, one behind the other.
 #[derive(Clone, Copy, Debug)]

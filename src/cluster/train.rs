@@ -8,13 +8,10 @@ use crate::bulk::Crew;
 use crate::index::Error;
 
 use super::lloyd::{Draws, centres, move_centres};
-use super::{Centres, Vectors};
+use super::{Centres, Tree, Vectors};
 
 /// Up to so many centres are found in one level.
 const ONE_LEVEL: usize = 64;
-
-/// Cells of the upper level whose centres a vector is compared with in the last pass.
-const CELLS_COMPARED: usize = 8;
 
 /// Passes over all centres, after two levels.
 const LAST_PASSES: usize = 3;
@@ -82,7 +79,7 @@ fn alone(
 fn assign(
     vectors: Vectors<'_>,
     all: &[u32],
-    centres: &CellCentres<'_>,
+    tree: &Tree,
     crew: &mut Crew<'_>,
 ) -> Result<Vec<u32>, Error> {
     let of: Vec<AtomicU32> = all.iter().map(|_| AtomicU32::new(u32::MAX)).collect();
@@ -92,47 +89,13 @@ fn assign(
         all,
         || Ok(Vec::new()),
         |cells, member| {
-            let nearest = centres.nearest(vectors.get(*member as usize), cells);
+            let nearest = tree.nearest(vectors.get(*member as usize), cells);
             if let (Some(nearest), Some(of)) = (nearest, of.get(*member as usize)) {
-                of.store(nearest, Relaxed);
+                of.store(nearest.centre, Relaxed);
             }
         },
     )?;
     Ok(of.into_iter().map(AtomicU32::into_inner).collect())
-}
-
-/// Centres by the cell of the upper level that they are in.
-struct CellCentres<'c> {
-    upper: &'c Centres,
-    lower: &'c Centres,
-    /// Numbers of the lower centres of each cell.
-    members: Vec<Vec<usize>>,
-}
-
-impl<'c> CellCentres<'c> {
-    fn new(upper: &'c Centres, lower: &'c Centres) -> Self {
-        let mut members = vec![Vec::new(); upper.len()];
-        for centre in 0..lower.len() {
-            let cell = upper.nearest(lower.vectors().get(centre));
-            if let Some(cell) = cell.and_then(|cell| members.get_mut(cell.centre as usize)) {
-                cell.push(centre);
-            }
-        }
-        Self {
-            upper,
-            lower,
-            members,
-        }
-    }
-
-    fn nearest(&self, vector: &[f32], cells: &mut Vec<super::Nearest>) -> Option<u32> {
-        self.upper.nearest_many(vector, CELLS_COMPARED, cells);
-        let near = cells
-            .iter()
-            .filter_map(|cell| self.members.get(cell.centre as usize));
-        let nearest = self.lower.nearest_of(vector, near.flatten().copied());
-        nearest.map(|nearest| nearest.centre)
-    }
 }
 
 /// Centres of each cell, as many as is its share of the vectors.
@@ -143,12 +106,7 @@ fn within_cells(
     goal: &Goal,
     crew: &mut Crew<'_>,
 ) -> Result<Centres, Error> {
-    let alone = CellCentres {
-        upper,
-        lower: upper,
-        members: (0..upper.len()).map(|cell| vec![cell]).collect(),
-    };
-    let of = assign(vectors, all, &alone, crew)?;
+    let of = assign(vectors, all, &Tree::flat(upper.clone()), crew)?;
     let mut cells: Vec<(usize, Vec<u32>)> =
         (0..upper.len()).map(|cell| (cell, Vec::new())).collect();
     for (member, cell) in all.iter().zip(&of) {
@@ -192,7 +150,7 @@ fn last_passes(
     crew: &mut Crew<'_>,
 ) -> Result<Centres, Error> {
     for _ in 0..LAST_PASSES {
-        let of = assign(vectors, all, &CellCentres::new(upper, &lower), crew)?;
+        let of = assign(vectors, all, &Tree::new(upper.clone(), lower.clone()), crew)?;
         let mut elements = lower.vectors().elements.to_vec();
         let sizes = move_centres(vectors, all, &of, &mut elements);
         let mut large: Vec<usize> = (0..sizes.len()).collect();

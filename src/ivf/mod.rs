@@ -7,8 +7,27 @@
 //! | `blocks.rs` | Blocks: 32 codes with the numbers that make distances of them |
 //! | `meta.rs` | Meta page: what the index is, and where its lists are |
 //! | `coder.rs` | Codes of rows around the centres of their lists |
+//! | `options.rs` | Options: what a user says of an index when it is made |
+//! | `index.rs` | Index: how it is opened, and how its pages are read |
+//! | `directory.rs` | Directory: the lists, with the codes of their centres |
+//! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
+//! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
+mod build;
 mod coder;
+mod directory;
+mod index;
 mod meta;
+mod options;
+mod scan;
 mod shape;
+mod write;
+
+pub use build::{Builder, build_into};
+pub use index::Index;
+pub use options::{MAX_LISTS, Options};
+pub use scan::{Probes, Row, Scan, ScanCost};
+
+pub use crate::quantize::Form;
+pub use crate::values::Metric;

@@ -1,0 +1,303 @@
+//! Build: rows are collected, centres are learned from some of them, every row is put into the list of its nearest
+//! centre, and the lists are encoded and written, one after the other.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use crate::bulk::{Built, Crew, Memory, Progress, Records, Resources, Sink, pool};
+use crate::cluster::{Centres, Draws, Goal, Tree, Vectors, train};
+use crate::index::{Error, Tid, collected};
+use crate::page::{Bytes, MemoryStore, field, set_field};
+use crate::quantize::Form;
+use crate::values::{DenseVectors, Metric, Values};
+
+use super::coder::Coder;
+use super::directory::stored_centre;
+use super::meta::{META, NONE, Roots};
+use super::options::{Options, vectors};
+use super::write::Writer;
+
+/// Rows of the training for each list.
+const TRAINED_PER_LIST: usize = 64;
+
+/// Bytes of a row before its elements: tid and scale.
+const ROW_HEADER: usize = 12;
+
+/// An index that collects rows.
+pub struct Builder {
+    vectors: DenseVectors,
+    options: Options,
+    rows: Records,
+    count: usize,
+    /// As rows are kept until they are encoded.
+    kept: Form,
+    memory: Memory,
+    threads: usize,
+}
+
+impl Builder {
+    /// Starts a build of vectors of `dims` dimensions.
+    #[must_use]
+    pub fn new(dims: usize, metric: Metric, options: &Options, resources: Resources) -> Self {
+        let form = options.form.unwrap_or(Form::F16);
+        let kept = if form == Form::Int8 { Form::F16 } else { form };
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            vectors: DenseVectors::new(metric, kept, dims, options.seed),
+            options: *options,
+            rows: Records::new(ROW_HEADER + kept.bytes(dims)),
+            count: 0,
+            kept,
+            memory: Memory::new(resources.budget, resources.files),
+            threads: if resources.threads == 0 {
+                cores()
+            } else {
+                resources.threads
+            },
+        }
+    }
+
+    /// Bytes of memory for each row of a build that does not spill.
+    #[must_use]
+    pub fn bytes_per_row(&self) -> usize {
+        ROW_HEADER + self.kept.bytes(self.vectors.dims()) + 2 * size_of::<u32>()
+    }
+
+    /// Adds a row. False where its value has no place in the metric.
+    ///
+    /// # Errors
+    /// Where the value has another size, the spill file fails, or no number is left.
+    pub fn push(&mut self, value: &[f32], tid: Tid) -> Result<bool, Error> {
+        self.vectors.verify(value)?;
+        let Some(point) = self.vectors.point(value) else {
+            return Ok(false);
+        };
+        if self.count >= u32::MAX as usize {
+            return Err(Error::Full);
+        }
+        let bytes = self.kept.bytes(point.len());
+        let row = self.rows.push(&mut self.memory)?;
+        let own = row.get_mut(ROW_HEADER..ROW_HEADER + bytes);
+        let scale = self.vectors.store(&point, own.unwrap_or_default());
+        set_field(row, 0, tid.0);
+        set_field(row, 8, scale.to_ne_bytes());
+        self.memory.account(2 * size_of::<u32>());
+        self.count += 1;
+        Ok(true)
+    }
+
+    /// Builds the lists and hands pages to `sink` in order, from block 0.
+    ///
+    /// # Errors
+    /// Cancelled, those of the sink, or of the spill file.
+    pub fn finish(mut self, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
+        let pool = pool(self.threads).map_err(Error::Threads)?;
+        // Their stacks may have taken the last of the memory.
+        sink.poll()?;
+        let mut crew = Crew {
+            pool: &pool,
+            progress,
+            sink,
+        };
+        let lists = self.options.lists_of(self.count as u64);
+        let sample = self.sample(lists)?;
+        let dims = self.vectors.dims();
+        let trained = Vectors {
+            dims,
+            elements: &sample,
+        };
+        let mean = mean(trained);
+        let length = self.mean_length(trained);
+        let goal = Goal {
+            centres: lists,
+            seed: self.options.seed,
+        };
+        let centres = rounded(&train(trained, &goal, &mut crew)?, &mean);
+        let trained = trained.len() as u64;
+        drop(sample);
+        let tree = Tree::over(centres, self.options.seed);
+        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
+        self.assign(&tree, of.atomics(), &mut crew)?;
+        let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
+        drop(of);
+        let options = &self.options;
+        let parameters = options.parameters(dims, self.vectors.metric());
+        let vectors = vectors(dims, self.vectors.metric(), options.form, options.seed);
+        let writer = Writer {
+            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+            parameters,
+            rows: &self,
+            sorted: &sorted,
+            tree: &tree,
+        };
+        let roots = Roots {
+            version: 0,
+            directory: META + 1 + parameters.mean_pages,
+            lists: u32::try_from(tree.centres().len()).unwrap_or(u32::MAX),
+            first_free: NONE,
+            last_free: NONE,
+            length,
+            trained,
+            rows: self.count as u64,
+        };
+        writer.all(&roots, &mut crew)?;
+        let (memory, spilled) = self.memory.used();
+        Ok(Built {
+            rows: self.count as u64,
+            values: self.count as u64,
+            memory,
+            spilled,
+        })
+    }
+
+    /// Where a row is in the table.
+    pub(in crate::ivf) fn tid(&self, row: usize) -> Tid {
+        Tid(field(self.rows.get(row), 0))
+    }
+
+    /// A row as a point, into `point`.
+    pub(in crate::ivf) fn point(&self, row: usize, point: &mut Vec<f32>) {
+        let row = self.rows.get(row);
+        let scale = f32::from_ne_bytes(field(row, 8));
+        let bytes = self.kept.bytes(self.vectors.dims());
+        let own = row.get(ROW_HEADER..ROW_HEADER + bytes).unwrap_or_default();
+        point.resize(self.vectors.dims(), 0.0);
+        self.kept.decode(own, scale, point);
+    }
+
+    /// Some rows, as many as the training of so many lists wants and the memory holds.
+    fn sample(&self, lists: usize) -> Result<Vec<f32>, Error> {
+        let dims = self.vectors.dims();
+        let fitting = self.memory.budget() / 2 / (size_of::<f32>() * dims);
+        let wanted = (lists * TRAINED_PER_LIST).min(fitting.max(lists.min(1_000)));
+        let mut draws = Draws(self.options.seed);
+        let (mut left, mut sample, mut point) = (wanted.min(self.count), Vec::new(), Vec::new());
+        sample.try_reserve_exact(left * dims)?;
+        // Selection sampling (Knuth, volume 2, algorithm S): each row with the same chance, in order.
+        for row in 0..self.count {
+            if draws.below(self.count - row) < left {
+                self.point(row, &mut point);
+                sample.extend_from_slice(&point);
+                left -= 1;
+            }
+        }
+        Ok(sample)
+    }
+
+    /// How long rows are on average, where estimates depend on it.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "a mean"
+    )]
+    fn mean_length(&self, rows: Vectors<'_>) -> f32 {
+        if self.vectors.metric() != Metric::InnerProduct || rows.is_empty() {
+            return 0.0;
+        }
+        let lengths = (0..rows.len()).map(|row| {
+            let row = rows.get(row);
+            f64::from(self.vectors.dot(row, row))
+                .sqrt()
+                .min(f64::from(f32::MAX))
+        });
+        (lengths.sum::<f64>() / rows.len() as f64) as f32
+    }
+
+    /// Notes the list of each row.
+    fn assign(&self, tree: &Tree, of: &[AtomicU32], crew: &mut Crew<'_>) -> Result<(), Error> {
+        let rows: Vec<u32> = collected(0..u32::try_from(self.count).unwrap_or(u32::MAX))?;
+        let (threads, progress) = (crew.pool.current_num_threads(), crew.progress);
+        let start = || Ok((Vec::new(), Vec::new()));
+        crew.each(threads, &rows, start, |(cells, point), row| {
+            self.point(*row as usize, point);
+            let nearest = tree.nearest(point, cells);
+            if let Some(of) = of.get(*row as usize) {
+                of.store(nearest.map_or(0, |nearest| nearest.centre), Relaxed);
+            }
+            progress.linked.fetch_add(1, Relaxed);
+        })
+    }
+}
+
+/// Rows in the order of their lists.
+pub(in crate::ivf) struct Sorted {
+    /// Numbers of rows.
+    pub rows: Vec<u32>,
+    /// Where each list begins among them, and the end of the last.
+    pub starts: Vec<u32>,
+}
+
+impl Sorted {
+    fn new(of: &[AtomicU32], lists: usize) -> Result<Self, Error> {
+        let mut starts: Vec<u32> = collected((0..=lists).map(|_| 0))?;
+        for list in of {
+            if let Some(size) = starts.get_mut(list.load(Relaxed) as usize + 1) {
+                *size += 1;
+            }
+        }
+        for list in 1..starts.len() {
+            starts[list] += starts[list - 1];
+        }
+        let mut next = starts.clone();
+        let mut rows: Vec<u32> = collected(of.iter().map(|_| 0))?;
+        for (row, list) in (0..).zip(of) {
+            if let Some(next) = next.get_mut(list.load(Relaxed) as usize) {
+                if let Some(place) = rows.get_mut(*next as usize) {
+                    *place = row;
+                }
+                *next += 1;
+            }
+        }
+        Ok(Self { rows, starts })
+    }
+}
+
+/// The mean of vectors; zero where there are none.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a mean of float32"
+)]
+fn mean(vectors: Vectors<'_>) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; vectors.dims];
+    for row in 0..vectors.len() {
+        for (sum, x) in sums.iter_mut().zip(vectors.get(row)) {
+            *sum += f64::from(*x);
+        }
+    }
+    let rows = vectors.len().max(1) as f64;
+    sums.into_iter().map(|sum| (sum / rows) as f32).collect()
+}
+
+/// Centres as they will be read; the mean where none were found, for an index has one list at least.
+fn rounded(centres: &Centres, mean: &[f32]) -> Centres {
+    let vectors = centres.vectors();
+    let mut elements = Vec::with_capacity(vectors.elements.len().max(mean.len()));
+    for centre in 0..vectors.len() {
+        elements.extend(stored_centre(vectors.get(centre)).0);
+    }
+    if elements.is_empty() {
+        elements = stored_centre(mean).0;
+    }
+    Centres::new(mean.len(), elements)
+}
+
+/// Builds into a store in memory: for tests and benchmarks.
+///
+/// # Errors
+/// As [`Builder::finish`].
+pub fn build_into(
+    builder: Builder,
+    store: &MemoryStore,
+    progress: &Progress,
+) -> Result<Built, Error> {
+    builder.finish(progress, &mut Pushed(store))
+}
+
+struct Pushed<'s>(&'s MemoryStore);
+
+impl Sink for Pushed<'_> {
+    fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        self.0.push(bytes)?;
+        Ok(())
+    }
+}

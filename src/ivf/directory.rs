@@ -1,0 +1,204 @@
+//! Directory: the lists, with the codes of their centres around the mean of all rows, and where the rows of each are.
+
+use crate::page::{self, Bytes, PageError, PageStore, field, set_field};
+use crate::quantize::{LANES, estimate};
+
+use super::blocks::{CodePage, CodePageMut};
+use super::coder::{Coder, Query};
+use super::index::Index;
+use super::meta::{KIND_CENTRES, KIND_LISTS, NONE};
+use super::shape::{CENTRE_FORM, SCALE_BYTES, VectorPages};
+
+/// How many standard errors below its estimate a distance is assumed to be: 0.6 in a hundred are nearer.
+pub const ERRORS: f32 = 2.5;
+
+/// How often the directory is read again where lists are split meanwhile.
+const ATTEMPTS: usize = 100;
+
+/// Where the rows of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListHead {
+    /// Its first page; [`NONE`] in a list without rows.
+    pub first: u32,
+    /// Its last page.
+    pub last: u32,
+    /// Rows that a vacuum has counted, and those of full pages since.
+    pub rows: u32,
+    /// The number that its pages carry, which no other list has had.
+    pub number: u32,
+}
+
+impl ListHead {
+    /// Of a list without rows.
+    pub fn empty(number: u32) -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+            rows: 0,
+            number,
+        }
+    }
+
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let numbers = [0, 4, 8, 12].map(|at| u32::from_ne_bytes(field(&bytes, at)));
+        let [first, last, rows, number] = numbers;
+        Self {
+            first,
+            last,
+            rows,
+            number,
+        }
+    }
+
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        let numbers = [self.first, self.last, self.rows, self.number];
+        for (at, number) in (0..).step_by(4).zip(numbers) {
+            set_field(&mut bytes, at, number.to_ne_bytes());
+        }
+        bytes
+    }
+}
+
+/// Where a list stands in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListPlace {
+    /// The page.
+    pub block: u32,
+    /// The lane.
+    pub lane: u16,
+}
+
+/// A list that a search may read.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownList {
+    pub place: ListPlace,
+    pub head: ListHead,
+    /// The distance of its centre, as an estimate tells it.
+    pub estimate: f32,
+    /// Where its centre is: page and first byte there.
+    pub centre: CentrePlace,
+}
+
+/// Where a centre is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CentrePlace {
+    pub block: u32,
+    pub offset: usize,
+}
+
+/// Reads a stored vector from pages that follow one another.
+pub fn read_centre<S: PageStore>(
+    index: &Index<'_, S>,
+    place: CentrePlace,
+) -> Result<Vec<f32>, PageError> {
+    let pages = index.parameters.shape.centres;
+    let mut bytes = Vec::with_capacity(pages.bytes);
+    for part in 0..u32::try_from(pages.parts).unwrap_or(1) {
+        let page = index.page(place.block.saturating_add(part), KIND_CENTRES)?;
+        let content = page::content(&page);
+        let left = pages.bytes - bytes.len();
+        let end = (place.offset + left).min(content.len());
+        bytes.extend_from_slice(content.get(place.offset..end).unwrap_or_default());
+    }
+    let mut centre = vec![0.0; index.parameters.dims];
+    let scale = f32::from_ne_bytes(field(&bytes, 0));
+    CENTRE_FORM.decode(
+        bytes.get(SCALE_BYTES..).unwrap_or_default(),
+        scale,
+        &mut centre,
+    );
+    Ok(centre)
+}
+
+/// A centre as it will be read, and its bytes.
+pub fn stored_centre(centre: &[f32]) -> (Vec<f32>, Vec<u8>) {
+    let mut bytes = vec![0; SCALE_BYTES + CENTRE_FORM.bytes(centre.len())];
+    let (scale_bytes, own) = bytes.split_at_mut(SCALE_BYTES);
+    let scale = CENTRE_FORM.encode(centre, own);
+    set_field(scale_bytes, 0, scale.to_ne_bytes());
+    let mut read = vec![0.0; centre.len()];
+    CENTRE_FORM.decode(own, scale, &mut read);
+    (read, bytes)
+}
+
+impl<S: PageStore> Index<'_, S> {
+    /// All lists, with estimates of how far their centres are from a query: those at one moment, for a list that is split
+    /// is replaced by two in one change of the version.
+    ///
+    /// # Errors
+    /// Where pages cannot be read, or lists change faster than they are read.
+    pub(in crate::ivf) fn lists(&self, query: &Query) -> Result<Vec<KnownList>, PageError> {
+        for _ in 0..ATTEMPTS {
+            let before = self.roots()?;
+            let lists = self.try_lists(query, before.directory)?;
+            if self.roots()?.version == before.version {
+                return Ok(lists);
+            }
+        }
+        Err(PageError::Corrupt {
+            block: super::meta::META,
+            reason: "lists change without end".into(),
+        })
+    }
+
+    fn try_lists(&self, query: &Query, first: u32) -> Result<Vec<KnownList>, PageError> {
+        let shape = self.parameters.shape;
+        let terms = self.coder.terms(query, self.coder.mean());
+        let (mut lists, mut block) = (Vec::new(), first);
+        let mut distances = [0.0; LANES];
+        while block != NONE {
+            let page = self.page(block, KIND_LISTS)?;
+            let lanes = CodePage::new(&page, shape.lists);
+            lists
+                .try_reserve(lanes.used())
+                .map_err(|_| PageError::Memory)?;
+            for at in 0..lanes.used().div_ceil(LANES) {
+                let Some(scored) = lanes.block(at) else {
+                    break;
+                };
+                estimate(&query.table, scored.lanes, terms.constant, &mut distances);
+                for (lane, distance) in (at * LANES..).zip(distances) {
+                    if lanes.is_taken(lane) {
+                        lists.push(KnownList {
+                            place: ListPlace {
+                                block,
+                                lane: u16::try_from(lane).unwrap_or(u16::MAX),
+                            },
+                            head: ListHead::from_bytes(lanes.subject(lane)),
+                            estimate: distance,
+                            centre: centre_place(lanes, lane, shape.centres),
+                        });
+                    }
+                }
+            }
+            block = page::next(&page);
+        }
+        Ok(lists)
+    }
+}
+
+/// Where the centre of a list is.
+pub fn centre_place(lanes: CodePage<'_>, lane: usize, pages: VectorPages) -> CentrePlace {
+    let place = pages.place(lane);
+    CentrePlace {
+        block: lanes.owned(place.page),
+        offset: place.offset,
+    }
+}
+
+/// Writes a list into a lane of a page of the directory.
+pub fn set_list(page: &mut Bytes, coder: &Coder, lane: usize, list: &NewList<'_>) {
+    let mut lanes = CodePageMut::new(page, list.shape);
+    let origin = coder.origin(coder.mean().to_vec());
+    lanes.set_code(lane, &coder.code(list.centre, &origin));
+    lanes.set_subject(lane, list.head.to_bytes());
+}
+
+/// A list that comes into the directory.
+pub struct NewList<'l> {
+    pub shape: super::shape::CodePages,
+    /// As it will be read.
+    pub centre: &'l [f32],
+    pub head: ListHead,
+}

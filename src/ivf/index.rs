@@ -1,0 +1,78 @@
+//! Index: how it is opened, and how its pages are read.
+
+use crate::index::Error;
+use crate::page::{self, PageError, PageStore, field};
+use crate::values::kind;
+
+use super::coder::Coder;
+use super::meta::{self, KIND_MEAN, META, Parameters, Roots};
+use super::options::{MEAN_ELEMENTS, vectors};
+
+/// Lists of dense vectors on pages.
+pub struct Index<'s, S> {
+    pub(in crate::ivf) store: &'s S,
+    pub(in crate::ivf) parameters: Parameters,
+    pub(in crate::ivf) coder: Coder,
+}
+
+impl<'s, S: PageStore> Index<'s, S> {
+    /// Opens an index.
+    ///
+    /// # Errors
+    /// Where its first pages make no sense, or it holds other values.
+    pub fn open(store: &'s S) -> Result<Self, Error> {
+        let parameters = meta::parameters(&*store.read(META)?)?;
+        let Parameters {
+            kind,
+            metric,
+            form,
+            dims,
+            seed,
+            ..
+        } = parameters;
+        if kind != kind::DENSE {
+            return Err(Error::OtherSpace {
+                kind,
+                metric: metric as u8,
+                form: form.map_or(u8::MAX, |form| form as u8),
+            });
+        }
+        let mut mean: Vec<f32> = Vec::with_capacity(dims);
+        for block in META + 1..=META + parameters.mean_pages {
+            let page = store.read(block)?;
+            page::verify(&page, parameters.mark(block, KIND_MEAN))?;
+            let here = MEAN_ELEMENTS.min(dims - mean.len());
+            let content = page::content(&page);
+            mean.extend((0..here).map(|at| f32::from_ne_bytes(field(content, 4 * at))));
+        }
+        if mean.len() != dims {
+            let reason = format!("a mean of {} dimensions", mean.len()).into();
+            return Err(PageError::Corrupt {
+                block: META,
+                reason,
+            }
+            .into());
+        }
+        let vectors = vectors(dims, metric, form, seed);
+        Ok(Self {
+            store,
+            parameters,
+            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+        })
+    }
+
+    /// The roots as they are now.
+    ///
+    /// # Errors
+    /// Where the meta page cannot be read.
+    pub fn roots(&self) -> Result<Roots, PageError> {
+        Ok(meta::roots(&*self.page(META, meta::KIND_META)?))
+    }
+
+    /// A page under a shared lock.
+    pub(in crate::ivf) fn page(&self, block: u32, kind: u16) -> Result<S::Guard<'s>, PageError> {
+        let page = self.store.read(block)?;
+        page::verify(&page, self.parameters.mark(block, kind))?;
+        Ok(page)
+    }
+}

@@ -1,0 +1,77 @@
+//! Options: what a user says of an index when it is made.
+
+use crate::page::CONTENT_BYTES;
+use crate::quantize::Form;
+use crate::values::{DenseVectors, Metric, kind};
+
+use super::meta::Parameters;
+use super::shape::Shape;
+
+/// The most lists of an index.
+pub const MAX_LISTS: usize = 32_768;
+
+/// Below so many rows there is one list: it is read as fast as the nearest of several are found.
+const ONE_LIST: u64 = 4_000;
+
+/// Rows of a list where there are so many rows that twice their square root would be fewer lists.
+const ROWS_A_LIST: u64 = 1_000;
+
+/// Elements on a page of the mean.
+pub const MEAN_ELEMENTS: usize = CONTENT_BYTES / 4;
+
+/// What may be chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Lists, up to 32,768; 0 for as many as suit the rows.
+    pub lists: u32,
+    /// The form of long codes; None for an index that asks the table for values at once.
+    pub form: Option<Form>,
+    /// Draws seeds and the rotation.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lists: 0,
+            form: Some(Form::Int8),
+            seed: 0x05EE_D0F6_7A9B,
+        }
+    }
+}
+
+impl Options {
+    /// How many lists an index of so many rows has: twice their square root, or one for a thousand rows if that is
+    /// more, where nothing else is asked for.
+    #[must_use]
+    pub fn lists_of(&self, rows: u64) -> usize {
+        let asked = usize::try_from(self.lists).unwrap_or(MAX_LISTS);
+        if asked > 0 {
+            return asked.min(MAX_LISTS);
+        }
+        if rows < ONE_LIST {
+            return 1;
+        }
+        let lists = (2 * rows.isqrt()).max(rows / ROWS_A_LIST);
+        usize::try_from(lists).unwrap_or(MAX_LISTS).min(MAX_LISTS)
+    }
+
+    /// What an index of vectors of `dims` dimensions will never change.
+    pub(in crate::ivf) fn parameters(&self, dims: usize, metric: Metric) -> Parameters {
+        Parameters {
+            kind: kind::DENSE,
+            metric,
+            form: self.form,
+            dims,
+            asked: self.lists,
+            seed: self.seed,
+            mean_pages: u32::try_from(dims.div_ceil(MEAN_ELEMENTS)).unwrap_or(u32::MAX),
+            shape: Shape::new(dims, self.form),
+        }
+    }
+}
+
+/// The vectors of an index whose long codes have this form.
+pub fn vectors(dims: usize, metric: Metric, form: Option<Form>, seed: u64) -> DenseVectors {
+    DenseVectors::new(metric, form.unwrap_or(Form::F16), dims, seed)
+}

@@ -1,0 +1,492 @@
+//! Scan: rows by distance, from the lists whose centres are nearest.
+//!
+//! 1. *Directory*: the distances of all centres are estimated; those that may be among the nearest are measured.
+//! 2. *Codes*: the blocks of the nearest lists are scored, each row with a lower bound of its distance. The nearest few by
+//!    these are kept with their places; of the others the bounds alone.
+//! 3. *Long codes*: rows are measured in the order of their bounds, until no bound is below the distance of the nearest
+//!    that was measured.
+//!
+//! When the nearest few are used up, more of the others take their place, four times as many each time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::index::{Error, Fallible, Tid};
+use crate::page::{self, PageError, PageStore, field};
+use crate::quantize::{LANES, estimate, from_bf16, nearer};
+use crate::search::Key;
+use crate::values::Values;
+
+use super::blocks::{Block, CodePage};
+use super::coder::{ListTerms, Query};
+use super::directory::{ERRORS, KnownList, read_centre};
+use super::index::Index;
+use super::meta::{KIND_LONG, KIND_ROWS, NONE};
+use super::shape::SCALE_BYTES;
+
+/// Rows that are kept with their places at first.
+const NEAR: usize = 64;
+
+/// So many times as many are collected before the farther ones are left out, and kept when the first are used up.
+const MORE: usize = 4;
+
+/// Lists that are measured for each one that is read, and some beyond: estimates of their distances may be off.
+const MEASURED_LISTS: usize = 2;
+const MORE_LISTS: usize = 8;
+
+/// How many rows ahead a long code is asked for.
+const AHEAD: usize = 2;
+
+/// Which lists a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probes {
+    /// Lists that are read before the first row is given.
+    pub first: usize,
+    /// Lists that are read at most, where the rows of the first do not suffice.
+    pub most: usize,
+}
+
+/// A row that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// Where it is.
+    pub tid: Tid,
+    /// How far it is, in the space's measure.
+    pub distance: f32,
+    /// How much that may be off.
+    pub doubt: f32,
+}
+
+/// What a scan has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanCost {
+    /// Lists read.
+    pub lists: u64,
+    /// Rows whose distances were estimated.
+    pub estimated: u64,
+    /// Rows measured by their long codes.
+    pub measured: u64,
+    /// Pages read.
+    pub pages: u64,
+}
+
+/// A row that is near, by the lower bound of its distance.
+#[derive(Clone, Copy, Debug)]
+struct NearRow {
+    key: Key,
+    bound: f32,
+    /// The standard errors that the bound is below the estimate.
+    below: f32,
+    tid: Tid,
+    /// Where its long code is; the page is [`NONE`] where there is none.
+    long: u32,
+    offset: u16,
+}
+
+/// A row that was measured, or need not be, by the lower bound of its distance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct FoundRow(Row);
+
+impl FoundRow {
+    fn lower(&self) -> f32 {
+        self.0.distance - self.0.doubt
+    }
+}
+
+impl Eq for FoundRow {}
+
+impl PartialOrd for FoundRow {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for FoundRow {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let order = self.lower().total_cmp(&other.lower());
+        order.then(self.0.tid.cmp(&other.0.tid))
+    }
+}
+
+/// A block whose rows have bounds.
+#[derive(Clone, Copy, Debug)]
+struct BlockPlace {
+    page: u32,
+    block: u16,
+    /// By what its rows' errors are multiplied.
+    away: f32,
+}
+
+/// The rows of the lists that were read.
+#[derive(Default)]
+struct Bounded {
+    bounds: Vec<[f32; LANES]>,
+    blocks: Vec<BlockPlace>,
+    /// All rows up to this were taken.
+    taken: Option<Key>,
+    /// Whether there are others.
+    more: bool,
+    /// How many are taken at a time.
+    width: usize,
+}
+
+/// A search, as a stream.
+pub struct Scan<'i, 's, S> {
+    index: &'i Index<'s, S>,
+    query: Query,
+    probes: Probes,
+    /// Lists that were not read, the nearest last. Those that were measured have their exact distance.
+    lists: Vec<KnownList>,
+    /// How many of the last ones were measured, with their centres' terms.
+    measured: Vec<(KnownList, ListTerms)>,
+    rows: Bounded,
+    /// The nearest last.
+    near: Vec<NearRow>,
+    found: BinaryHeap<Reverse<FoundRow>>,
+    cost: ScanCost,
+}
+
+impl<'s, S: PageStore> Index<'s, S> {
+    /// Starts a search. None where the value has no place in the metric.
+    ///
+    /// # Errors
+    /// Where the value has another size, or pages cannot be read.
+    pub fn scan<'i>(
+        &'i self,
+        value: &[f32],
+        probes: Probes,
+    ) -> Result<Option<Scan<'i, 's, S>>, Error> {
+        self.coder.vectors.verify(value)?;
+        let Some(point) = self.coder.vectors.point(value) else {
+            return Ok(None);
+        };
+        let query = self.coder.query(point, self.roots()?.length);
+        let lists = self.lists(&query)?;
+        Ok(Some(Scan {
+            index: self,
+            query,
+            probes,
+            lists,
+            measured: Vec::new(),
+            rows: Bounded::default(),
+            near: Vec::new(),
+            found: BinaryHeap::new(),
+            cost: ScanCost::default(),
+        }))
+    }
+}
+
+impl<S: PageStore> Scan<'_, '_, S> {
+    /// What it has cost so far.
+    #[must_use]
+    pub fn cost(&self) -> ScanCost {
+        self.cost
+    }
+
+    /// The next row, nearest first among those of the lists that were read; None where there are no more.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            if self.near.is_empty() && self.rows.more {
+                self.take_more()?;
+            }
+            let bound = self.near.last().map(|near| near.bound);
+            if let Some(Reverse(found)) = self.found.peek()
+                && bound.is_none_or(|bound| found.lower() <= bound)
+            {
+                return Ok(self.found.pop().map(|Reverse(found)| found.0));
+            }
+            if let Some(near) = self.near.pop() {
+                let row = self.measure(&near)?;
+                self.found.try_reserve(1)?;
+                self.found.push(Reverse(FoundRow(row)));
+            } else if !self.read_lists()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The distance of a row by its long code, or as it was estimated where it has none.
+    fn measure(&mut self, near: &NearRow) -> Result<Row, Error> {
+        if let Some(next) = self.near.iter().rev().nth(AHEAD - 1)
+            && next.long != NONE
+        {
+            let start = page::HEADER_BYTES + usize::from(next.offset);
+            let bytes = self
+                .index
+                .parameters
+                .shape
+                .long
+                .map_or(0, |long| long.bytes);
+            self.index.store.prefetch(next.long, start..start + bytes);
+        }
+        let (mut distance, mut doubt) = (near.bound + near.below, near.below);
+        if let (Some(long), true) = (self.index.parameters.shape.long, near.long != NONE) {
+            let page = self.index.page(near.long, KIND_LONG)?;
+            let at = usize::from(near.offset);
+            let stored = page::content(&page)
+                .get(at..at + long.bytes)
+                .unwrap_or_default();
+            let scale = f32::from_ne_bytes(field(stored, 0));
+            let own = stored.get(SCALE_BYTES..).unwrap_or_default();
+            let vectors = &self.index.coder.vectors;
+            distance = vectors.distance(&self.query.point, own, scale);
+            doubt = vectors.doubt(&self.query.point, distance, scale);
+            self.cost.measured += 1;
+            self.cost.pages += 1;
+        }
+        Ok(Row {
+            tid: near.tid,
+            distance,
+            doubt,
+        })
+    }
+
+    /// Reads the next lists; false where there are none, or as many as may be have been read.
+    fn read_lists(&mut self) -> Result<bool, Error> {
+        let read = usize::try_from(self.cost.lists).unwrap_or(usize::MAX);
+        let wanted = if read == 0 {
+            self.probes.first
+        } else {
+            self.probes.first.min(self.probes.most.saturating_sub(read))
+        };
+        self.rows = Bounded {
+            width: NEAR,
+            ..Bounded::default()
+        };
+        let mut any = false;
+        for _ in 0..wanted {
+            let Some((list, terms)) = self.next_list(wanted)? else {
+                break;
+            };
+            self.cost.lists += 1;
+            any = true;
+            self.read_list(&list, terms)?;
+        }
+        self.rows.keep_nearest(&mut self.near);
+        self.near.sort_unstable_by_key(|near| Reverse(near.key));
+        Ok(any)
+    }
+
+    /// The nearest list that was not read.
+    fn next_list(&mut self, wanted: usize) -> Result<Option<(KnownList, ListTerms)>, Error> {
+        if self.measured.is_empty() {
+            let count = (MEASURED_LISTS * wanted + MORE_LISTS).min(self.lists.len());
+            let order = |a: &KnownList, b: &KnownList| b.estimate.total_cmp(&a.estimate);
+            let rest = self.lists.len() - count;
+            if rest > 0 {
+                self.lists.select_nth_unstable_by(rest, order);
+            }
+            self.measured.try_reserve(count)?;
+            for list in self.lists.split_off(rest) {
+                let centre = read_centre(self.index, list.centre)?;
+                let terms = self.index.coder.terms(&self.query, &centre);
+                self.cost.pages += 1;
+                self.measured.push((list, terms));
+            }
+            let order = |a: &(KnownList, ListTerms), b: &(KnownList, ListTerms)| {
+                b.1.constant.total_cmp(&a.1.constant)
+            };
+            self.measured.sort_unstable_by(order);
+        }
+        Ok(self.measured.pop())
+    }
+
+    fn read_list(&mut self, list: &KnownList, terms: ListTerms) -> Result<(), Error> {
+        let shape = self.index.parameters.shape;
+        let mut block = list.head.first;
+        while block != NONE {
+            let page = self.index.page(block, KIND_ROWS)?;
+            let lanes = CodePage::new(&page, shape.rows);
+            if lanes.owner() != list.head.number {
+                return Err(reused(block).into());
+            }
+            self.cost.pages += 1;
+            let blocks = lanes.used().div_ceil(LANES);
+            self.cost.estimated += lanes.used() as u64;
+            self.rows.bounds.try_reserve(blocks)?;
+            self.rows.blocks.try_reserve(blocks)?;
+            self.near.try_reserve(lanes.used())?;
+            for at in 0..blocks {
+                let Some(scored) = lanes.block(at) else {
+                    break;
+                };
+                let bounds = bounds(&self.query, scored, terms, lanes.used() - at * LANES);
+                let place = BlockPlace {
+                    page: block,
+                    block: u16::try_from(at).unwrap_or(u16::MAX),
+                    away: terms.away,
+                };
+                self.rows.add(bounds, place, |lane, key, bound| {
+                    let lane = at * LANES + lane;
+                    let below = ERRORS * terms.away * error(scored, lane % LANES);
+                    self.near.push(near_row(
+                        self.index,
+                        &self.query,
+                        lanes,
+                        lane,
+                        key,
+                        bound,
+                        below,
+                    ));
+                });
+                if self.near.len() >= MORE * self.rows.width {
+                    self.rows.keep_nearest(&mut self.near);
+                }
+            }
+            let next = page::next(&page);
+            block = next;
+        }
+        Ok(())
+    }
+
+    /// Takes more rows of the lists that were read.
+    fn take_more(&mut self) -> Result<(), Error> {
+        self.rows.width *= MORE;
+        let keys = self.rows.next_keys()?;
+        let (index, shape) = (self.index, self.index.parameters.shape);
+        let mut at = 0;
+        while let Some(key) = keys.get(at) {
+            let number = key.number() as usize / LANES;
+            let Some(place) = self.rows.blocks.get(number).copied() else {
+                break;
+            };
+            let page = index.page(place.page, KIND_ROWS)?;
+            let lanes = CodePage::new(&page, shape.rows);
+            self.cost.pages += 1;
+            while let Some(key) = keys
+                .get(at)
+                .filter(|key| key.number() as usize / LANES == number)
+            {
+                let lane = key.number() as usize % LANES;
+                let block = usize::from(place.block);
+                let bound = self
+                    .rows
+                    .bounds
+                    .get(number)
+                    .map_or(f32::INFINITY, |bounds| bounds[lane]);
+                if let Some(scored) = lanes.block(block) {
+                    let below = ERRORS * place.away * error(scored, lane);
+                    let lane = block * LANES + lane;
+                    self.near.push(near_row(
+                        index,
+                        &self.query,
+                        lanes,
+                        lane,
+                        *key,
+                        bound,
+                        below,
+                    ));
+                }
+                at += 1;
+            }
+        }
+        self.near.sort_unstable_by_key(|near| Reverse(near.key));
+        Ok(())
+    }
+}
+
+/// A page that belongs to another list by now. It is given away only when no scan can need it, except on a standby whose
+/// primary does not know of the scan.
+fn reused(block: u32) -> PageError {
+    PageError::Corrupt {
+        block,
+        reason: "a page of another list".into(),
+    }
+}
+
+/// Lower bounds of the distances of a block's rows; infinite where there is none.
+fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -> [f32; LANES] {
+    let mut bounds = [0.0; LANES];
+    estimate(&query.table, scored.lanes, terms.constant, &mut bounds);
+    let errors = scored.errors.as_chunks::<2>().0;
+    for (bound, error) in bounds.iter_mut().zip(errors) {
+        *bound -= ERRORS * terms.away * from_bf16(u16::from_ne_bytes(*error));
+    }
+    for bound in bounds.iter_mut().skip(used) {
+        *bound = f32::INFINITY;
+    }
+    bounds
+}
+
+fn error(scored: Block<'_>, lane: usize) -> f32 {
+    from_bf16(u16::from_ne_bytes(field(scored.errors, 2 * lane)))
+}
+
+fn near_row<S: PageStore>(
+    index: &Index<'_, S>,
+    query: &Query,
+    lanes: CodePage<'_>,
+    lane: usize,
+    key: Key,
+    bound: f32,
+    below: f32,
+) -> NearRow {
+    let place = index.parameters.shape.long.map(|long| long.place(lane));
+    NearRow {
+        key,
+        bound: bound * query.unscaled,
+        below: below * query.unscaled,
+        tid: Tid(lanes.subject(lane)),
+        long: place.map_or(NONE, |place| lanes.owned(place.page)),
+        offset: place.map_or(0, |place| u16::try_from(place.offset).unwrap_or(0)),
+    }
+}
+
+impl Bounded {
+    /// Adds a block, and shows the rows that may be among the nearest.
+    fn add(
+        &mut self,
+        bounds: [f32; LANES],
+        place: BlockPlace,
+        mut show: impl FnMut(usize, Key, f32),
+    ) {
+        let first = u32::try_from(self.bounds.len() * LANES).unwrap_or(u32::MAX);
+        let farthest = self.taken.map_or(f32::INFINITY, Key::distance);
+        let mut near = nearer(&bounds, farthest);
+        while near != 0 {
+            let lane = near.trailing_zeros();
+            near &= near - 1;
+            let bound = bounds[lane as usize];
+            show(lane as usize, Key::new(bound, first + lane), bound);
+        }
+        self.bounds.push(bounds);
+        self.blocks.push(place);
+    }
+
+    /// Leaves the nearest of the rows that were collected; what comes later must be nearer.
+    fn keep_nearest(&mut self, near: &mut Vec<NearRow>) {
+        if near.len() > self.width {
+            near.select_nth_unstable_by_key(self.width, |near| near.key);
+            near.truncate(self.width);
+            self.taken = near.iter().map(|near| near.key).max();
+            self.more = true;
+        }
+    }
+
+    /// The next rows that were not taken, in the order of their pages.
+    fn next_keys(&mut self) -> Result<Vec<Key>, Error> {
+        let mut keys: Vec<Key> = Vec::new();
+        let beyond = self.taken.map_or(f32::NEG_INFINITY, Key::distance);
+        for (number, bounds) in (0_u32..).step_by(LANES).zip(&self.bounds) {
+            for (lane, bound) in (0..).zip(bounds) {
+                if *bound >= beyond && *bound < f32::INFINITY {
+                    let key = Key::new(*bound, number + lane);
+                    if self.taken.is_none_or(|taken| key > taken) {
+                        keys.try_push(key)?;
+                    }
+                }
+            }
+        }
+        self.more = keys.len() > self.width;
+        if self.more {
+            keys.select_nth_unstable(self.width);
+            keys.truncate(self.width);
+        }
+        self.taken = keys.iter().copied().max().or(self.taken);
+        keys.sort_unstable_by_key(|key| key.number());
+        Ok(keys)
+    }
+}

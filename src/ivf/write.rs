@@ -1,0 +1,246 @@
+//! Pages of a build, in order: meta page, mean, directory with its centres, and the pages of each list.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
+
+use crate::bulk::Crew;
+use crate::cluster::Tree;
+use crate::index::{Error, Fallible};
+use crate::page::{self, Bytes, PAGE_BYTES, set_field};
+use crate::values::Values;
+
+use super::blocks::CodePageMut;
+use super::build::{Builder, Sorted};
+use super::coder::{Coder, Origin};
+use super::directory::{ListHead, NewList, set_list, stored_centre};
+use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
+use super::meta::{Parameters, Roots};
+use super::options::MEAN_ELEMENTS;
+use super::shape::{SCALE_BYTES, VectorPages};
+
+/// Pages of rows that are encoded between two visits to the sink.
+const PAGES_AT_ONCE: usize = 512;
+
+/// What writes the pages of a build.
+pub struct Writer<'b> {
+    pub coder: Coder,
+    pub parameters: Parameters,
+    pub rows: &'b Builder,
+    pub sorted: &'b Sorted,
+    pub tree: &'b Tree,
+}
+
+/// A page of rows to be written, with the pages of their long codes behind it.
+struct RowsPage {
+    list: u32,
+    /// Among the sorted rows.
+    rows: Range<usize>,
+    block: u32,
+    next: u32,
+}
+
+impl Writer<'_> {
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// Those of the sink, and where no block number is left.
+    pub fn all(&self, roots: &Roots, crew: &mut Crew<'_>) -> Result<(), Error> {
+        let (plan, heads) = self.plan(roots.directory)?;
+        let mut page = [0; PAGE_BYTES];
+        meta::write(&mut page, &self.parameters, roots);
+        crew.sink.page(&page)?;
+        for (block, part) in (META + 1..).zip(self.coder.mean().chunks(MEAN_ELEMENTS)) {
+            page::format(&mut page, self.parameters.mark(block, KIND_MEAN));
+            page::set_lower(&mut page, 4 * part.len());
+            for (at, x) in part.iter().enumerate() {
+                set_field(page::content_mut(&mut page), 4 * at, x.to_ne_bytes());
+            }
+            crew.sink.page(&page)?;
+        }
+        self.directory(roots.directory, &heads, crew)?;
+        for plan in plan.chunks(PAGES_AT_ONCE) {
+            let encoded: Vec<Mutex<Vec<Bytes>>> = plan.iter().map(|_| Mutex::default()).collect();
+            let both: Vec<_> = plan.iter().zip(&encoded).collect();
+            let threads = crew.pool.current_num_threads();
+            crew.each(
+                threads,
+                &both,
+                || Ok(Vec::new()),
+                |point, (page, out)| {
+                    *out.lock().unwrap_or_else(PoisonError::into_inner) = self.encode(page, point);
+                },
+            )?;
+            for pages in encoded {
+                for page in pages.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                    crew.sink.page(&page)?;
+                    crew.progress.written.fetch_add(1, Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lists(&self) -> usize {
+        self.tree.centres().len()
+    }
+
+    /// Where the rows of a list are among the sorted ones.
+    fn range(&self, list: usize) -> Range<usize> {
+        let start = |list: usize| {
+            self.sorted
+                .starts
+                .get(list)
+                .map_or(0, |start| *start as usize)
+        };
+        start(list)..start(list + 1)
+    }
+
+    /// Pages that the directory takes, with those of its centres.
+    fn directory_pages(&self, lists: usize) -> usize {
+        let shape = &self.parameters.shape;
+        let lanes = shape.lists.lanes();
+        let (full, rest) = (lists / lanes, lists % lanes);
+        let pages = |lists: usize| 1 + shape.centres.pages(lists);
+        full * pages(lanes) + if rest > 0 { pages(rest) } else { 0 }
+    }
+
+    /// All pages of rows, and the head of each list.
+    fn plan(&self, directory: u32) -> Result<(Vec<RowsPage>, Vec<ListHead>), Error> {
+        let shape = &self.parameters.shape;
+        let block = |block: usize| u32::try_from(block).map_err(|_| Error::Full);
+        let mut at = directory as usize + self.directory_pages(self.lists());
+        let (mut plan, mut heads): (Vec<RowsPage>, Vec<ListHead>) = (Vec::new(), Vec::new());
+        for list in 0..self.lists() {
+            let rows = self.range(list);
+            let number = u32::try_from(list).unwrap_or(u32::MAX);
+            let mut head = ListHead::empty(number);
+            head.rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            for start in rows.clone().step_by(shape.rows.lanes()) {
+                let rows = start..(start + shape.rows.lanes()).min(rows.end);
+                if head.first == NONE {
+                    head.first = block(at)?;
+                } else if let Some(last) = plan.last_mut() {
+                    last.next = block(at)?;
+                }
+                head.last = block(at)?;
+                let long = shape.long.map_or(0, |long| long.pages(rows.len()));
+                plan.try_push(RowsPage {
+                    list: u32::try_from(list).unwrap_or(u32::MAX),
+                    rows,
+                    block: block(at)?,
+                    next: NONE,
+                })?;
+                at += 1 + long;
+            }
+            heads.try_push(head)?;
+        }
+        block(at)?;
+        Ok((plan, heads))
+    }
+
+    fn directory(&self, first: u32, heads: &[ListHead], crew: &mut Crew<'_>) -> Result<(), Error> {
+        let shape = &self.parameters.shape;
+        let mut block = first;
+        let last = heads.chunks(shape.lists.lanes()).count();
+        for (at, heads) in heads.chunks(shape.lists.lanes()).enumerate() {
+            let mut page = [0; PAGE_BYTES];
+            page::format(&mut page, self.parameters.mark(block, KIND_LISTS));
+            let mut lanes = CodePageMut::new(&mut page, shape.lists);
+            lanes.clear(0);
+            lanes.set_used(heads.len());
+            let owned = shape.centres.pages(heads.len());
+            for (owned, centres) in (0..owned).zip(block + 1..) {
+                lanes.set_owned(owned, centres);
+            }
+            let mut stored = Vec::new();
+            for (lane, head) in heads.iter().enumerate() {
+                let centre = self.tree.centres().get(at * shape.lists.lanes() + lane);
+                stored.push(stored_centre(centre).1);
+                let list = NewList {
+                    shape: shape.lists,
+                    centre,
+                    head: *head,
+                };
+                set_list(&mut page, &self.coder, lane, &list);
+            }
+            let owned = u32::try_from(owned).unwrap_or(u32::MAX);
+            let next = block + 1 + owned;
+            page::set_next(&mut page, if at + 1 == last { NONE } else { next });
+            crew.sink.page(&page)?;
+            let mark = |at: u32| self.parameters.mark(block + 1 + at, KIND_CENTRES);
+            for (at, stored) in (0..).zip(vector_pages(shape.centres, &stored)) {
+                crew.sink.page(&formatted(mark(at), &stored))?;
+            }
+            block = next;
+        }
+        Ok(())
+    }
+
+    /// A page of rows, and the pages of their long codes.
+    fn encode(&self, plan: &RowsPage, point: &mut Vec<f32>) -> Vec<Bytes> {
+        let shape = &self.parameters.shape;
+        let centre = self.tree.centres().get(plan.list as usize);
+        let origin: Origin = self.coder.origin(centre.to_vec());
+        let mut page = [0; PAGE_BYTES];
+        page::format(&mut page, self.parameters.mark(plan.block, KIND_ROWS));
+        page::set_next(&mut page, plan.next);
+        let mut lanes = CodePageMut::new(&mut page, shape.rows);
+        lanes.clear(plan.list);
+        lanes.set_used(plan.rows.len());
+        let mut stored = Vec::new();
+        let rows = self.sorted.rows.get(plan.rows.clone()).unwrap_or_default();
+        for (lane, row) in rows.iter().enumerate() {
+            self.rows.point(*row as usize, point);
+            lanes.set_code(lane, &self.coder.code(point, &origin));
+            lanes.set_subject(lane, self.rows.tid(*row as usize).0);
+            if shape.long.is_some() {
+                stored.push(long_code(&self.coder, point));
+            }
+        }
+        let mut pages = Vec::new();
+        if let Some(long) = shape.long {
+            for (at, stored) in vector_pages(long, &stored).into_iter().enumerate() {
+                let block = plan.block + 1 + u32::try_from(at).unwrap_or(u32::MAX);
+                lanes.set_owned(at, block);
+                pages.push(formatted(self.parameters.mark(block, KIND_LONG), &stored));
+            }
+        }
+        pages.insert(0, page);
+        pages
+    }
+}
+
+/// A stored vector with its scale.
+pub fn long_code(coder: &Coder, point: &Vec<f32>) -> Vec<u8> {
+    let bytes = coder.vectors.stored_bytes(point);
+    let mut long = vec![0; SCALE_BYTES + bytes];
+    let (scale_bytes, own) = long.split_at_mut(SCALE_BYTES);
+    let scale = coder.vectors.store(point, own);
+    set_field(scale_bytes, 0, scale.to_ne_bytes());
+    long
+}
+
+/// The contents of the pages that vectors take.
+fn vector_pages(pages: VectorPages, stored: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    if pages.each == 0 {
+        let parts = |vector: &Vec<u8>| -> Vec<Vec<u8>> {
+            vector
+                .chunks(page::CONTENT_BYTES)
+                .map(<[u8]>::to_vec)
+                .collect()
+        };
+        return stored.iter().flat_map(parts).collect();
+    }
+    stored.chunks(pages.each).map(<[Vec<u8>]>::concat).collect()
+}
+
+fn formatted(mark: page::Mark, content: &[u8]) -> Bytes {
+    let mut bytes = [0; PAGE_BYTES];
+    page::format(&mut bytes, mark);
+    if let Some(place) = page::content_mut(&mut bytes).get_mut(..content.len()) {
+        place.copy_from_slice(content);
+    }
+    page::set_lower(&mut bytes, content.len());
+    bytes
+}
