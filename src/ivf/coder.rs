@@ -12,11 +12,12 @@
 //! average, by `s`: the error is a share of `|s q - c|`, and that of the order of two rows the same divided by `s`.
 
 use crate::quantize::{
-    Factors, LookupTable, encode, from_bf16, signed_sum, standard_error, to_bf16,
+    Factors, LookupTable, StoredKernels, encode, from_bf16, signed_sum, standard_error, to_bf16,
 };
 use crate::values::{DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
+use super::shape::CENTRE_FORM;
 
 /// What encodes the rows of an index, and prepares queries for their codes.
 pub struct Coder {
@@ -24,6 +25,7 @@ pub struct Coder {
     bits: usize,
     /// The mean of all rows, as a point.
     mean: Vec<f32>,
+    centres: StoredKernels,
 }
 
 /// A point that others are encoded around.
@@ -62,6 +64,7 @@ impl Coder {
             vectors,
             bits,
             mean,
+            centres: *CENTRE_FORM.kernels(),
         }
     }
 
@@ -132,6 +135,20 @@ impl Coder {
             scaled,
             table,
             unscaled: 1.0 / scale,
+        }
+    }
+
+    /// What the rows around a stored centre have in common.
+    pub fn terms_of(&self, query: &Query, own: &[u8], scale: f32) -> ListTerms {
+        let squared = (self.centres.l2_squared)(&query.scaled, own, scale);
+        let constant = if self.is_product() {
+            -(self.centres.inner_product)(&query.scaled, own, scale)
+        } else {
+            squared
+        };
+        ListTerms {
+            constant,
+            away: squared.max(0.0).sqrt(),
         }
     }
 

@@ -87,28 +87,36 @@ pub struct CentrePlace {
     pub offset: usize,
 }
 
-/// Reads a stored vector from pages that follow one another.
-pub fn read_centre<S: PageStore>(
+/// Shows the stored form of a centre, with its scale.
+pub fn read_centre<S: PageStore, T>(
     index: &Index<'_, S>,
     place: CentrePlace,
-) -> Result<Vec<f32>, PageError> {
+    show: impl FnOnce(&[u8], f32) -> T,
+) -> Result<T, PageError> {
     let pages = index.parameters.shape.centres;
+    let shown = |bytes: &[u8]| {
+        let own = bytes.get(SCALE_BYTES..).unwrap_or_default();
+        show(own, f32::from_ne_bytes(field(bytes, 0)))
+    };
+    if pages.parts == 1 {
+        let page = index.page(place.block, KIND_CENTRES)?;
+        let bytes = page::content(&page).get(place.offset..place.offset + pages.bytes);
+        return Ok(shown(bytes.unwrap_or_default()));
+    }
     let mut bytes = Vec::with_capacity(pages.bytes);
     for part in 0..u32::try_from(pages.parts).unwrap_or(1) {
         let page = index.page(place.block.saturating_add(part), KIND_CENTRES)?;
-        let content = page::content(&page);
-        let left = pages.bytes - bytes.len();
-        let end = (place.offset + left).min(content.len());
-        bytes.extend_from_slice(content.get(place.offset..end).unwrap_or_default());
+        let end = (pages.bytes - bytes.len()).min(page::CONTENT_BYTES);
+        bytes.extend_from_slice(page::content(&page).get(..end).unwrap_or_default());
     }
-    let mut centre = vec![0.0; index.parameters.dims];
-    let scale = f32::from_ne_bytes(field(&bytes, 0));
-    CENTRE_FORM.decode(
-        bytes.get(SCALE_BYTES..).unwrap_or_default(),
-        scale,
-        &mut centre,
-    );
-    Ok(centre)
+    Ok(shown(&bytes))
+}
+
+/// A centre that was stored, as a point.
+pub fn decoded_centre(dims: usize, own: &[u8], scale: f32) -> Vec<f32> {
+    let mut centre = vec![0.0; dims];
+    CENTRE_FORM.decode(own, scale, &mut centre);
+    centre
 }
 
 /// A centre as it will be read, and its bytes.

@@ -281,8 +281,9 @@ impl<S: PageStore> Scan<'_, '_, S> {
             }
             self.measured.try_reserve(count)?;
             for list in self.lists.split_off(rest) {
-                let centre = read_centre(self.index, list.centre)?;
-                let terms = self.index.coder.terms(&self.query, &centre);
+                let terms = read_centre(self.index, list.centre, |own, scale| {
+                    self.index.coder.terms_of(&self.query, own, scale)
+                })?;
                 self.cost.pages += 1;
                 self.measured.push((list, terms));
             }
@@ -309,10 +310,15 @@ impl<S: PageStore> Scan<'_, '_, S> {
             self.rows.bounds.try_reserve(blocks)?;
             self.rows.blocks.try_reserve(blocks)?;
             self.near.try_reserve(lanes.used())?;
+            let next = page::next(&page);
+            self.prefetch_block(next, 0);
             for at in 0..blocks {
                 let Some(scored) = lanes.block(at) else {
                     break;
                 };
+                if at + 1 < blocks {
+                    self.prefetch_block(block, at + 1);
+                }
                 let bounds = bounds(&self.query, scored, terms, lanes.used() - at * LANES);
                 let place = BlockPlace {
                     page: block,
@@ -336,10 +342,20 @@ impl<S: PageStore> Scan<'_, '_, S> {
                     self.rows.keep_nearest(&mut self.near);
                 }
             }
-            let next = page::next(&page);
             block = next;
         }
         Ok(())
+    }
+
+    /// Brings a block of rows closer: whoever reads it would wait for each of its cache lines.
+    fn prefetch_block(&self, page: u32, block: usize) {
+        if page != NONE {
+            let shape = self.index.parameters.shape.rows;
+            let start = page::HEADER_BYTES + shape.block_at(block);
+            self.index
+                .store
+                .prefetch(page, start..start + shape.block_bytes());
+        }
     }
 
     /// Takes more rows of the lists that were read.
