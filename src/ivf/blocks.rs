@@ -8,6 +8,7 @@ use super::shape::{CodePages, HEADER_BYTES};
 const OWNER_AT: usize = 0;
 const USED_AT: usize = 4;
 const DEAD_AT: usize = 6;
+const CLOSED_AT: usize = 8;
 
 /// A code with what its bits do not say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +62,11 @@ impl<'p> CodePage<'p> {
     /// Lanes among them whose rows are gone.
     pub fn dead(self) -> usize {
         usize::from(u16::from_ne_bytes(field(self.content, DEAD_AT)))
+    }
+
+    /// Whether its list is no longer in the directory, so that no row may be added.
+    pub fn is_closed(self) -> bool {
+        field(self.content, CLOSED_AT) != [0]
     }
 
     /// The number of a page that it owns, zero where there is none yet.
@@ -153,6 +159,11 @@ impl<'p> CodePageMut<'p> {
             content: self.content,
             shape: self.shape,
         }
+    }
+
+    /// Says that its list is no longer in the directory.
+    pub fn close(&mut self) {
+        set_field(self.content, CLOSED_AT, [1]);
     }
 
     pub fn set_used(&mut self, used: usize) {

@@ -118,6 +118,40 @@ impl Coder {
         }
     }
 
+    /// The code of a centre around the mean: for squared distances, whatever the metric.
+    pub fn code_of_centre(&self, centre: &[f32]) -> RowCode {
+        let mut bits = vec![0; self.bits / 8];
+        let offset = self.vectors.offset(centre, &self.mean);
+        let Factors { squared, slope } = encode(&offset, self.bits, &mut bits);
+        if !squared.is_finite() || !slope.is_finite() {
+            return RowCode {
+                base: f32::MAX,
+                bits,
+                ..RowCode::default()
+            };
+        }
+        RowCode {
+            base: squared,
+            slope,
+            error: 0.0,
+            bits,
+        }
+    }
+
+    /// The squared distance of a query from the mean: what is the same in the estimates for all centres.
+    pub fn squared_from_mean(&self, query: &Query) -> f32 {
+        self.vectors.l2_squared(&query.scaled, &self.mean)
+    }
+
+    /// By what the lists of a query are sorted, from the squared distance of a list's centre.
+    pub fn nearness(&self, squared_distance: f32, squared_length: f32) -> f32 {
+        if self.is_product() {
+            (squared_distance - squared_length) / 2.0
+        } else {
+            squared_distance
+        }
+    }
+
     /// Prepares a query. `length` is that of rows on average, where it is known.
     pub fn query(&self, point: Vec<f32>, length: f32) -> Query {
         let own = self.vectors.unit(&point).sqrt();
@@ -138,9 +172,14 @@ impl Coder {
         }
     }
 
+    /// The squared distance of a query from a stored centre.
+    pub fn squared_from(&self, query: &Query, own: &[u8], scale: f32) -> f32 {
+        (self.centres.l2_squared)(&query.scaled, own, scale)
+    }
+
     /// What the rows around a stored centre have in common.
     pub fn terms_of(&self, query: &Query, own: &[u8], scale: f32) -> ListTerms {
-        let squared = (self.centres.l2_squared)(&query.scaled, own, scale);
+        let squared = self.squared_from(query, own, scale);
         let constant = if self.is_product() {
             -(self.centres.inner_product)(&query.scaled, own, scale)
         } else {

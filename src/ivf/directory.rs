@@ -7,7 +7,7 @@ use super::blocks::{CodePage, CodePageMut};
 use super::coder::{Coder, Query};
 use super::index::Index;
 use super::meta::{KIND_CENTRES, KIND_LISTS, NONE};
-use super::shape::{CENTRE_FORM, SCALE_BYTES, VectorPages};
+use super::shape::{CENTRE_FORM, HEAD_BYTES, SCALE_BYTES, VectorPages};
 
 /// How many standard errors below its estimate a distance is assumed to be: 0.6 in a hundred are nearer.
 pub const ERRORS: f32 = 2.5;
@@ -16,7 +16,7 @@ pub const ERRORS: f32 = 2.5;
 const ATTEMPTS: usize = 100;
 
 /// Where the rows of a list are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ListHead {
     /// Its first page; [`NONE`] in a list without rows.
     pub first: u32,
@@ -26,20 +26,23 @@ pub struct ListHead {
     pub rows: u32,
     /// The number that its pages carry, which no other list has had.
     pub number: u32,
+    /// The squared length of its centre.
+    pub squared: f32,
 }
 
 impl ListHead {
     /// Of a list without rows.
-    pub fn empty(number: u32) -> Self {
+    pub fn empty(number: u32, squared: f32) -> Self {
         Self {
             first: NONE,
             last: NONE,
             rows: 0,
             number,
+            squared,
         }
     }
 
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub fn from_bytes(bytes: [u8; HEAD_BYTES]) -> Self {
         let numbers = [0, 4, 8, 12].map(|at| u32::from_ne_bytes(field(&bytes, at)));
         let [first, last, rows, number] = numbers;
         Self {
@@ -47,15 +50,17 @@ impl ListHead {
             last,
             rows,
             number,
+            squared: f32::from_ne_bytes(field(&bytes, 16)),
         }
     }
 
-    pub fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
+    pub fn to_bytes(self) -> [u8; HEAD_BYTES] {
+        let mut bytes = [0; HEAD_BYTES];
         let numbers = [self.first, self.last, self.rows, self.number];
         for (at, number) in (0..).step_by(4).zip(numbers) {
             set_field(&mut bytes, at, number.to_ne_bytes());
         }
+        set_field(&mut bytes, 16, self.squared.to_ne_bytes());
         bytes
     }
 }
@@ -74,7 +79,7 @@ pub struct ListPlace {
 pub struct KnownList {
     pub place: ListPlace,
     pub head: ListHead,
-    /// The distance of its centre, as an estimate tells it.
+    /// The squared distance of its centre from the query, as its code tells it.
     pub estimate: f32,
     /// Where its centre is: page and first byte there.
     pub centre: CentrePlace,
@@ -152,7 +157,7 @@ impl<S: PageStore> Index<'_, S> {
 
     fn try_lists(&self, query: &Query, first: u32) -> Result<Vec<KnownList>, PageError> {
         let shape = self.parameters.shape;
-        let terms = self.coder.terms(query, self.coder.mean());
+        let constant = self.coder.squared_from_mean(query);
         let (mut lists, mut block) = (Vec::new(), first);
         let mut distances = [0.0; LANES];
         while block != NONE {
@@ -165,7 +170,7 @@ impl<S: PageStore> Index<'_, S> {
                 let Some(scored) = lanes.block(at) else {
                     break;
                 };
-                estimate(&query.table, scored.lanes, terms.constant, &mut distances);
+                estimate(&query.table, scored.lanes, constant, &mut distances);
                 for (lane, distance) in (at * LANES..).zip(distances) {
                     if lanes.is_taken(lane) {
                         lists.push(KnownList {
@@ -198,8 +203,7 @@ pub fn centre_place(lanes: CodePage<'_>, lane: usize, pages: VectorPages) -> Cen
 /// Writes a list into a lane of a page of the directory.
 pub fn set_list(page: &mut Bytes, coder: &Coder, lane: usize, list: &NewList<'_>) {
     let mut lanes = CodePageMut::new(page, list.shape);
-    let origin = coder.origin(coder.mean().to_vec());
-    lanes.set_code(lane, &coder.code(list.centre, &origin));
+    lanes.set_code(lane, &coder.code_of_centre(list.centre));
     lanes.set_subject(lane, list.head.to_bytes());
 }
 

@@ -3,8 +3,8 @@
 //! ```text
 //! 0 magic u32 | 4 kind u8 | 5 metric u8 | 6 form u8, 255 without long codes | 8 dims u32 | 12 asked lists u32
 //! 16 seed u64 | 24 mean pages u32
-//! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 48 last free u32 | 52 length f32
-//! 56 trained on u64 | 64 rows when trained u64
+//! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 52 length f32
+//! 56 trained on u64 | 64 rows when trained u64 | 72 retired u64 | 80 numbers u32
 //! ```
 //!
 //! The first two lines are written once. The others are roots, which change: the version and the number of lists when a
@@ -82,16 +82,18 @@ pub struct Roots {
     pub directory: u32,
     /// Lists.
     pub lists: u32,
-    /// Free pages are chained, those that were freed first first.
+    /// The first of the free pages, which are chained.
     pub first_free: u32,
-    /// The last of them.
-    pub last_free: u32,
     /// The mean length of the rows of the training, where estimates depend on it; 0 elsewhere.
     pub length: f32,
     /// Rows that the training has seen.
     pub trained: u64,
     /// Rows that there were.
     pub rows: u64,
+    /// When pages were last taken out of lists: scans that began before may still read them.
+    pub retired: u64,
+    /// The number of the next list.
+    pub numbers: u32,
 }
 
 /// Writes the whole page.
@@ -118,7 +120,6 @@ pub fn write_roots(page: &mut Bytes, roots: &Roots) {
         roots.directory,
         roots.lists,
         roots.first_free,
-        roots.last_free,
     ];
     for (at, number) in (32..).step_by(4).zip(numbers) {
         set_field(content, at, number.to_ne_bytes());
@@ -126,7 +127,9 @@ pub fn write_roots(page: &mut Bytes, roots: &Roots) {
     set_field(content, 52, roots.length.to_ne_bytes());
     set_field(content, 56, roots.trained.to_ne_bytes());
     set_field(content, 64, roots.rows.to_ne_bytes());
-    page::set_lower(page, 72);
+    set_field(content, 72, roots.retired.to_ne_bytes());
+    set_field(content, 80, roots.numbers.to_ne_bytes());
+    page::set_lower(page, 84);
 }
 
 /// Reads what changes.
@@ -139,10 +142,11 @@ pub fn roots(page: &Bytes) -> Roots {
         directory: number(36),
         lists: number(40),
         first_free: number(44),
-        last_free: number(48),
         length: f32::from_ne_bytes(field(content, 52)),
         trained: u64::from_ne_bytes(field(content, 56)),
         rows: u64::from_ne_bytes(field(content, 64)),
+        retired: u64::from_ne_bytes(field(content, 72)),
+        numbers: number(80),
     }
 }
 
@@ -217,10 +221,11 @@ mod tests {
                 directory: 2,
                 lists: 3,
                 first_free: 4,
-                last_free: 5,
                 length: 6.5,
                 trained: 7,
                 rows: 8,
+                retired: 9,
+                numbers: 10,
             };
             let mut page = [0; PAGE_BYTES];
             write(&mut page, &written, &changing);

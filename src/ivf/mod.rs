@@ -11,20 +11,29 @@
 //! | `index.rs` | Index: how it is opened, and how its pages are read |
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
+//! | `insert.rs` | Insert: a row goes behind the others of its list |
+//! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
+//! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
+//! | `check.rs` | Check: what searches rely on, and what a crash has left |
 //! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
 mod build;
+mod check;
 mod coder;
 mod directory;
 mod index;
+mod insert;
 mod meta;
 mod options;
+mod rewrite;
 mod scan;
 mod shape;
+mod vacuum;
 mod write;
 
 pub use build::{Builder, build_into};
+pub use check::Report;
 pub use index::Index;
 pub use options::{MAX_LISTS, Options};
 pub use scan::{Probes, Row, Scan, ScanCost};

@@ -274,7 +274,9 @@ impl<S: PageStore> Scan<'_, '_, S> {
     fn next_list(&mut self, wanted: usize) -> Result<Option<(KnownList, ListTerms)>, Error> {
         if self.measured.is_empty() {
             let count = (MEASURED_LISTS * wanted + MORE_LISTS).min(self.lists.len());
-            let order = |a: &KnownList, b: &KnownList| b.estimate.total_cmp(&a.estimate);
+            let coder = &self.index.coder;
+            let near = |list: &KnownList| coder.nearness(list.estimate, list.head.squared);
+            let order = |a: &KnownList, b: &KnownList| near(b).total_cmp(&near(a));
             let rest = self.lists.len() - count;
             if rest > 0 {
                 self.lists.select_nth_unstable_by(rest, order);

@@ -114,7 +114,8 @@ impl Writer<'_> {
         for list in 0..self.lists() {
             let rows = self.range(list);
             let number = u32::try_from(list).unwrap_or(u32::MAX);
-            let mut head = ListHead::empty(number);
+            let centre = self.tree.centres().get(list);
+            let mut head = ListHead::empty(number, self.coder.vectors.dot(centre, centre));
             head.rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
             for start in rows.clone().step_by(shape.rows.lanes()) {
                 let rows = start..(start + shape.rows.lanes()).min(rows.end);

@@ -121,6 +121,16 @@ pub trait PageStore: Sync {
 
     /// Returns when every writer that there was at the call is gone.
     fn wait_for_writers(&self);
+
+    /// A moment: every scan that has begun by now began before it.
+    fn horizon(&self) -> u64 {
+        0
+    }
+
+    /// Whether all scans that began before a moment are gone.
+    fn is_past(&self, _horizon: u64) -> bool {
+        true
+    }
 }
 
 /// An atomic edit of at most [`MAX_PAGES`] pages. Dropped without commit it has changed nothing,

@@ -1,0 +1,140 @@
+//! Check: what searches rely on, and what a crash has left.
+
+use std::collections::HashSet;
+
+use crate::index::{Error, Fallible, Tid};
+use crate::page::{self, PageStore};
+
+use super::blocks::CodePage;
+use super::index::Index;
+use super::meta::{KIND_FREE, KIND_LONG, KIND_ROWS, NONE};
+use super::vacuum::{SeenList, Walked};
+
+/// What [`Index::check`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Rows.
+    pub rows: u64,
+    /// Lanes of rows that are gone.
+    pub dead: u64,
+    /// Rows of each list, in no order.
+    pub lists: Vec<u64>,
+    /// Free pages.
+    pub free: u64,
+    /// Pages that nothing leads to: scans may still read them, or a crash has left them.
+    pub unused: u64,
+    /// What is wrong, one line each.
+    pub problems: Vec<String>,
+}
+
+impl<S: PageStore> Index<'_, S> {
+    /// Checks everything. Nothing may be inserted or vacuumed meanwhile.
+    ///
+    /// # Errors
+    /// Where pages cannot be read.
+    pub fn check(&self) -> Result<Report, Error> {
+        let (mut walked, mut report) = (Walked::default(), Report::default());
+        let mut tids = HashSet::new();
+        self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, block, list, _| {
+            index.check_rows(block, list, &mut report, &mut tids)
+        })?;
+        let roots = self.roots()?;
+        if walked.lists.len() as u64 != u64::from(roots.lists) {
+            let lists = walked.lists.len();
+            report
+                .problems
+                .push(format!("{lists} lists, {} by the meta page", roots.lists));
+        }
+        for list in &walked.lists {
+            report.lists.try_push(list.rows as u64)?;
+            if list.head.number >= roots.numbers {
+                report
+                    .problems
+                    .push(format!("list {} was never given out", list.head.number));
+            }
+        }
+        let mut block = roots.first_free;
+        while block != NONE {
+            if !walked.used.insert(block) {
+                report
+                    .problems
+                    .push(format!("block {block} is free, and something leads to it"));
+                break;
+            }
+            report.free += 1;
+            block = page::next(&*self.page(block, KIND_FREE)?);
+        }
+        let blocks = u64::from(self.store.blocks()?);
+        report.unused = blocks.saturating_sub(walked.used.len() as u64);
+        Ok(report)
+    }
+
+    fn check_rows(
+        &self,
+        block: u32,
+        list: &mut SeenList,
+        report: &mut Report,
+        tids: &mut HashSet<Tid>,
+    ) -> Result<(), Error> {
+        let shape = self.parameters.shape;
+        let page = self.page(block, KIND_ROWS)?;
+        let lanes = CodePage::new(&page, shape.rows);
+        let number = list.head.number;
+        let mut wrong = |what: &str| {
+            report
+                .problems
+                .push(format!("block {block}, list {number}: {what}"))
+        };
+        if lanes.is_closed() {
+            wrong("closed, and in the directory");
+        }
+        if (page::next(&page) == NONE) != (block == list.head.last) {
+            wrong("the head says another last page");
+        }
+        if lanes.used() == 0 {
+            wrong("a page without rows");
+        }
+        let mut long = HashSet::new();
+        for lane in 0..lanes.used() {
+            if let Some(pages) = shape.long {
+                long.insert(lanes.owned(pages.place(lane).page));
+            }
+            if !lanes.is_taken(lane) {
+                list.dead += 1;
+                continue;
+            }
+            list.rows += 1;
+            tids.try_reserve(1)?;
+            if !tids.insert(Tid(lanes.subject(lane))) {
+                wrong(&format!("row {:?} twice", Tid(lanes.subject(lane))));
+            }
+        }
+        report.rows += (0..lanes.used())
+            .filter(|lane| lanes.is_taken(*lane))
+            .count() as u64;
+        report.dead += (0..lanes.used())
+            .filter(|lane| !lanes.is_taken(*lane))
+            .count() as u64;
+        drop(page);
+        for block in long {
+            self.page(block, KIND_LONG)?;
+        }
+        Ok(())
+    }
+
+    /// Shows every row once.
+    ///
+    /// # Errors
+    /// Where pages cannot be read, and those of `see`.
+    pub fn each_tid(&self, see: &mut dyn FnMut(Tid) -> Result<(), Error>) -> Result<(), Error> {
+        let mut walked = Walked::default();
+        self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, block, _, _| {
+            let page = index.page(block, KIND_ROWS)?;
+            let lanes = CodePage::new(&page, index.parameters.shape.rows);
+            let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
+            let tids: Vec<Tid> = taken.map(|lane| Tid(lanes.subject(lane))).collect();
+            drop(page);
+            tids.into_iter().try_for_each(&mut *see)
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! Rewriting: the rows of a list go to new pages, and then its head changes, in one change.
+//!
+//! Inserts go on meanwhile. The change that swaps the heads holds the last page of the old list, sees whether rows have
+//! come, and closes it, so that the next insert looks for the list anew. The old pages stay as they are for the scans that
+//! read them; a later vacuum frees them.
+
+use crate::index::{Error, Tid};
+use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
+
+use super::blocks::{CodePage, CodePageMut};
+use super::directory::{ListHead, ListPlace};
+use super::index::Index;
+use super::insert::NewRow;
+use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
+use super::vacuum::SeenList;
+
+/// Where the next row of an old list is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ivf) struct Cursor {
+    block: u32,
+    lane: usize,
+}
+
+/// Pages of a list that nothing leads to yet.
+pub(in crate::ivf) struct ListWriter {
+    number: u32,
+    pub first: u32,
+    /// The page that is being filled; [`NONE`] before the first row.
+    pub last: u32,
+    bytes: Box<Bytes>,
+    long: Vec<(u32, Box<Bytes>)>,
+    pub rows: u32,
+}
+
+impl ListWriter {
+    pub fn new(number: u32) -> Self {
+        Self {
+            number,
+            first: NONE,
+            last: NONE,
+            bytes: Box::new([0; PAGE_BYTES]),
+            long: Vec::new(),
+            rows: 0,
+        }
+    }
+}
+
+impl<S: PageStore> Index<'_, S> {
+    /// Writes the live rows of a list to new pages. False where there is nothing to be gained.
+    pub(in crate::ivf) fn rewrite(&self, list: &SeenList) -> Result<bool, Error> {
+        if list.head.first == NONE {
+            return Ok(false);
+        }
+        let mut writer = ListWriter::new(self.next_number()?);
+        let mut cursor = Cursor {
+            block: list.head.first,
+            lane: 0,
+        };
+        loop {
+            self.each_row(&mut cursor, &mut |row| self.write_row(&mut writer, &row))?;
+            self.flush(&mut writer)?;
+            let head = ListHead {
+                first: writer.first,
+                last: writer.last,
+                rows: writer.rows,
+                number: writer.number,
+                squared: list.head.squared,
+            };
+            if self.swap_head(list.place, cursor, head)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// A number that no list has had.
+    pub(in crate::ivf) fn next_number(&self) -> Result<u32, Error> {
+        let mut change = self.store.change();
+        let page = self.changed(&mut change, META, KIND_META)?;
+        let mut roots = meta::roots(page);
+        let number = roots.numbers;
+        roots.numbers = number.checked_add(1).ok_or(Error::Full)?;
+        meta::write_roots(page, &roots);
+        change.commit()?;
+        Ok(number)
+    }
+
+    /// Shows the live rows of a list from the cursor on, which moves to its end.
+    pub(in crate::ivf) fn each_row(
+        &self,
+        cursor: &mut Cursor,
+        show: &mut dyn FnMut(NewRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let shape = self.parameters.shape;
+        loop {
+            let page = self.page(cursor.block, KIND_ROWS)?;
+            let copy: Box<Bytes> = Box::new(*page);
+            drop(page);
+            let lanes = CodePage::new(&copy, shape.rows);
+            for lane in cursor.lane..lanes.used() {
+                if lanes.is_taken(lane) {
+                    show(NewRow {
+                        tid: Tid(lanes.subject(lane)),
+                        code: lanes.code(lane),
+                        long: self.long_of(lanes, lane)?,
+                    })?;
+                }
+            }
+            cursor.lane = lanes.used();
+            let next = page::next(&copy);
+            if next == NONE {
+                return Ok(());
+            }
+            (cursor.block, cursor.lane) = (next, 0);
+        }
+    }
+
+    /// The long code of a row.
+    pub(in crate::ivf) fn long_of(
+        &self,
+        lanes: CodePage<'_>,
+        lane: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let Some(long) = self.parameters.shape.long else {
+            return Ok(Vec::new());
+        };
+        let place = long.place(lane);
+        let page = self.page(lanes.owned(place.page), KIND_LONG)?;
+        let bytes = page::content(&page).get(place.offset..place.offset + long.bytes);
+        Ok(bytes.unwrap_or_default().to_vec())
+    }
+
+    /// Puts a row behind those that were written.
+    pub(in crate::ivf) fn write_row(
+        &self,
+        writer: &mut ListWriter,
+        row: &NewRow,
+    ) -> Result<(), Error> {
+        let shape = self.parameters.shape;
+        let used = CodePage::new(&writer.bytes, shape.rows).used();
+        if writer.last == NONE || used >= shape.rows.lanes() {
+            let block = self.new_page(KIND_ROWS)?;
+            if writer.last == NONE {
+                writer.first = block;
+            } else {
+                page::set_next(&mut writer.bytes, block);
+                self.flush(writer)?;
+            }
+            writer.last = block;
+            page::format(&mut writer.bytes, self.parameters.mark(block, KIND_ROWS));
+            CodePageMut::new(&mut writer.bytes, shape.rows).clear(writer.number);
+            writer.long.clear();
+        }
+        let mut lanes = CodePageMut::new(&mut writer.bytes, shape.rows);
+        let lane = lanes.read().used();
+        lanes.set_code(lane, &row.code);
+        lanes.set_subject(lane, row.tid.0);
+        lanes.set_used(lane + 1);
+        writer.rows = writer.rows.saturating_add(1);
+        let Some(long) = shape.long else {
+            return Ok(());
+        };
+        let place = long.place(lane);
+        if place.page >= writer.long.len() {
+            let block = self.new_page(KIND_LONG)?;
+            let mut bytes = Box::new([0; PAGE_BYTES]);
+            page::format(&mut bytes, self.parameters.mark(block, KIND_LONG));
+            writer.long.push((block, bytes));
+            CodePageMut::new(&mut writer.bytes, shape.rows).set_owned(place.page, block);
+        }
+        if let Some((_, bytes)) = writer.long.get_mut(place.page) {
+            let end = place.offset + row.long.len();
+            page::set_lower(bytes, end);
+            if let Some(room) = page::content_mut(bytes).get_mut(place.offset..end) {
+                room.copy_from_slice(&row.long);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the page that is being filled, with its long codes.
+    pub(in crate::ivf) fn flush(&self, writer: &mut ListWriter) -> Result<(), Error> {
+        if writer.last == NONE {
+            return Ok(());
+        }
+        let rows = (writer.last, &writer.bytes);
+        let long = writer.long.iter().map(|(block, bytes)| (*block, bytes));
+        for (block, bytes) in long.chain([rows]) {
+            let mut change = self.store.change();
+            let page = change.page(block)?;
+            let lsn: [u8; 8] = field(page, 0);
+            *page = **bytes;
+            page[..8].copy_from_slice(&lsn);
+            change.commit()?;
+        }
+        Ok(())
+    }
+
+    /// A page that nothing leads to: a free one, or a new one at the end.
+    pub(in crate::ivf) fn new_page(&self, kind: u16) -> Result<u32, Error> {
+        if let Some(block) = self.take_free(kind)? {
+            return Ok(block);
+        }
+        let mut change = self.store.change();
+        let (block, page) = change.append()?;
+        page::format(page, self.parameters.mark(block, kind));
+        change.commit()?;
+        Ok(block)
+    }
+
+    /// Puts a new head in the place of that of a list whose rows up to the cursor it has. False where rows have come since.
+    fn swap_head(&self, place: ListPlace, cursor: Cursor, head: ListHead) -> Result<bool, Error> {
+        let mut change = self.store.change();
+        change.page(META)?;
+        change.page(place.block.min(cursor.block))?;
+        change.page(place.block.max(cursor.block))?;
+        if !self.close_at(&mut change, cursor)? {
+            return Ok(false);
+        }
+        let page = self.changed(&mut change, place.block, KIND_LISTS)?;
+        let mut lanes = CodePageMut::new(page, self.parameters.shape.lists);
+        lanes.set_subject(place.lane.into(), head.to_bytes());
+        let page = self.changed(&mut change, META, KIND_META)?;
+        let mut roots = meta::roots(page);
+        // Read under the lock of the directory's page: a scan that has seen the old head began before.
+        roots.retired = self.store.horizon();
+        meta::write_roots(page, &roots);
+        change.commit()?;
+        Ok(true)
+    }
+
+    /// Closes the last page of a list, unless rows have come behind the cursor. The change holds the page.
+    pub(in crate::ivf) fn close_at(
+        &self,
+        change: &mut S::Change<'_>,
+        cursor: Cursor,
+    ) -> Result<bool, Error> {
+        let page = self.changed(change, cursor.block, KIND_ROWS)?;
+        let next = page::next(page);
+        let mut lanes = CodePageMut::new(page, self.parameters.shape.rows);
+        let same = next == NONE && lanes.read().used() == cursor.lane;
+        if same {
+            lanes.close();
+        }
+        Ok(same)
+    }
+}

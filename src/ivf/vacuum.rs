@@ -1,0 +1,227 @@
+//! Vacuum: takes rows out of their lists. It reads the pages of codes once, writes those that have a dead row, and writes
+//! a list anew that has too many of them.
+//!
+//! 1. *Wait* for the inserts that are under way, so that a page which nothing leads to afterwards belongs to nobody.
+//! 2. *Rows*: every lane is read; those of dead rows leave all searches.
+//! 3. *Lists* of which too much is dead are written anew beside the old pages, and their heads changed. Scans that began
+//!    before go on reading the old pages.
+//! 4. *Pages* that nothing leads to are freed, if nobody can read them any more: those that an earlier vacuum has taken
+//!    out of their lists, and those that a crash has left.
+
+use std::collections::HashSet;
+
+use crate::index::{Error, Fallible, Tid, Vacuumed};
+use crate::page::{self, Change, PageError, PageStore};
+
+use super::blocks::{CodePage, CodePageMut};
+use super::directory::{ListHead, ListPlace};
+use super::index::Index;
+use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_META, KIND_ROWS, META, NONE};
+
+/// Asked between pages: whether to go on.
+pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
+
+/// A list is written anew if more than one of so many lanes is dead.
+const DEAD_OF: usize = 3;
+
+/// What a vacuum has seen of a list.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ivf) struct SeenList {
+    pub place: ListPlace,
+    pub head: ListHead,
+    pub rows: usize,
+    pub dead: usize,
+}
+
+/// What a walk through all lists has seen.
+#[derive(Default)]
+pub(in crate::ivf) struct Walked {
+    pub lists: Vec<SeenList>,
+    /// Pages that something leads to.
+    pub used: HashSet<u32>,
+}
+
+impl<S: PageStore> Index<'_, S> {
+    /// Removes the rows for which `gone` is true. `poll` is called often, and never while a page is locked.
+    ///
+    /// # Errors
+    /// Where pages cannot be read or written, or `poll` ends it. What was done is kept, and the next vacuum does the rest.
+    pub fn vacuum(
+        &self,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        poll: Poll<'_>,
+    ) -> Result<Vacuumed, Error> {
+        let mut report = Vacuumed::default();
+        let blocks = self.store.blocks()?;
+        self.store.wait_for_writers();
+        let mut walked = Walked::default();
+        self.walk_free(&mut walked.used)?;
+        self.walk_lists(&mut walked, poll, &mut |index, block, list, poll| {
+            index.remove_rows(block, list, gone, poll, &mut report)
+        })?;
+        let past = self.store.is_past(self.roots()?.retired);
+        for list in &walked.lists {
+            poll()?;
+            if list.dead * DEAD_OF > list.rows + list.dead {
+                self.rewrite(list)?;
+            }
+        }
+        if past {
+            report.freed += self.free_unused(blocks, &walked.used, poll)?;
+        }
+        Ok(report)
+    }
+
+    /// Notes the pages of the chain of free ones.
+    fn walk_free(&self, used: &mut HashSet<u32>) -> Result<(), Error> {
+        let mut block = self.roots()?.first_free;
+        while block != NONE {
+            used.try_reserve(1)?;
+            if !used.insert(block) {
+                return Err(chained_twice(block).into());
+            }
+            block = page::next(&*self.page(block, KIND_FREE)?);
+        }
+        Ok(())
+    }
+
+    /// Shows every page of rows, list by list.
+    pub(in crate::ivf) fn walk_lists(
+        &self,
+        walked: &mut Walked,
+        poll: Poll<'_>,
+        show: &mut dyn FnMut(&Self, u32, &mut SeenList, Poll<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        walked.used.extend(0..=self.parameters.mean_pages);
+        let mut directory = self.roots()?.directory;
+        while directory != NONE {
+            poll()?;
+            let (lists, next) = self.lists_of_page(directory, &mut walked.used)?;
+            for mut list in lists {
+                let mut block = list.head.first;
+                while block != NONE {
+                    poll()?;
+                    show(self, block, &mut list, poll)?;
+                    block = self.use_page(block, &list, &mut walked.used)?;
+                }
+                walked.lists.try_push(list)?;
+            }
+            directory = next;
+        }
+        Ok(())
+    }
+
+    /// The lists of a page of the directory, and the next page.
+    fn lists_of_page(
+        &self,
+        block: u32,
+        used: &mut HashSet<u32>,
+    ) -> Result<(Vec<SeenList>, u32), Error> {
+        let shape = self.parameters.shape;
+        let page = self.page(block, KIND_LISTS)?;
+        let lanes = CodePage::new(&page, shape.lists);
+        used.try_reserve(1 + shape.lists.owned)?;
+        if !used.insert(block) {
+            return Err(chained_twice(block).into());
+        }
+        used.extend(
+            (0..shape.lists.owned)
+                .map(|at| lanes.owned(at))
+                .filter(|block| *block != 0),
+        );
+        let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
+        let lists = taken.map(|lane| SeenList {
+            place: ListPlace {
+                block,
+                lane: u16::try_from(lane).unwrap_or(u16::MAX),
+            },
+            head: ListHead::from_bytes(lanes.subject(lane)),
+            rows: 0,
+            dead: 0,
+        });
+        Ok((lists.collect(), page::next(&page)))
+    }
+
+    /// Notes a page of a list with those that it owns, and gives the next one.
+    fn use_page(&self, block: u32, list: &SeenList, used: &mut HashSet<u32>) -> Result<u32, Error> {
+        let shape = self.parameters.shape.rows;
+        let page = self.page(block, KIND_ROWS)?;
+        let lanes = CodePage::new(&page, shape);
+        if lanes.owner() != list.head.number {
+            let reason = format!("of list {}, not {}", lanes.owner(), list.head.number).into();
+            return Err(PageError::Corrupt { block, reason }.into());
+        }
+        used.try_reserve(1 + shape.owned)?;
+        if !used.insert(block) {
+            return Err(chained_twice(block).into());
+        }
+        used.extend(
+            (0..shape.owned)
+                .map(|at| lanes.owned(at))
+                .filter(|block| *block != 0),
+        );
+        Ok(page::next(&page))
+    }
+
+    /// Takes the dead rows of a page out of searches.
+    fn remove_rows(
+        &self,
+        block: u32,
+        list: &mut SeenList,
+        gone: &mut dyn FnMut(Tid) -> bool,
+        poll: Poll<'_>,
+        report: &mut Vacuumed,
+    ) -> Result<(), Error> {
+        let shape = self.parameters.shape.rows;
+        report.reads += 1;
+        let page = self.page(block, KIND_ROWS)?;
+        let lanes = CodePage::new(&page, shape);
+        let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
+        let rows: Vec<(usize, Tid)> = taken.map(|lane| (lane, Tid(lanes.subject(lane)))).collect();
+        list.dead += lanes.used() - rows.len();
+        drop(page);
+        poll()?;
+        let dead: Vec<(usize, Tid)> = rows.iter().copied().filter(|(_, tid)| gone(*tid)).collect();
+        list.rows += rows.len() - dead.len();
+        list.dead += dead.len();
+        report.left += (rows.len() - dead.len()) as u64;
+        report.removed += dead.len() as u64;
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let mut change = self.store.change();
+        let page = self.changed(&mut change, block, KIND_ROWS)?;
+        let mut lanes = CodePageMut::new(page, shape);
+        for (lane, tid) in dead {
+            if lanes.read().is_taken(lane) && lanes.read().subject(lane) == tid.0 {
+                lanes.bury(lane);
+            }
+        }
+        Ok(change.commit()?)
+    }
+
+    /// Frees pages among the first `blocks` that nothing leads to. Gives how many.
+    fn free_unused(&self, blocks: u32, used: &HashSet<u32>, poll: Poll<'_>) -> Result<u64, Error> {
+        let mut freed = 0;
+        for block in (0..blocks).filter(|block| !used.contains(block)) {
+            poll()?;
+            let mut change = self.store.change();
+            let mut roots = meta::roots(self.changed(&mut change, META, KIND_META)?);
+            let page = change.page(block)?;
+            page::format(page, self.parameters.mark(block, KIND_FREE));
+            page::set_next(page, roots.first_free);
+            roots.first_free = block;
+            meta::write_roots(change.page(META)?, &roots);
+            change.commit()?;
+            freed += 1;
+        }
+        Ok(freed)
+    }
+}
+
+fn chained_twice(block: u32) -> PageError {
+    PageError::Corrupt {
+        block,
+        reason: "something else leads here as well".into(),
+    }
+}

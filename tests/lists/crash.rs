@@ -1,0 +1,128 @@
+//! Every operation cut after every commit: the index is reopened, checked, and goes on.
+
+use vector_ext::index::{Error, Tid};
+use vector_ext::ivf::{Form, Index, Metric};
+use vector_ext::page::{CrashStore, MemoryStore, PageError};
+
+use crate::support::{Kind, all, check, vacuum};
+
+fn copy(store: &MemoryStore, limit: u64) -> CrashStore {
+    let pages = MemoryStore::new();
+    for page in store.pages().unwrap() {
+        pages.push(&page).unwrap();
+    }
+    CrashStore::new(pages, limit)
+}
+
+/// Runs `operation` on copies that crash after 0, 1, 2 ... commits until it is done before that; `after` looks at what each
+/// crash has left.
+fn cut(
+    store: &MemoryStore,
+    operation: impl Fn(&Index<'_, CrashStore>) -> Result<(), Error>,
+    after: impl Fn(&MemoryStore, bool),
+) -> u64 {
+    for limit in 0.. {
+        let crashing = copy(store, limit);
+        let index = Index::open(&crashing).unwrap();
+        let result = operation(&index);
+        let done = result.is_ok();
+        assert!(done || matches!(result, Err(Error::Page(PageError::Crashed))));
+        drop(index);
+        // Where only the log is left, pages that were appended and not written are not there.
+        after(&crashing.logged_pages().unwrap(), done);
+        after(&crashing.into_pages(), done);
+        if done {
+            return limit;
+        }
+    }
+    0
+}
+
+fn kind(form: Option<Form>) -> Kind {
+    Kind {
+        metric: Metric::L2,
+        dims: 16,
+        lists: 3,
+        form,
+    }
+}
+
+fn numbered(kind: &Kind, count: usize) -> Vec<(u64, Vec<f32>)> {
+    (0..).zip(kind.rows(5, count)).collect()
+}
+
+#[test]
+fn an_insert_that_is_cut_loses_no_other_row() {
+    for form in [None, Some(Form::Int8)] {
+        let kind = kind(form);
+        let rows = numbered(&kind, 300);
+        let store = kind.build(&rows);
+        let new = kind.rows(77, 160);
+        let commits = cut(
+            &store,
+            |index| {
+                for (tid, row) in (1_000_u64..).zip(&new) {
+                    index.insert(row, Tid::from(tid))?;
+                }
+                Ok(())
+            },
+            |pages, done| {
+                let index = Index::open(pages).unwrap();
+                let report = index.check().unwrap();
+                assert_eq!(report.problems, Vec::<String>::new());
+                assert!(report.rows >= 300 && (done || report.rows < 460));
+                vacuum(&index, |tid| tid >= 1_000).unwrap();
+                vacuum(&index, |tid| tid >= 1_000).unwrap();
+                assert_eq!(check(&index, 300).unused, 0);
+                assert_eq!(all(&index, &rows[3].1).len(), 300);
+                index.insert(&new[0], Tid::from(5_000)).unwrap();
+                check(&index, 301);
+            },
+        );
+        assert!(commits >= 160, "{commits}");
+    }
+}
+
+#[test]
+fn a_vacuum_that_is_cut_is_done_by_the_next() {
+    for form in [None, Some(Form::Int8)] {
+        let kind = kind(form);
+        let rows = numbered(&kind, 500);
+        let store = kind.build(&rows);
+        let gone = |tid: u64| tid % 5 < 3;
+        let left = rows.iter().filter(|(tid, _)| !gone(*tid)).count();
+        let commits = cut(
+            &store,
+            |index| vacuum(index, gone).map(|_| ()),
+            |pages, _| {
+                let index = Index::open(pages).unwrap();
+                assert_eq!(index.check().unwrap().problems, Vec::<String>::new());
+                vacuum(&index, gone).unwrap();
+                vacuum(&index, gone).unwrap();
+                let report = check(&index, left);
+                assert_eq!((report.dead, report.unused), (0, 0));
+                assert_eq!(all(&index, &rows[4].1).len(), left);
+                index.insert(&rows[0].1, Tid::from(5_000)).unwrap();
+                check(&index, left + 1);
+            },
+        );
+        assert!(commits > 10, "{commits}");
+    }
+}
+
+#[test]
+fn a_first_row_that_is_cut_leaves_an_empty_index() {
+    let kind = kind(Some(Form::Int8));
+    let store = kind.build(&[]);
+    let rows = numbered(&kind, 2);
+    cut(
+        &store,
+        |index| index.insert(&rows[0].1, Tid::from(1)).map(|_| ()),
+        |pages, done| {
+            let index = Index::open(pages).unwrap();
+            check(&index, usize::from(done));
+            index.insert(&rows[1].1, Tid::from(2)).unwrap();
+            check(&index, usize::from(done) + 1);
+        },
+    );
+}

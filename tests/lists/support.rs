@@ -1,0 +1,148 @@
+//! Rows, indexes of them, and checks.
+
+use std::collections::BTreeMap;
+
+use vector_ext::bulk::{Files, Progress, Resources};
+use vector_ext::cluster::Draws;
+use vector_ext::index::{Error, Tid};
+use vector_ext::ivf::{Builder, Form, Index, Metric, Options, Probes, Report, build_into};
+use vector_ext::page::{MemoryStore, PageStore};
+
+/// All lists.
+pub const ALL: Probes = Probes {
+    first: usize::MAX >> 2,
+    most: usize::MAX >> 2,
+};
+
+/// An index's options, and rows for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub metric: Metric,
+    pub dims: usize,
+    pub lists: u32,
+    pub form: Option<Form>,
+}
+
+impl Kind {
+    pub fn options(&self) -> Options {
+        Options {
+            lists: self.lists,
+            form: self.form,
+            ..Options::default()
+        }
+    }
+
+    /// Rows around a few places.
+    pub fn rows(&self, seed: u64, count: usize) -> Vec<Vec<f32>> {
+        let mut draws = Draws(seed);
+        let normal = |draws: &mut Draws| (0..4).map(|_| draws.share() - 0.5).sum::<f64>() as f32;
+        let whole = self.form == Some(Form::Whole);
+        let rows = (0..count).map(|_| {
+            let mut centre = Draws(draws.next() % 7);
+            let row = (0..self.dims).map(|_| normal(&mut centre) + 0.5 * normal(&mut draws));
+            let round = |x: f32| if whole { (20.0 * x).round() } else { x };
+            row.map(round).collect()
+        });
+        rows.collect()
+    }
+
+    pub fn distance(&self, a: &[f32], b: &[f32]) -> f64 {
+        let sum = |term: fn(f64, f64) -> f64| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| term(f64::from(*a), f64::from(*b)))
+                .sum()
+        };
+        let dot = sum(|a, b| a * b);
+        match self.metric {
+            Metric::L2 => sum(|a, b| (a - b) * (a - b)),
+            Metric::InnerProduct => -dot,
+            Metric::Cosine => 2.0 - 2.0 * dot / (sum(|a, _| a * a) * sum(|_, b| b * b)).sqrt(),
+        }
+    }
+
+    pub fn build(&self, rows: &[(u64, Vec<f32>)]) -> MemoryStore {
+        let resources = Resources {
+            threads: 1,
+            budget: 1 << 30,
+            files: Files {
+                folder: std::env::temp_dir(),
+                limit: usize::MAX,
+            },
+        };
+        let mut builder = Builder::new(self.dims, self.metric, &self.options(), resources);
+        for (tid, row) in rows {
+            builder.push(row, Tid::from(*tid)).unwrap();
+        }
+        let store = MemoryStore::new();
+        build_into(builder, &store, &Progress::default()).unwrap();
+        store
+    }
+}
+
+/// All rows of an index by a scan of all its lists, in its order.
+pub fn all<S: PageStore>(index: &Index<'_, S>, query: &[f32]) -> Vec<u64> {
+    let mut scan = index.scan(query, ALL).unwrap().unwrap();
+    let rows = std::iter::from_fn(|| scan.next_row().unwrap());
+    rows.map(|row| row.tid.into()).collect()
+}
+
+/// Nothing is wrong, and the rows are those of the model.
+pub fn check<S: PageStore>(index: &Index<'_, S>, rows: usize) -> Report {
+    let report = index.check().unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.rows, rows as u64);
+    report
+}
+
+pub fn vacuum<S: PageStore>(
+    index: &Index<'_, S>,
+    gone: impl Fn(u64) -> bool,
+) -> Result<u64, Error> {
+    let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()))?;
+    Ok(vacuumed.removed)
+}
+
+/// Every row comes once; distances are within their doubts; the nearest are nearly the right ones in nearly the right
+/// order.
+pub fn compare<S: PageStore>(
+    kind: &Kind,
+    index: &Index<'_, S>,
+    model: &BTreeMap<u64, Vec<f32>>,
+    query: &[f32],
+) {
+    let mut found = all(index, query);
+    let nearest: Vec<u64> = found.iter().take(10).copied().collect();
+    found.sort_unstable();
+    assert_eq!(found, model.keys().copied().collect::<Vec<_>>());
+    let mut truth: Vec<(f64, u64)> = model
+        .iter()
+        .map(|(tid, row)| (kind.distance(query, row), *tid))
+        .collect();
+    truth.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let Some(last) = truth.get(9.min(truth.len().saturating_sub(1))) else {
+        return;
+    };
+    let far = |tid: &u64| kind.distance(query, &model[tid]);
+    let spread = truth[truth.len() - 1].0 - truth[0].0;
+    let hits = nearest
+        .iter()
+        .filter(|tid| far(tid) <= last.0 + 0.02 * spread)
+        .count();
+    let wanted = 10.min(truth.len());
+    assert!(hits * 10 >= wanted * 8, "{hits} of {wanted}: {kind:?}");
+    let mut scan = index.scan(query, ALL).unwrap().unwrap();
+    for _ in 0..20 {
+        let Some(row) = scan.next_row().unwrap() else {
+            break;
+        };
+        let off = (f64::from(row.distance) - far(&row.tid.into())).abs();
+        // Without long codes the doubt is 2.5 standard errors.
+        let sure = if kind.form.is_some() { 1.0 } else { 2.0 };
+        let rounding = 1e-4 * far(&row.tid.into()).abs().max(1e-3);
+        assert!(
+            off <= sure * f64::from(row.doubt) + rounding,
+            "{off} {row:?} {kind:?}"
+        );
+    }
+}
