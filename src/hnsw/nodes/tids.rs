@@ -264,7 +264,10 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(edit.commit()?)
     }
 
-    /// Checks that a chain's chunk belongs to its node.
+    /// The tids of a chunk and the number of the next one.
+    ///
+    /// # Errors
+    /// Where the chunk is not in the chain of `owner`.
     pub(in crate::hnsw) fn chunk_of(
         &self,
         owner: u32,

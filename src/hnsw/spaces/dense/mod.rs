@@ -69,7 +69,8 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// A space of `dims` dimensions. `centre` is rotated; empty for the origin.
+    /// A space of `dims` dimensions. Its centre is the origin until [`with_centre`](Self::with_centre) or
+    /// [`settle`](Space::settle) sets it.
     #[must_use]
     pub fn new(metric: Metric, form: Form, dims: usize, seed: u64, shape: &Shape) -> Self {
         Self {
