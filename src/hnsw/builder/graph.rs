@@ -268,7 +268,7 @@ impl<'b, V: Space> Links<'b, V> {
         }
     }
 
-    /// The same for a value that is on no higher level, with a search that begins at `start`.
+    /// Inserts a value that is on the ground alone, by a search that begins at `start`.
     pub fn insert_on_ground(&self, value: u32, start: u32, scratch: &mut Scratch) {
         let from = SearchStart {
             value: start,

@@ -84,7 +84,7 @@ impl Degree {
         Self { max, least }
     }
 
-    /// The same for a node that has some links already, beside at most `more` new ones.
+    /// What is left of the degree where a node has `links` links already and gets at most `more` new ones.
     pub fn beside(self, links: usize, more: usize) -> Self {
         let max = self.max.saturating_sub(links).min(more);
         let least = self.least.saturating_sub(links).min(max);

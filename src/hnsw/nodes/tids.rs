@@ -118,7 +118,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Err(corrupt(number, "a chunk of its rows is not there").into())
     }
 
-    /// The same; None where a chunk was freed under the feet of this reader, who holds one page at a
+    /// All rows of a node; None where a chunk was freed under the feet of this reader, who holds one page at a
     /// time. Its tids went to what comes before it, which the reader may have left by then:
     ///
     /// - to the node, which is read once more at the end;

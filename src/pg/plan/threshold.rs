@@ -406,7 +406,7 @@ fn limit(side: i32, value: Evaluated, steps: &[(i32, Evaluated)]) -> Within {
         _ if is_null => Within::NONE,
         Evaluated::Number(value) => Within {
             distance: farthest(&numbers, side, value),
-            // Arithmetic makes nothing else of it.
+            // No step turns NaN into a number.
             nan: side == Side::AtLeast || value.is_nan(),
             null: false,
         },

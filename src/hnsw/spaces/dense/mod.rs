@@ -109,7 +109,7 @@ impl Dense {
         self.centre.len()
     }
 
-    /// Short vectors are built with as they are: int8 is roughest there, and saves least.
+    /// Builds measure short vectors as float32: int8 errs most there and saves least.
     fn sketch_form(&self) -> Form {
         if self.form == Form::Whole {
             Form::Whole
@@ -335,7 +335,8 @@ impl Space for Dense {
         if rows > 0 && sum.len() == self.centre.len() {
             let mean = sum.iter().map(|sum| (sum / rows as f64) as f32);
             self.centre = mean.map(|x| if x.is_finite() { x } else { 0.0 }).collect();
-            // Beside a centre that is longer than questions are made, nothing would be left of them.
+            // Queries are scaled to at most LONGEST. Beside a longer centre they would be rounded away, so the
+            // origin is taken.
             if self.metric == Metric::InnerProduct
                 && extremes::product_of_lengths(&self.centre, &self.centre).sqrt() > LONGEST
             {

@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn set_outline_memory(kilobytes: i32, _extra: *mut c_vo
     note_outline_memory(kilobytes.min(MAX_OUTLINE_MEM.get()));
 }
 
-/// The same of `hnsw.max_outline_mem`.
+/// As `GucIntAssignHook`, of `hnsw.max_outline_mem`.
 unsafe extern "C-unwind" fn set_most_outline_memory(kilobytes: i32, _extra: *mut c_void) {
     note_outline_memory(kilobytes.min(OUTLINE_MEM.get()));
 }
