@@ -156,8 +156,9 @@ target/venv/ready: benches/graph/requirements.txt
 	target/venv/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
-# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and PEERS=
-# choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to, PG= is 16 or 18.
+# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and
+# PEERS= choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to,
+# PG= is 16 or 18.
 PG ?= 16
 PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(N),--rows $(N)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(filter undefined,$(origin DIMS)),,--dims $(DIMS)) $(if $(WORK),--works $(WORK)) $(if $(PEERS),--peers $(PEERS)) \

@@ -90,8 +90,8 @@ fn note_outline_memory(kilobytes: i32) {
     release_beyond(kilobytes as usize * 1024);
 }
 
-/// Registers them, and has their prefix reserved, so that a misspelt name is an error. All change plans, or what plans cost, so
-/// `EXPLAIN (SETTINGS)` shows those that have been changed.
+/// Registers them, and has their prefix reserved, so that a misspelt name is an error. All change plans, or what plans
+/// cost, so `EXPLAIN (SETTINGS)` shows those that have been changed.
 pub fn define() {
     GucRegistry::define_int_guc(
         c"hnsw.ef_search",
