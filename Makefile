@@ -30,7 +30,7 @@ help:
 	@echo 'make test-miri       tests of pure rooms under Miri, by a nightly toolchain'
 	@echo 'make test-assert     the server tests on PostgreSQL 15 with assertions, which it builds'
 	@echo 'make test-clients    drivers and ORMs of Python, Node and Rust on a private server (CLIENTS=python)'
-	@echo 'make check           format, lints, docs'
+	@echo 'make check           format, lints, docs; prints numbers of the sources: sizes, unsafe code, imports'
 	@echo 'make install         what make has built, into the PostgreSQL of PG_CONFIG (DESTDIR= is honoured)'
 	@echo 'make install-shim    the name "vector" as well, where genuine pgvector is not installed'
 	@echo 'make bench           distance kernels, and exact search beside pgvector'
@@ -65,17 +65,18 @@ test: test-pure test-server
 test-pure:
 	$(CARGO) test
 
-# Pure rooms under valgrind, which sees what is read before it is written or beyond its end. proptest makes up less, for a test
-# takes fifty times as long.
-MEMORY_ROOMS = page:: vector:: distance:: search::
+# Pure rooms under valgrind, which sees what is read before it is written or beyond its end. proptest makes up less, for
+# a test takes fifty times as long. `index` and `hnsw` have no unsafe code.
+MEMORY_ROOMS = page:: vector:: distance:: search:: quantize:: bulk::
 
 test-memory:
 	@scripts/setup memory
 	PROPTEST_CASES=4 $(CARGO) --config "target.'cfg(all())'.runner = 'valgrind -q --error-exitcode=9'" \
 		test --lib -- --test-threads 1 $(MEMORY_ROOMS)
 
-# Pure rooms under Miri, which sees undefined behaviour of any kind, but runs neither C nor most of SIMD, and a test a thousand times
-# as long. It comes with nightly toolchains.
+# Pure rooms under Miri, which sees undefined behaviour of any kind, but runs neither C nor most of SIMD, and a test a
+# thousand times as long. `distance` and most of `quantize` are kernels; `bulk` maps files and blocks signals. Miri comes
+# with nightly toolchains.
 MIRI_ROOMS = page:: vector:: search:: index:: quantize::block
 MIRI_SKIPS = threads_see
 
@@ -155,8 +156,9 @@ target/venv/ready: benches/graph/requirements.txt
 	target/venv/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
-# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and PEERS=
-# choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to, PG= is 16 or 18.
+# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and
+# PEERS= choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to,
+# PG= is 16 or 18.
 PG ?= 16
 PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(N),--rows $(N)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(filter undefined,$(origin DIMS)),,--dims $(DIMS)) $(if $(WORK),--works $(WORK)) $(if $(PEERS),--peers $(PEERS)) \

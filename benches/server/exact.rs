@@ -33,8 +33,8 @@ const SETTINGS: [&str; 4] = [
     "autovacuum = off",
 ];
 
-/// Rows beside the main table: 500 vectors of 1536 numbers as models give them, with nine significant digits, as text and as
-/// arrays; 20,000 vectors of each smaller type, the sparse ones with 100 elements of 30,000.
+/// Rows beside the main table: 500 vectors of 1536 numbers as models give them, with nine significant digits, as text
+/// and as arrays; 20,000 vectors of each smaller type, the sparse ones with 100 elements of 30,000.
 const TABLES: &str = "
     CREATE TABLE vectors AS
         SELECT (SELECT array_agg(sin(i * 1536.0 + d) / 20) FROM generate_series(1, 1536) d)::vector v

@@ -100,7 +100,7 @@ impl Crew<'_> {
     /// Runs the work on all items by all threads, except that one thread does the first `alone` items.
     ///
     /// # Errors
-    /// The same.
+    /// As [`each`](Self::each).
     pub fn each_but_first<T: Sync, S>(
         &mut self,
         alone: usize,

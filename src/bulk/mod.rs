@@ -1,5 +1,5 @@
-//! BULK: what every build of an index takes: memory that spills into files, threads that take no signals, and somebody who
-//! takes the pages in order.
+//! BULK: what every build of an index takes: memory that spills into files, threads that take no signals, and somebody
+//! who takes the pages in order.
 //!
 //! | file | what it holds |
 //! |---|---|

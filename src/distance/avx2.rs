@@ -55,8 +55,8 @@ fn total<const N: usize>(sums: [__m256; N]) -> f32 {
     (four[0] + four[2]) + (four[1] + four[3])
 }
 
-/// Adds `$step` over all elements: registers of both vectors and of a sum to the next sum. `$rest` does the same with one
-/// element of each, for what fills no block.
+/// Adds `$step` over all elements: registers of both vectors and of a sum to the next sum. `$rest` does the same with
+/// one element of each, for what fills no block.
 macro_rules! fold {
     ($a:ident, $b:ident, $step:expr, $rest:expr) => {{
         let mut sums = [_mm256_setzero_ps(); SUMS];

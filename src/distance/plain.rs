@@ -11,7 +11,7 @@ pub const KERNELS: Kernels = Kernels {
     cosines,
 };
 
-/// The same for float16.
+/// The oracle for float16.
 pub const HALVES: Kernels<f16> = Kernels {
     l2_squared,
     inner_product,
@@ -19,7 +19,7 @@ pub const HALVES: Kernels<f16> = Kernels {
     cosines,
 };
 
-/// The same for int8, exact.
+/// The oracle for int8, exact.
 pub const WHOLE: Kernels<i8> = Kernels {
     l2_squared: |a, b| whole_sum(a, b, |a, b| (a - b) * (a - b)),
     inner_product: whole_product,

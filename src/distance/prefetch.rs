@@ -12,7 +12,7 @@ pub fn prefetch(bytes: &[u8]) {
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
-/// The same for `len` bytes at an address, valid or not.
+/// Asks for `len` bytes at an address, valid or not.
 #[inline]
 pub fn prefetch_at(address: *const u8, len: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -1,10 +1,9 @@
 //! Float32 kernels, chosen once for the CPU at hand.
 //!
-//! With AVX-512 or AVX2 they are ours: simsimd sums into one register, so that each addition waits
-//! for the last, and has no L1 and no cosine that keeps the contract (its square root is approximate,
-//! and a zero vector is near). Each loop below keeps several independent sums, is written once in
-//! safe Rust and compiled for AVX-512 and the base CPU; those of AVX2 are in `avx2.rs`. Elsewhere simsimd dispatches L2 and
-//! inner product, to NEON or SVE on ARM.
+//! With AVX-512 or AVX2 they are ours: simsimd sums into one register, so that each addition waits for the last, and
+//! has no L1 and no cosine that keeps the contract (its square root is approximate, and a zero vector is near). Each
+//! loop below keeps several independent sums, is written once in safe Rust and compiled for AVX-512 and the base CPU;
+//! those of AVX2 are in `avx2.rs`. Elsewhere simsimd dispatches L2 and inner product, to NEON or SVE on ARM.
 //!
 //! A closure has the CPU features of the function it is written in, not of the helper it is passed
 //! to, and where it is not inlined `mul_add` becomes a call. So the loops take small closures only,

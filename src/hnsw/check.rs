@@ -1,4 +1,9 @@
-//! Check: every invariant of an index, and a dump for tests.
+//! Check: what searches, inserts and vacuums rely on, and a dump for tests.
+//!
+//! Of reach it is what searches rely on: links lead to every live node of the ground, by way of dead nodes as well,
+//! for walks go through these. [`reach`](crate::hnsw::change::reach) has a stronger rule, that links of live nodes
+//! alone lead to every live node of each level. That holds once a vacuum has ended, and not while one is at work or
+//! after it was cut, so it is no problem where it does not.
 //!
 //! A crash may leave nodes that nothing links to, chunks that nothing chains and slots that are
 //! reserved: they are counted, for vacuum frees them. Everything else that is not as it must be is
@@ -437,7 +442,8 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         Ok(())
     }
 
-    /// What walks from the entry can reach, going down wherever that is possible.
+    /// What walks from the entry can reach, through dead nodes as well, going down wherever that is possible. Counts
+    /// the live nodes of the ground that they cannot: nothing else is missed by a search.
     fn reach(&mut self) -> Result<(), Error> {
         let mut reached = HashSet::new();
         let mut queue = VecDeque::from([self.roots.entry]);

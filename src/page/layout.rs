@@ -248,7 +248,7 @@ fn wrong(page: &Bytes, mark: Mark) -> PageError {
     }
 }
 
-/// The same, and that its header makes sense.
+/// Checks what [`verify`] checks, and that the page's header makes sense.
 ///
 /// # Errors
 /// As [`verify`].

@@ -27,7 +27,7 @@ unsafe extern "C-unwind" {
     );
 }
 
-/// Puts our hook before others; called once, when the library is loaded.
+/// Puts our hook around the one that was there, which runs first; called once, when the library is loaded.
 pub fn install() {
     // SAFETY: at load time, by the backend's only thread.
     unsafe {

@@ -18,8 +18,8 @@ pub enum KernelChoice {
 
 static KERNELS: GucSetting<KernelChoice> = GucSetting::<KernelChoice>::new(KernelChoice::Auto);
 
-/// Registers them, and has their prefix reserved, so that a misspelt name is an error; called once, when the library is loaded.
-/// `EXPLAIN (SETTINGS)` shows those that have been changed.
+/// Registers them, and has their prefix reserved, so that a misspelt name is an error; called once, when the library is
+/// loaded. `EXPLAIN (SETTINGS)` shows those that have been changed.
 pub fn define() {
     GucRegistry::define_enum_guc(
         c"vector_ext.kernels",

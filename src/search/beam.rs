@@ -20,7 +20,7 @@ pub const MAX_OFFER: usize = 32;
 pub struct Beam {
     /// Distances as sortable integers; whole registers, [`NOTHING`] beyond `len`.
     keys: Vec<u32>,
-    /// The same, but [`NOTHING`] where the candidate was visited.
+    /// The keys of candidates that were not visited, [`NOTHING`] in the places of the others.
     open: Vec<u32>,
     numbers: Vec<u32>,
     len: usize,

@@ -259,7 +259,8 @@ mod tests {
         assert_eq!(source.all().0, [0, 2]);
     }
 
-    /// A filter drops rows before they are measured: only those that pass are. It is not asked about rows that cannot come next.
+    /// A filter drops rows before they are measured: only those that pass are. It is not asked about rows that cannot
+    /// come next.
     #[test]
     fn rows_that_are_not_admitted_are_not_measured() {
         let mut source = Listed::new((0..100).map(|i| (f64::from(i) * 0.1, 0.4)).collect());

@@ -83,7 +83,7 @@ impl Within {
 #[must_use]
 pub fn farthest(steps: &[Step], side: Side, value: f64) -> f64 {
     if steps.contains(&Step::Over(0.0)) {
-        // An error of whoever computes it.
+        // A division by zero: whoever evaluates it raises.
         return f64::INFINITY;
     }
     let (mut side, mut value, mut slack) = (side, value, 0.0);

@@ -81,7 +81,7 @@ impl DenseVectors {
         self.dims
     }
 
-    /// Short vectors are built with as they are: int8 is roughest there, and saves least.
+    /// Builds measure short vectors as float32: int8 errs most there and saves least.
     fn sketch_form(&self) -> Form {
         if self.form == Form::Whole {
             Form::Whole

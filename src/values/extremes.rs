@@ -100,7 +100,7 @@ pub fn saturated(number: f32) -> f32 {
     }
 }
 
-/// The same for slopes, which are kept as bfloat16.
+/// Of slopes, which are kept as bfloat16: the largest number of those in place of what is beyond, and of not-a-number.
 #[must_use]
 pub fn saturated_slope(slope: f32) -> f32 {
     saturated(slope).clamp(-LARGEST_SLOPE, LARGEST_SLOPE)

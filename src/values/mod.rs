@@ -1,4 +1,5 @@
-//! VALUES OF AN INDEX: kinds of values, how they are stored, and how far apart they are. Every index method rests on this.
+//! VALUES OF AN INDEX: kinds of values, how they are stored, and how far apart they are. Every index method rests on
+//! this.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -33,8 +34,12 @@ pub mod kind {
 
 /// Values of a kind under a metric: what they are, and how far apart. All that an index does with them rests on this.
 ///
-/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised, rotated); its *stored* form lies
-/// in a node.
+/// A *value* is what a user has; a *point* is the same made ready to be measured (normalised, rotated); its *stored*
+/// form lies in the index.
+///
+/// Distances, and what they may be off by, are in a *measure* which orders as the operator does and may
+/// be cheaper: L2 squared, the inner product negated, cosine of dense vectors as L2 squared of unit vectors, which is
+/// twice the operator's. All others (L1, Hamming, Jaccard, cosine of sparse vectors) are as the operator gives them.
 pub trait Values: Sync {
     /// As a user gives it.
     type Value<'v>: Copy;
@@ -58,7 +63,7 @@ pub trait Values: Sync {
         false
     }
 
-    /// The size in bytes of a stored value of which a node holds `own`. It is more than `own` if the node has
+    /// The size in bytes of a stored value of which an index has `own` in one place. It is more than `own` if that is
     /// only a part.
     fn extent(&self, own: &[u8]) -> usize {
         own.len()
@@ -70,18 +75,19 @@ pub trait Values: Sync {
     /// Reads the stored form.
     fn load(&self, own: &[u8], scale: f32) -> Self::Point;
 
-    /// How far a stored value is. Smaller is nearer.
+    /// How far a stored value is from a point, in their measure. Smaller is nearer.
     fn distance(&self, point: &Self::Point, own: &[u8], scale: f32) -> f32;
 
-    /// The scale of distances between points like this one, by which rounding is measured.
+    /// The size of distances between points like this one, in their measure: of L2 and inner product the squared
+    /// length of the point. Rounding is a share of it. Zero where distances are not rounded.
     fn unit(&self, point: &Self::Point) -> f32;
 
-    /// Scale of the rounding error in the distance between `point` and `other`.
+    /// The size, in their measure, of which the rounding error in the distance of the two points is a share.
     fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
         self.unit(point)
     }
 
-    /// How much the distance of a value that was stored with this scale may be off.
+    /// How much, in their measure, the distance of a value that was stored with this scale may be off.
     fn doubt(&self, _point: &Self::Point, _distance: f32, _scale: f32) -> f32 {
         0.0
     }

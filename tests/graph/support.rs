@@ -158,7 +158,8 @@ pub fn vacuum<S: PageStore, V: Space>(index: &Index<'_, S, V>, gone: impl Fn(u64
     vacuumed.unwrap().removed
 }
 
-/// The number of the row that was the `nth` when the fixtures were written: tests wrote the bytes of tids in another order then.
+/// The number of the row that was the `nth` when the fixtures were written: tests wrote the bytes of tids in another
+/// order then.
 pub fn as_written(nth: u64) -> u64 {
     u64::from(u16::try_from(nth).unwrap().swap_bytes())
 }

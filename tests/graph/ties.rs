@@ -27,8 +27,8 @@ fn rows() -> Vec<Vec<u8>> {
     rows
 }
 
-/// Each row of the tight groups kept links to its own group alone, of which all are as far from one another: searches that came
-/// by one ended there, and a sixth of the other rows was not found by its own value, however large `ef` was.
+/// Each row of the tight groups kept links to its own group alone, of which all are as far from one another: searches
+/// that came by one ended there, and a sixth of the other rows was not found by its own value, however large `ef` was.
 #[test]
 fn rows_are_found_beside_groups_whose_rows_are_all_as_near() {
     let (class, rows) = (BitClass(BitMetric::Hamming), rows());

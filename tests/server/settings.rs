@@ -107,8 +107,8 @@ fn a_plain_roles_function_has_a_setting_by_each_of_the_documented_ways() -> Resu
     Ok(())
 }
 
-/// The server loads the library once, and sessions inherit it: settings are known, and indexes are built by threads, searched,
-/// and vacuumed.
+/// The server loads the library once, and sessions inherit it: settings are known, and indexes are built by threads,
+/// searched, and vacuumed.
 #[test]
 fn the_server_may_load_the_library_for_all_sessions() -> Result<()> {
     let cluster = Cluster::quick_with(&["shared_preload_libraries = 'vector_ext'"])?;

@@ -1,7 +1,7 @@
 //! Recall on data that is not normalised, beside genuine pgvector: the second half of `make bench-index`.
 //!
-//! Generated rows of each shape (`tests/server/support/datasets.rs`) in each operator class that both extensions have, at the same
-//! settings; recall@10 of held-out questions against exact search by the same operator. It writes
+//! Generated rows of each shape (`tests/server/support/datasets.rs`) in each operator class that both extensions have,
+//! at the same settings; recall@10 of held-out questions against exact search by the same operator. It writes
 //! `benches/results/shapes.md`.
 //!
 //! | file | what it holds |

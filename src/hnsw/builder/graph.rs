@@ -37,8 +37,11 @@ pub struct Links<'b, V> {
 /// What a thread needs.
 pub struct Scratch {
     beam: Beam,
+    /// By value: the epoch of the search that has met it last.
     seen: Vec<u8>,
+    /// The number of the search, from 1 to 255 and round again, so that `seen` need not be emptied for each.
     epoch: u8,
+    /// Neighbours of the value that is visited which the search has not met before.
     fresh: Vec<u32>,
     /// What the last search has found, nearest first.
     pub nearest: Vec<Key>,
@@ -148,7 +151,9 @@ pub struct LinkLists<'b> {
 /// Where a search of the graph begins.
 #[derive(Clone, Copy)]
 pub struct SearchStart {
+    /// The value at which it begins.
     pub value: u32,
+    /// The level on which it begins.
     pub level: u8,
 }
 
@@ -269,7 +274,7 @@ impl<'b, V: Space> Links<'b, V> {
         }
     }
 
-    /// The same for a value that is on no higher level, with a search that begins at `start`.
+    /// Inserts a value that is on the ground alone, by a search that begins at `start`.
     pub fn insert_on_ground(&self, value: u32, start: u32, scratch: &mut Scratch) {
         let from = SearchStart {
             value: start,

@@ -15,16 +15,22 @@ use crate::hnsw::spaces::space::Space;
 /// A node: a value on a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelNode {
+    /// The number of the value among those of the build.
     pub value: u32,
+    /// The level, 0 on the ground.
     pub level: u8,
 }
 
 /// Nodes in the order of their slots, and where each is.
 pub struct Order {
+    /// The nodes, in the order of their slots.
     pub places: Vec<LevelNode>,
+    /// By value: the number of its node on the ground.
     ground: Vec<u32>,
+    /// By value: the numbers of its nodes above the ground, the lowest first.
     above: Vec<Vec<u32>>,
     shape: Shape,
+    /// The first block of nodes.
     first: u32,
 }
 

@@ -28,7 +28,7 @@ pub struct Inserted {
     pub reads: u64,
 }
 
-/// The level of a row: `m` nodes of one level for each of the next, drawn from seed and tid.
+/// The level of a row, drawn from seed and tid: about one of `2 m` nodes of a level is on the next as well.
 pub(in crate::hnsw) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
     let mut z = seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

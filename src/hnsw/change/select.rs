@@ -7,8 +7,9 @@
 //! to those that it has passed over, as if those that are kept were not there. That gives neighbours in all
 //! directions; the nearest that were passed over would lie in one tight group, and walks would stay in it.
 //!
-//! A neighbour that is just as near to a candidate as the node is leads there, too. Distances of bits are often equal: where many
-//! rows are as far from one another as all of them from their middle, they would otherwise keep links to nothing else.
+//! A neighbour that is just as near to a candidate as the node is leads there, too. Distances of bits are often equal:
+//! where many rows are as far from one another as all of them from their middle, they would otherwise keep links to
+//! nothing else.
 
 use std::ops::Range;
 
@@ -85,7 +86,7 @@ impl Degree {
         Self { max, least }
     }
 
-    /// The same for a node that has some links already, beside at most `more` new ones.
+    /// What is left of the degree where a node has `links` links already and gets at most `more` new ones.
     pub fn beside(self, links: usize, more: usize) -> Self {
         let max = self.max.saturating_sub(links).min(more);
         let least = self.least.saturating_sub(links).min(max);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `descent.rs` | Descent: from the entry down to one level |
 //! | `scan.rs` | Scan: the nearest rows, as a stream |
-//! | `trust.rs` | Trust: how many of the rows that were found may be given |
+//! | `trust.rs` | When rows may be given: how many of those found, by the nodes visited |
 //! | `limits.rs` | Limits of a scan, where it ends before all rows were given |
 //! | `sweep.rs` | Sweep: the rows that a scan has not found by links |
 //! | `all.rs` | List of every row, in no order |

@@ -1,4 +1,4 @@
-//! Trust: how many of the rows that a scan has found may be given.
+//! When rows may be given: a scan has found them, and the number of nodes visited says how many of them it gives.
 
 use crate::index::Continue;
 

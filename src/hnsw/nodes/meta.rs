@@ -6,9 +6,9 @@
 //! 40 entry u32 | 44 top u8 | 48 groups u32 | 52 free u32 | 56 vacuums u32 | 60 longest f32 | 64 shortest f32
 //! ```
 //!
-//! The first line is written once. Roots change: the entry when a node of a new highest level
-//! appears, groups when the index grows, free when a page with free slots fills or appears, vacuums when
-//! one has removed its rows, lengths when a longer or shorter value comes.
+//! The first two lines are written once. The third, the roots, changes: the entry when a node of a new highest
+//! level appears or a vacuum finds the entry dead, groups when the index grows, free when a page with free slots
+//! fills or appears, vacuums when one has removed its rows, lengths when a longer or shorter value comes.
 
 use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
 

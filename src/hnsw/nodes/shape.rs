@@ -82,7 +82,7 @@ impl Shape {
         Self::new(lanes, [2 * m, m], 0, own)
     }
 
-    /// The same for a node that is shown with `own` bytes of value.
+    /// The shape of such a node where it is shown with `own` bytes of value.
     #[must_use]
     pub fn showing(self, own: usize) -> Self {
         Self { own, ..self }

@@ -104,7 +104,7 @@ impl<S: PageStore> Pages<'_, S> {
         Err(corrupt(number, "a chunk of its rows is not there").into())
     }
 
-    /// The same; None where a chunk was freed under the feet of this reader, who holds one page at a
+    /// All rows of a node; None where a chunk was freed under the feet of this reader, who holds one page at a
     /// time. Its tids went to what comes before it, which the reader may have left by then:
     ///
     /// - to the node, which is read once more at the end;
@@ -136,7 +136,10 @@ impl<S: PageStore> Pages<'_, S> {
         Ok(Some(tids))
     }
 
-    /// Checks that a chain's chunk belongs to its node.
+    /// The tids of a chunk and the number of the next one.
+    ///
+    /// # Errors
+    /// Where the chunk is not in the chain of `owner`.
     pub(in crate::hnsw) fn chunk_of(
         &self,
         owner: u32,

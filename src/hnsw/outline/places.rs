@@ -7,8 +7,8 @@ use crate::index::filled;
 
 use super::OutlineRow;
 
-/// Rows in the order of their places ([`Tid::place`](crate::index::Tid::place)), cut where blocks begin, into about as many
-/// parts as there are rows.
+/// Rows in the order of their places ([`Tid::place`](crate::index::Tid::place)), cut where blocks begin, into about as
+/// many parts as there are rows.
 #[derive(Default)]
 pub(super) struct Places {
     /// Together, so that who finds a place has its row.

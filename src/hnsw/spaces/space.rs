@@ -15,8 +15,8 @@ pub type ValueOf<'v, V> = <<V as Space>::Values as Values>::Value<'v>;
 /// A value of a space that is ready to be measured.
 pub type PointOf<V> = <<V as Space>::Values as Values>::Point;
 
-/// How a walk gets by among values: what links carry, and how a node is looked at. A *query* is a point prepared for many
-/// estimates.
+/// How a walk gets by among values: what links carry, and how a node is looked at. A *query* is a point prepared for
+/// many estimates.
 pub trait Space: Sync {
     /// The values.
     type Values: Sketches;

@@ -1,4 +1,4 @@
-//! Functions for people who run an index.
+//! Admin functions: for people who run an index.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -134,7 +134,8 @@ fn distances(statement: &str, arguments: &[DatumWithOid<'_>]) -> Vec<f64> {
     })
 }
 
-/// Questions of the caller's own, from a query whose first column has them. It runs with the rights of the current user.
+/// Questions of the caller's own, from a query whose first column has them. It runs with the rights of the current
+/// user.
 ///
 /// # Errors
 /// Where that is not a single query.
@@ -343,8 +344,8 @@ enum Asks {
     Query(String),
 }
 
-/// Recall and time of an index by `hnsw.ef_search`, from so many questions at most. A row that is found counts if it is no
-/// farther than the k-th by exact search.
+/// Recall and time of an index by `hnsw.ef_search`, from so many questions at most. A row that is found counts if it is
+/// no farther than the k-th by exact search.
 fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum, Failure> {
     let relation = IndexRelation::open(call.relation(0), Access::Read)?;
     if count < 1 || k < 1 {

@@ -1,4 +1,5 @@
-//! Column of an index.
+//! Column of an index: its type and its dimensions, as the catalogue has them. They say whether an index can be made
+//! on it, and what a scan of the index costs.
 
 use pgrx::pg_sys;
 

@@ -71,8 +71,8 @@ unsafe fn classes(
     unsafe { entries((*level).eq_classes) }
 }
 
-/// The members of a class that may be distances, without those for parts of a partitioned table. Where one is a constant
-/// there is nothing to sort.
+/// The members of a class that may be distances, without those for parts of a partitioned table. Where one is a
+/// constant there is nothing to sort.
 unsafe fn members(
     class: *mut pg_sys::EquivalenceClass,
 ) -> impl Iterator<Item = *mut pg_sys::EquivalenceMember> {

@@ -1,8 +1,8 @@
 //! Thresholds: conditions that no row fulfils beyond some distance, so that a search by that distance can end there.
 //!
-//! `e <=> q < r`, `1 - (e <=> q) > s`, `(e <#> q) * -1 >= s`, `e <-> q BETWEEN a AND b`: a comparison of float64, one side of
-//! which is the distance that the scan is ordered by, or float64 arithmetic on it and values that are the same for all
-//! rows. Those values are computed when a search begins: constants, parameters, values of outer rows.
+//! `e <=> q < r`, `1 - (e <=> q) > s`, `(e <#> q) * -1 >= s`, `e <-> q BETWEEN a AND b`: a comparison of float64, one
+//! side of which is the distance that the scan is ordered by, or float64 arithmetic on it and values that are the same
+//! for all rows. Those values are computed when a search begins: constants, parameters, values of outer rows.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Node, NodeTag, Oid};
@@ -130,8 +130,9 @@ unsafe fn call(node: *mut Node) -> Option<(Oid, [*mut Node; 2])> {
 }
 
 /// Whether an expression has the same value for all rows of a scan, and may be computed although no row comes to the
-/// condition: constants, parameters, values of outer rows, and sums, differences, products and casts of these. What might raise
-/// an error, such as a division by a parameter or a function of a user, would raise it where exact search finds no row to ask.
+/// condition: constants, parameters, values of outer rows, and sums, differences, products and casts of these. What
+/// might raise an error, such as a division by a parameter or a function of a user, would raise it where exact search
+/// finds no row to ask.
 unsafe fn is_free(node: *mut Node) -> bool {
     // SAFETY: the caller vouches for the expression, or it is null; its tag says what it is.
     unsafe {
@@ -232,8 +233,8 @@ unsafe fn peel(
     }
 }
 
-/// Whether an expression is the distance that a scan is ordered by: by its operator, its function, or the operator with its
-/// sides changed.
+/// Whether an expression is the distance that a scan is ordered by: by its operator, its function, or the operator with
+/// its sides changed.
 unsafe fn is_distance(node: *mut Node, order: *mut pg_sys::OpExpr) -> bool {
     // SAFETY: the caller vouches for both.
     unsafe {
@@ -253,8 +254,8 @@ unsafe fn is_distance(node: *mut Node, order: *mut pg_sys::OpExpr) -> bool {
     }
 }
 
-/// Writes thresholds behind what a plan says to its node: for each its side, the number of its steps, and those; and the
-/// expressions that the node computes, each threshold's value first.
+/// Writes thresholds behind what a plan says to its node: for each its side, the number of its steps, and those; and
+/// the expressions that the node computes, each threshold's value first.
 ///
 /// # Safety
 /// Postgres plans a query.
@@ -406,7 +407,7 @@ fn limit(side: i32, value: Evaluated, steps: &[(i32, Evaluated)]) -> Within {
         _ if is_null => Within::NONE,
         Evaluated::Number(value) => Within {
             distance: farthest(&numbers, side, value),
-            // Arithmetic makes nothing else of it.
+            // No step turns NaN into a number.
             nan: side == Side::AtLeast || value.is_nan(),
             null: false,
         },

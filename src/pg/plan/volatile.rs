@@ -1,5 +1,5 @@
-//! Whether a filter calls volatile functions, in sub-selects as well: such a filter may not be evaluated more often
-//! than rows are asked for.
+//! Volatile functions: whether a filter calls them, in sub-selects as well. Such a filter may not be evaluated more
+//! often than rows are asked for.
 //!
 //! Sources: `contain_volatile_functions` in `clauses.c`, which does not look into sub-selects that are planned
 //! already; `SS_process_sublinks` and `build_subplan` in `subselect.c` of Postgres.

@@ -21,8 +21,8 @@ pub fn pointer_of(tid: Tid) -> pg_sys::ItemPointerData {
 /// `MaxHeapTuplesPerPage`.
 pub const HEAP_POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 
-/// The first versions of the rows of a page. To find them takes a walk over all rows of it, so they are kept until another page
-/// is asked for.
+/// The first versions of the rows of a page. To find them takes a walk over all rows of it, so they are kept until
+/// another page is asked for.
 pub struct FirstVersions {
     page: Option<u64>,
     offsets: [pg_sys::OffsetNumber; HEAP_POINTERS],
@@ -40,7 +40,8 @@ impl FirstVersions {
     /// The place of the first version of the row at a place. None where that is not there.
     ///
     /// # Safety
-    /// The buffer has the row's page of a heap, and was pinned since the first row of that page was asked for: nobody prunes it.
+    /// The buffer has the row's page of a heap, and was pinned since the first row of that page was asked for: nobody
+    /// prunes it.
     pub unsafe fn of(&mut self, buffer: pg_sys::Buffer, row: Tid) -> Option<Tid> {
         let place = row.place();
         if self.page != Some(place >> 16) {

@@ -1,4 +1,4 @@
-//! Text, binary and type modifier.
+//! Input and output: the text and binary forms of a type, and its type modifier.
 
 use std::ffi::CStr;
 

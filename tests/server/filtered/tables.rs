@@ -1,5 +1,5 @@
-//! Searches that read the table once they have cost as much: their filters run against the question, and no other index knows
-//! what passes.
+//! Searches that read the table once they have cost as much: their filters run against the question, and no other index
+//! knows what passes.
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use super::{TAKE_INDEX, exact_beside, ids, prepare, sorted};
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 
-/// As [`prepare`]. `far` numbers the rows from the one that is farthest from the question `(SELECT v FROM one)`; no index
-/// has it.
+/// As [`prepare`]. `far` numbers the rows from the one that is farthest from the question `(SELECT v FROM one)`; no
+/// index has it.
 fn prepare_far(cluster: &Cluster) -> Result<Client> {
     let mut client = prepare(cluster)?;
     client.batch_execute(
@@ -67,7 +67,8 @@ fn a_search_that_comes_by_nearly_all_rows_reads_the_table() -> Result<()> {
     Ok(())
 }
 
-/// Rows that the search has given do not come again, in whatever place a change has left them; nor do rows that are gone.
+/// Rows that the search has given do not come again, in whatever place a change has left them; nor do rows that are
+/// gone.
 #[test]
 fn a_row_comes_once_whichever_way_it_is_found() -> Result<()> {
     let cluster = Cluster::quick()?;

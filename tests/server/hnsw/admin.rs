@@ -176,8 +176,8 @@ fn check_finds_what_is_wrong() -> Result<()> {
     assert_sound(&mut client, "items_v")
 }
 
-/// Rows as questions found themselves and, by their links, their neighbours: at `ef_search` 10 that was 0.95 where others found
-/// 0.88.
+/// Rows as questions found themselves and, by their links, their neighbours: at `ef_search` 10 that was 0.95 where
+/// others found 0.88.
 #[test]
 fn recall_of_rows_is_that_of_questions_that_are_none() -> Result<()> {
     let cluster = Cluster::quick()?;
@@ -261,8 +261,8 @@ fn questions_are_any_single_query() -> Result<()> {
     Ok(())
 }
 
-/// Of rows whose new versions are on the same pages the index knows the first: they were not left out. Rows in other nodes that
-/// are just as near took places of the answer, and were not counted.
+/// Of rows whose new versions are on the same pages the index knows the first: they were not left out. Rows in other
+/// nodes that are just as near took places of the answer, and were not counted.
 #[test]
 fn recall_of_rows_is_the_same_after_updates_and_beside_multiples() -> Result<()> {
     let cluster = Cluster::quick()?;

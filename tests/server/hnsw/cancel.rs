@@ -1,5 +1,5 @@
-//! Statements that are cancelled end, their sessions go on, and nothing is left behind. How soon they end is measured by
-//! `make bench-index`, and what a build does after it is told by `tests/graph/builds.rs`.
+//! Statements that are cancelled end, their sessions go on, and nothing is left behind. How soon they end is measured
+//! by `make bench-index`, and what a build does after it is told by `tests/graph/builds.rs`.
 
 use std::path::Path;
 use std::thread;

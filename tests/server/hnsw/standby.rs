@@ -121,8 +121,8 @@ fn a_standby_answers_while_its_primary_inserts_and_vacuums() -> Result<()> {
     Ok(())
 }
 
-/// A row of several pages is in the log as several changes, and the first makes room for it in a file that gets longer only by the
-/// others.
+/// A row of several pages is in the log as several changes, and the first makes room for it in a file that gets longer
+/// only by the others.
 #[test]
 fn a_standby_or_its_successor_that_stops_within_an_insert_has_a_right_index() -> Result<()> {
     let primary = Cluster::suspicious()?;

@@ -29,7 +29,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts a cluster on the installation that the environment names, with all that it writes in place before it says so.
+    /// Makes and starts a cluster on the installation that the environment names, with all that it writes in place
+    /// before it says so.
     pub fn start() -> Result<Self> {
         Self::copied(&[])
     }
@@ -112,7 +113,8 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// A copy of this standby, which has not been started, that replays up to the place `lsn` in the log and waits there.
+    /// A copy of this standby, which has not been started, that replays up to the place `lsn` in the log and waits
+    /// there.
     pub fn stopped_at(&self, lsn: &str) -> Result<Self> {
         let mut standby = Self::new(Arc::clone(&self.installation), "vector_ext-standby-")?;
         let mut copy = self.installation.command("/bin/cp");

@@ -63,7 +63,8 @@ impl Installation {
         Ok(installation)
     }
 
-    /// A new folder for a cluster, whose data folder is as initdb makes it. That takes a second, so it is done once and copied.
+    /// A new folder for a cluster, whose data folder is as initdb makes it. That takes a second, so it is done once and
+    /// copied.
     pub fn cluster(&self, prefix: &str) -> Result<TempDir> {
         let mut template = self.template.lock().unwrap_or_else(PoisonError::into_inner);
         if template.is_none() {

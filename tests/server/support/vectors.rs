@@ -134,7 +134,7 @@ pub fn nearest(
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// The same by the index, whose use is checked.
+/// The nearest rows by the index, whose use is checked.
 pub fn by_index(client: &mut Client, operator: &str, query: &Vector, limit: i64) -> Result<Answer> {
     let mut transaction = client.transaction()?;
     transaction.batch_execute(&BY_INDEX.replace("SET ", "SET LOCAL "))?;
@@ -149,7 +149,7 @@ pub fn by_index(client: &mut Client, operator: &str, query: &Vector, limit: i64)
     Ok(answer)
 }
 
-/// The same by exact search.
+/// The nearest rows by exact search.
 pub fn exactly(client: &mut Client, operator: &str, query: &Vector, limit: i64) -> Result<Answer> {
     let mut transaction = client.transaction()?;
     transaction.batch_execute(&EXACT.replace("SET ", "SET LOCAL "))?;

@@ -164,7 +164,8 @@ impl Dense {
         let away = self.vectors.l2_squared(&point, &origin.from) * unit * unit;
         let (squared, slope) = match self.metric() {
             Metric::InnerProduct => (extremes::saturated(base), slope),
-            // Farther than can be told, from wherever a distance to the node can.
+            // No float32 holds the point's distance from the node. Where one holds the node's own distance from a
+            // query, the point is far from that query.
             Metric::L2 | Metric::Cosine if away == f32::INFINITY => (extremes::FAR, 0.0),
             Metric::L2 | Metric::Cosine if base.is_finite() => (base, slope),
             Metric::L2 | Metric::Cosine => (extremes::FAR, slope),

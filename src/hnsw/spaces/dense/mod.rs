@@ -150,7 +150,8 @@ impl Space for Dense {
         if rows > 0 && sum.len() == self.centre.len() {
             let mean = sum.iter().map(|sum| (sum / rows as f64) as f32);
             self.centre = mean.map(|x| if x.is_finite() { x } else { 0.0 }).collect();
-            // Beside a centre that is longer than questions are made, nothing would be left of them.
+            // Queries are scaled to at most LONGEST. Beside a longer centre they would be rounded away, so the
+            // origin is taken.
             if self.vectors.metric() == Metric::InnerProduct
                 && extremes::product_of_lengths(&self.centre, &self.centre).sqrt() > LONGEST
             {

@@ -11,7 +11,8 @@ use crate::pg::am::passes::{Listed, Passes};
 /// The price of fetching and measuring a shortlisted row.
 const FETCHED: f64 = 2.0;
 
-/// The same for values that lie out of line: each is found by a search of the TOAST table's index.
+/// The price of fetching and measuring a shortlisted row whose value lies out of line: the value is found by a
+/// search of the TOAST table's index.
 const FETCHED_APART: f64 = 12.0;
 
 /// The price of an entry of another index, where entries are read one by one, and where a bitmap is made of

@@ -119,7 +119,7 @@ impl ReadTable {
     /// As [`new`](Self::new).
     ///
     /// # Errors
-    /// The same.
+    /// As [`new`](Self::new).
     pub unsafe fn next(
         &mut self,
         rows: &mut ScanRows<'_>,
@@ -166,7 +166,7 @@ impl ReadTable {
                 return Ok(());
             }
             if kept.len() >= most {
-                // One is left for when these were given: this one, or the farthest of those.
+                // This row or the farthest kept one does not fit, and comes with the next pass.
                 is_full = true;
                 if kept.peek().is_none_or(|last| row >= *last) {
                     return Ok(());

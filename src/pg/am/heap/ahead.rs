@@ -1,4 +1,4 @@
-//! Ahead: rows of a table are asked for before they are fetched, from memory or from disk, in the order of the
+//! Prefetch of table rows: they are asked for before they are fetched, from memory or from disk, in the order of the
 //! table and a few at a time.
 //!
 //! Fetching a row waits for its buffer's entry, its page, its line pointer, its header and its value, one

@@ -1,4 +1,4 @@
-//! The rows of a table that an index finds: fetched, measured, read in their order.
+//! Heap rows: those of a table that an index finds are fetched and measured, and a table is read in its order.
 //!
 //! | file | what it holds |
 //! |---|---|

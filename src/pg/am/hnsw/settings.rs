@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn set_outline_memory(kilobytes: i32, _extra: *mut c_vo
     note_outline_memory(kilobytes.min(MAX_OUTLINE_MEM.get()));
 }
 
-/// The same of `hnsw.max_outline_mem`.
+/// As `GucIntAssignHook`, of `hnsw.max_outline_mem`.
 unsafe extern "C-unwind" fn set_most_outline_memory(kilobytes: i32, _extra: *mut c_void) {
     note_outline_memory(kilobytes.min(OUTLINE_MEM.get()));
 }
@@ -90,8 +90,8 @@ fn note_outline_memory(kilobytes: i32) {
     release_beyond(kilobytes as usize * 1024);
 }
 
-/// Registers them, and has their prefix reserved, so that a misspelt name is an error. All change plans, or what plans cost, so
-/// `EXPLAIN (SETTINGS)` shows those that have been changed.
+/// Registers them, and has their prefix reserved, so that a misspelt name is an error. All change plans, or what plans
+/// cost, so `EXPLAIN (SETTINGS)` shows those that have been changed.
 pub fn define() {
     GucRegistry::define_int_guc(
         c"hnsw.ef_search",

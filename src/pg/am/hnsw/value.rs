@@ -129,7 +129,7 @@ impl Floats for i8 {
     type Wide = Vec<f32>;
     const FORM: Form = Form::Whole;
 
-    /// Int8 as it is takes as little as int8 that is rounded.
+    /// Whole numbers take one byte each, as rounded int8 does.
     fn form(asked: Option<Form>) -> Option<Form> {
         match asked {
             None | Some(Form::Int8 | Form::Whole) => Some(Form::Whole),
