@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("page", &[]),
     ("index", &["page"]),
     ("bulk", &["index", "page"]),
-    ("cluster", &["bulk", "distance", "index"]),
+    ("cluster", &["bulk", "distance", "index", "page"]),
     ("distance", &["vector"]),
     ("search", &[]),
     ("quantize", &["distance"]),

@@ -19,7 +19,7 @@ pub struct Draws(pub u64);
 
 impl Draws {
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -30,18 +30,18 @@ impl Draws {
     /// A number below `bound`, which is not zero.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.next() % bound).unwrap_or(0)
+        usize::try_from(self.draw() % bound).unwrap_or(0)
     }
 
     /// A number from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits")]
     pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// Up to `count` of the vectors, each drawn by its squared distance from those drawn before. Fewer where there are not so
-/// many different ones.
+/// Up to `count` of the vectors, each drawn by its squared distance from those drawn before. Fewer where there are not
+/// so many different ones.
 pub fn seeds(vectors: Vectors<'_>, members: &[u32], count: usize, draws: &mut Draws) -> Vec<f32> {
     let mut from: Vec<u32> = members.to_vec();
     let enough = count.saturating_mul(SEEDED_FROM);
@@ -92,16 +92,12 @@ pub fn seeds(vectors: Vectors<'_>, members: &[u32], count: usize, draws: &mut Dr
 
 /// Moves each centre to the mean of its members; one without members stays where it is. `of` has the centre of each of
 /// `members`. Gives the number of members of each centre.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "means of float32"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "means of float32")]
 pub fn move_centres(
     vectors: Vectors<'_>,
     members: &[u32],
     of: &[u32],
-    centres: &mut Vec<f32>,
+    centres: &mut [f32],
 ) -> Vec<u32> {
     let dims = vectors.dims;
     let count = centres.len() / dims;

@@ -1,5 +1,5 @@
-//! Training: k-means in two levels, so that its cost grows with the square root of the number of centres, and a last pass
-//! over all of them.
+//! Training: k-means in two levels, so that its cost grows with the square root of the number of centres, and a last
+//! pass over all of them.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +19,8 @@ const LAST_PASSES: usize = 3;
 /// Vectors that the upper level learns from, for each of its cells.
 const PER_CELL: usize = 256;
 
-/// A centre with less than a so-manieth of the mean number of vectors moves into the largest cell, where that has as many
-/// times more than the mean.
+/// A centre with less than a so-manieth of the mean number of vectors moves into the largest cell, where that has as
+/// many times more than the mean.
 const UNBALANCED: usize = 4;
 
 /// What is wanted of a training.
@@ -32,8 +32,8 @@ pub struct Goal {
     pub seed: u64,
 }
 
-/// Learns centres, at most as many as wanted: fewer where there are not so many different vectors, none where there are no
-/// vectors.
+/// Learns centres, at most as many as wanted: fewer where there are not so many different vectors, none where there are
+/// no vectors.
 ///
 /// # Errors
 /// [`Error::Cancelled`], and those of the crew's sink.
@@ -203,11 +203,13 @@ mod tests {
     fn places(count: usize, each: usize) -> Vec<f32> {
         let mut draws = Draws(3);
         let place = |place: usize, draws: &mut Draws| {
-            let near = |draws: &mut Draws| draws.share() as f32;
-            [
-                (place % 10) as f32 * 100.0 + near(draws),
-                (place / 10) as f32 * 100.0 + near(draws),
-            ]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                reason = "small numbers"
+            )]
+            let near = |at: usize, draws: &mut Draws| 100.0 * at as f32 + draws.share() as f32;
+            [near(place % 10, draws), near(place / 10, draws)]
         };
         (0..count * each)
             .flat_map(|row| place(row % count, &mut draws))

@@ -67,7 +67,8 @@ impl Tree {
         self.lower.vectors()
     }
 
-    /// The nearest centre: of all in a tree of one level, else of those in the nearest cells. `cells` is room to work in.
+    /// The nearest centre: of all in a tree of one level, else of those in the nearest cells. `cells` is room to work
+    /// in.
     #[must_use]
     pub fn nearest(&self, vector: &[f32], cells: &mut Vec<Nearest>) -> Option<Nearest> {
         if self.upper.is_empty() {

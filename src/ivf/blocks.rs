@@ -33,8 +33,6 @@ pub struct CodePage<'p> {
 /// The lanes of a block, to score.
 #[derive(Clone, Copy)]
 pub struct Block<'p> {
-    /// What its lanes stand for, one behind the other.
-    pub subjects: &'p [u8],
     pub lanes: Lanes<'p>,
     /// 32 bfloat16.
     pub errors: &'p [u8; 2 * LANES],
@@ -81,12 +79,11 @@ impl<'p> CodePage<'p> {
     pub fn block(self, block: usize) -> Option<Block<'p>> {
         let at = self.shape.block_at(block);
         let bytes = self.content.get(at..at + self.shape.block_bytes())?;
-        let (subjects, bytes) = bytes.split_at_checked(LANES * self.shape.subject)?;
+        let bytes = bytes.get(LANES * self.shape.subject..)?;
         let (bases, bytes) = bytes.split_first_chunk()?;
         let (slopes, bytes) = bytes.split_first_chunk()?;
         let (errors, codes) = bytes.split_first_chunk()?;
         Some(Block {
-            subjects,
             lanes: Lanes {
                 codes,
                 bases,
@@ -228,6 +225,11 @@ mod tests {
     use crate::quantize::Form;
 
     #[test]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "small numbers"
+    )]
     fn lanes_do_not_touch_each_other() {
         let shape = Shape::new(100, Some(Form::Int8)).rows;
         let mut bytes = [0; PAGE_BYTES];

@@ -81,9 +81,8 @@ impl<S: PageStore> Index<'_, S> {
         let lanes = CodePage::new(&page, shape.rows);
         let number = list.head.number;
         let mut wrong = |what: &str| {
-            report
-                .problems
-                .push(format!("block {block}, list {number}: {what}"))
+            let line = format!("block {block}, list {number}: {what}");
+            report.problems.push(line);
         };
         if lanes.is_closed() {
             wrong("closed, and in the directory");

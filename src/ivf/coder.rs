@@ -190,20 +190,6 @@ impl Coder {
             away: squared.max(0.0).sqrt(),
         }
     }
-
-    /// What the rows around a point have in common.
-    pub fn terms(&self, query: &Query, origin: &[f32]) -> ListTerms {
-        let squared = self.vectors.l2_squared(&query.scaled, origin);
-        let constant = if self.is_product() {
-            -self.vectors.dot(&query.scaled, origin)
-        } else {
-            squared
-        };
-        ListTerms {
-            constant,
-            away: squared.max(0.0).sqrt(),
-        }
-    }
 }
 
 /// The smallest bfloat16 that is not smaller than a number that is not negative.
@@ -220,11 +206,13 @@ fn above(number: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::cluster::Draws;
+    use crate::ivf::directory::stored_centre;
     use crate::quantize::{Form, LANES, Lanes, estimate, write_lane};
 
     fn points(count: usize, dims: usize, seed: u64) -> Vec<Vec<f32>> {
         let mut draws = Draws(seed);
-        let mut one = || (0..6).map(|_| draws.share() as f32 - 0.5).sum::<f32>();
+        #[expect(clippy::cast_possible_truncation, reason = "a small number")]
+        let mut one = || (0..6).map(|_| draws.share() - 0.5).sum::<f64>() as f32;
         (0..count)
             .map(|_| (0..dims).map(|_| one() + 0.3).collect())
             .collect()
@@ -236,24 +224,25 @@ mod tests {
             for dims in [20, 384, 500] {
                 let vectors = DenseVectors::new(metric, Form::F32, dims, 7);
                 let values = points(80, dims, 1);
-                let points: Vec<Vec<f32>> =
-                    values.iter().filter_map(|v| vectors.point(v)).collect();
+                let rows: Vec<Vec<f32>> = values.iter().filter_map(|v| vectors.point(v)).collect();
                 let bits = code_dims(dims).next_multiple_of(16);
-                let coder = Coder::new(vectors, bits, points[0].clone());
-                let origin = coder.origin(points[1].clone());
-                let query = coder.query(points[2].clone(), 5.0);
-                let terms = coder.terms(&query, &points[1]);
+                let coder = Coder::new(vectors, bits, rows[0].clone());
+                let query = coder.query(rows[2].clone(), 5.0);
+                let (centre, stored) = stored_centre(&rows[1]);
+                let origin = coder.origin(centre);
+                let scale = f32::from_ne_bytes([stored[0], stored[1], stored[2], stored[3]]);
+                let terms = coder.terms_of(&query, &stored[4..], scale);
                 let mut off = 0.0;
-                for point in &points[3..] {
+                for point in &rows[3..] {
                     let code = coder.code(point, &origin);
-                    let mut codes = vec![0; crate::quantize::code_bytes(bits)];
-                    write_lane(&mut codes, 0, &code.bits);
+                    let mut block = vec![0; crate::quantize::code_bytes(bits)];
+                    write_lane(&mut block, 0, &code.bits);
                     let mut bases = [0; 4 * LANES];
                     bases[..4].copy_from_slice(&code.base.to_ne_bytes());
                     let mut slopes = [0; 2 * LANES];
                     slopes[..2].copy_from_slice(&to_bf16(code.slope).to_ne_bytes());
                     let lanes = Lanes {
-                        codes: &codes,
+                        codes: &block,
                         bases: &bases,
                         slopes: &slopes,
                     };

@@ -95,7 +95,7 @@ pub struct CentrePlace {
 /// Shows the stored form of a centre, with its scale.
 pub fn read_centre<S: PageStore, T>(
     index: &Index<'_, S>,
-    place: CentrePlace,
+    list: &KnownList,
     show: impl FnOnce(&[u8], f32) -> T,
 ) -> Result<T, PageError> {
     let pages = index.parameters.shape.centres;
@@ -104,13 +104,20 @@ pub fn read_centre<S: PageStore, T>(
         show(own, f32::from_ne_bytes(field(bytes, 0)))
     };
     if pages.parts == 1 {
-        let page = index.page(place.block, KIND_CENTRES)?;
-        let bytes = page::content(&page).get(place.offset..place.offset + pages.bytes);
+        let CentrePlace { block, offset } = list.centre;
+        let page = index.page(block, KIND_CENTRES)?;
+        let bytes = page::content(&page).get(offset..offset + pages.bytes);
         return Ok(shown(bytes.unwrap_or_default()));
     }
+    let directory = index.page(list.place.block, KIND_LISTS)?;
+    let lanes = CodePage::new(&directory, index.parameters.shape.lists);
+    let first = pages.place(list.place.lane.into()).page;
+    let parts = (first..first + pages.parts).map(|part| lanes.owned(part));
+    let blocks: Vec<u32> = parts.collect();
+    drop(directory);
     let mut bytes = Vec::with_capacity(pages.bytes);
-    for part in 0..u32::try_from(pages.parts).unwrap_or(1) {
-        let page = index.page(place.block.saturating_add(part), KIND_CENTRES)?;
+    for block in blocks {
+        let page = index.page(block, KIND_CENTRES)?;
         let end = (pages.bytes - bytes.len()).min(page::CONTENT_BYTES);
         bytes.extend_from_slice(page::content(&page).get(..end).unwrap_or_default());
     }
@@ -136,8 +143,8 @@ pub fn stored_centre(centre: &[f32]) -> (Vec<f32>, Vec<u8>) {
 }
 
 impl<S: PageStore> Index<'_, S> {
-    /// All lists, with estimates of how far their centres are from a query: those at one moment, for a list that is split
-    /// is replaced by two in one change of the version.
+    /// All lists, with estimates of how far their centres are from a query: those at one moment, for a list that is
+    /// split is replaced by two in one change of the version.
     ///
     /// # Errors
     /// Where pages cannot be read, or lists change faster than they are read.

@@ -40,7 +40,7 @@ impl<'s, S: PageStore> Index<'s, S> {
         let mut mean: Vec<f32> = Vec::with_capacity(dims);
         for block in META + 1..=META + parameters.mean_pages {
             let page = store.read(block)?;
-            page::verify(&page, parameters.mark(block, KIND_MEAN))?;
+            page::verify(&page, meta::mark(block, KIND_MEAN))?;
             let here = MEAN_ELEMENTS.min(dims - mean.len());
             let content = page::content(&page);
             mean.extend((0..here).map(|at| f32::from_ne_bytes(field(content, 4 * at))));
@@ -72,7 +72,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     /// A page under a shared lock.
     pub(in crate::ivf) fn page(&self, block: u32, kind: u16) -> Result<S::Guard<'s>, PageError> {
         let page = self.store.read(block)?;
-        page::verify(&page, self.parameters.mark(block, kind))?;
+        page::verify(&page, meta::mark(block, kind))?;
         Ok(page)
     }
 }

@@ -6,8 +6,8 @@
 //! | a lane, and no room | the page, and a new page of long codes |
 //! | no lane | the last page, the directory, a new page of rows, a new page of long codes |
 //!
-//! A page is looked at without a lock, and changed only if nothing has changed there since. New pages come from those that
-//! are free, by a change of their own, or from the end of the store.
+//! A page is looked at without a lock, and changed only if nothing has changed there since. New pages come from those
+//! that are free, by a change of their own, or from the end of the store.
 
 use crate::index::{Error, Tid};
 use crate::page::{self, Bytes, Change, PageError, PageStore};
@@ -21,6 +21,27 @@ use super::write::long_code;
 
 /// Lists whose centres are measured for a row: those that are nearest by their codes.
 const MEASURED: usize = 12;
+
+/// A page that a change holds, which must be of a kind.
+pub(in crate::ivf) fn changed(
+    change: &mut impl Change,
+    block: u32,
+    kind: u16,
+) -> Result<&mut Bytes, PageError> {
+    let page = change.page(block)?;
+    page::verify(page, meta::mark(block, kind))?;
+    Ok(page)
+}
+
+/// Appends a page and formats it.
+pub(in crate::ivf) fn append_formatted(
+    change: &mut impl Change,
+    kind: u16,
+) -> Result<u32, PageError> {
+    let (block, page) = change.append()?;
+    page::format(page, meta::mark(block, kind));
+    Ok(block)
+}
 
 /// A row as it will lie in its list.
 pub(in crate::ivf) struct NewRow {
@@ -82,7 +103,7 @@ impl<S: PageStore> Index<'_, S> {
 
     /// The centre of a list, as a point.
     pub(in crate::ivf) fn centre(&self, list: &KnownList) -> Result<Vec<f32>, PageError> {
-        read_centre(self, list.centre, |own, scale| {
+        read_centre(self, list, |own, scale| {
             decoded_centre(self.parameters.dims, own, scale)
         })
     }
@@ -98,7 +119,7 @@ impl<S: PageStore> Index<'_, S> {
         }
         let mut nearest: Option<(f32, KnownList)> = None;
         for list in lists {
-            let far = read_centre(self, list.centre, |own, scale| {
+            let far = read_centre(self, &list, |own, scale| {
                 self.coder.squared_from(&query, own, scale)
             })?;
             if nearest.is_none_or(|(nearest, _)| far < nearest) {
@@ -176,7 +197,7 @@ impl<S: PageStore> Index<'_, S> {
         for block in blocks.into_iter().filter(|block| *block != 0) {
             change.page(block)?;
         }
-        let page = self.changed(&mut change, end.block, KIND_ROWS)?;
+        let page = changed(&mut change, end.block, KIND_ROWS)?;
         let lanes = CodePage::new(page, self.parameters.shape.rows);
         if lanes.is_closed() || lanes.owner() != list.head.number {
             return Ok(Attempt::Gone);
@@ -191,7 +212,7 @@ impl<S: PageStore> Index<'_, S> {
             return Ok(Attempt::Again);
         }
         let long = match (wants_page, fresh) {
-            (true, None) => self.append_formatted(&mut change, KIND_LONG)?,
+            (true, None) => append_formatted(&mut change, KIND_LONG)?,
             (true, Some(fresh)) => fresh,
             (false, _) => end.long,
         };
@@ -215,7 +236,7 @@ impl<S: PageStore> Index<'_, S> {
             change.page(block)?;
         }
         let lane = usize::from(list.place.lane);
-        let page = self.changed(&mut change, directory, KIND_LISTS)?;
+        let page = changed(&mut change, directory, KIND_LISTS)?;
         let lanes = CodePage::new(page, self.parameters.shape.lists);
         let mut head = ListHead::from_bytes(lanes.subject(lane));
         if !lanes.is_taken(lane) || head.number != list.head.number {
@@ -226,11 +247,11 @@ impl<S: PageStore> Index<'_, S> {
         }
         let block = match fresh {
             Some(block) => block,
-            None => self.append_formatted(&mut change, KIND_ROWS)?,
+            None => append_formatted(&mut change, KIND_ROWS)?,
         };
         let long = match (long, self.parameters.shape.long) {
             (Some(long), _) => long,
-            (None, Some(_)) => self.append_formatted(&mut change, KIND_LONG)?,
+            (None, Some(_)) => append_formatted(&mut change, KIND_LONG)?,
             (None, None) => 0,
         };
         if end.block == NONE {
@@ -279,25 +300,6 @@ impl<S: PageStore> Index<'_, S> {
         Ok(())
     }
 
-    /// A page that a change holds, which must be of a kind.
-    pub(in crate::ivf) fn changed<'c>(
-        &self,
-        change: &'c mut S::Change<'_>,
-        block: u32,
-        kind: u16,
-    ) -> Result<&'c mut Bytes, PageError> {
-        let page = change.page(block)?;
-        page::verify(page, self.parameters.mark(block, kind))?;
-        Ok(page)
-    }
-
-    /// Appends a page and formats it.
-    fn append_formatted(&self, change: &mut S::Change<'_>, kind: u16) -> Result<u32, PageError> {
-        let (block, page) = change.append()?;
-        page::format(page, self.parameters.mark(block, kind));
-        Ok(block)
-    }
-
     /// Takes the first free page, for whoever asked; nothing leads to it until that one says so. None where no page is
     /// free.
     pub(in crate::ivf) fn take_free(&self, kind: u16) -> Result<Option<u32>, Error> {
@@ -307,13 +309,13 @@ impl<S: PageStore> Index<'_, S> {
                 return Ok(None);
             }
             let mut change = self.store.change();
-            let mut roots = meta::roots(self.changed(&mut change, META, KIND_META)?);
+            let mut roots = meta::roots(changed(&mut change, META, KIND_META)?);
             if roots.first_free != free {
                 continue;
             }
-            let page = self.changed(&mut change, free, KIND_FREE)?;
+            let page = changed(&mut change, free, KIND_FREE)?;
             roots.first_free = page::next(page);
-            page::format(page, self.parameters.mark(free, kind));
+            page::format(page, meta::mark(free, kind));
             meta::write_roots(change.page(META)?, &roots);
             change.commit()?;
             return Ok(Some(free));

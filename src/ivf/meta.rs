@@ -61,15 +61,13 @@ pub struct Parameters {
     pub shape: Shape,
 }
 
-impl Parameters {
-    /// What a page says of itself.
-    #[must_use]
-    pub fn mark(&self, block: u32, kind: u16) -> Mark {
-        Mark {
-            format: Format::LATEST,
-            block,
-            kind,
-        }
+/// What a page says of itself.
+#[must_use]
+pub fn mark(block: u32, kind: u16) -> Mark {
+    Mark {
+        format: Format::LATEST,
+        block,
+        kind,
     }
 }
 
@@ -98,7 +96,7 @@ pub struct Roots {
 
 /// Writes the whole page.
 pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
-    page::format(page, parameters.mark(META, KIND_META));
+    page::format(page, mark(META, KIND_META));
     let content = page::content_mut(page);
     set_field(content, 0, MAGIC.to_ne_bytes());
     set_field(content, 4, [parameters.kind, parameters.metric as u8]);
@@ -155,12 +153,7 @@ pub fn roots(page: &Bytes) -> Roots {
 /// # Errors
 /// Where the page is no meta page, or says what no index says.
 pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
-    let mark = Mark {
-        format: Format::LATEST,
-        block: META,
-        kind: KIND_META,
-    };
-    page::verify(page, mark)?;
+    page::verify(page, mark(META, KIND_META))?;
     let content = page::content(page);
     let corrupt = |reason: String| PageError::Corrupt {
         block: META,

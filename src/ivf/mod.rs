@@ -15,6 +15,7 @@
 //! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
 //! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
 //! | `check.rs` | Check: what searches rely on, and what a crash has left |
+//! | `split.rs` | Splits: a list that has become too long gives its rows to several |
 //! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
@@ -29,6 +30,7 @@ mod options;
 mod rewrite;
 mod scan;
 mod shape;
+mod split;
 mod vacuum;
 mod write;
 

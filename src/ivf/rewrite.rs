@@ -1,8 +1,8 @@
 //! Rewriting: the rows of a list go to new pages, and then its head changes, in one change.
 //!
 //! Inserts go on meanwhile. The change that swaps the heads holds the last page of the old list, sees whether rows have
-//! come, and closes it, so that the next insert looks for the list anew. The old pages stay as they are for the scans that
-//! read them; a later vacuum frees them.
+//! come, and closes it, so that the next insert looks for the list anew. The old pages stay as they are for the scans
+//! that read them; a later vacuum frees them.
 
 use crate::index::{Error, Tid};
 use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
@@ -10,7 +10,7 @@ use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
 use super::index::Index;
-use super::insert::NewRow;
+use super::insert::{NewRow, changed};
 use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 use super::vacuum::SeenList;
 
@@ -19,6 +19,18 @@ use super::vacuum::SeenList;
 pub(in crate::ivf) struct Cursor {
     block: u32,
     lane: usize,
+}
+
+impl Cursor {
+    /// At the first row of a list whose first page this is.
+    pub fn start(block: u32) -> Self {
+        Self { block, lane: 0 }
+    }
+
+    /// The page that it is on.
+    pub fn block(self) -> u32 {
+        self.block
+    }
 }
 
 /// Pages of a list that nothing leads to yet.
@@ -43,6 +55,11 @@ impl ListWriter {
             rows: 0,
         }
     }
+
+    /// The number of the list.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 impl<S: PageStore> Index<'_, S> {
@@ -52,10 +69,7 @@ impl<S: PageStore> Index<'_, S> {
             return Ok(false);
         }
         let mut writer = ListWriter::new(self.next_number()?);
-        let mut cursor = Cursor {
-            block: list.head.first,
-            lane: 0,
-        };
+        let mut cursor = Cursor::start(list.head.first);
         loop {
             self.each_row(&mut cursor, &mut |row| self.write_row(&mut writer, &row))?;
             self.flush(&mut writer)?;
@@ -75,7 +89,7 @@ impl<S: PageStore> Index<'_, S> {
     /// A number that no list has had.
     pub(in crate::ivf) fn next_number(&self) -> Result<u32, Error> {
         let mut change = self.store.change();
-        let page = self.changed(&mut change, META, KIND_META)?;
+        let page = changed(&mut change, META, KIND_META)?;
         let mut roots = meta::roots(page);
         let number = roots.numbers;
         roots.numbers = number.checked_add(1).ok_or(Error::Full)?;
@@ -146,7 +160,7 @@ impl<S: PageStore> Index<'_, S> {
                 self.flush(writer)?;
             }
             writer.last = block;
-            page::format(&mut writer.bytes, self.parameters.mark(block, KIND_ROWS));
+            page::format(&mut writer.bytes, meta::mark(block, KIND_ROWS));
             CodePageMut::new(&mut writer.bytes, shape.rows).clear(writer.number);
             writer.long.clear();
         }
@@ -163,7 +177,7 @@ impl<S: PageStore> Index<'_, S> {
         if place.page >= writer.long.len() {
             let block = self.new_page(KIND_LONG)?;
             let mut bytes = Box::new([0; PAGE_BYTES]);
-            page::format(&mut bytes, self.parameters.mark(block, KIND_LONG));
+            page::format(&mut bytes, meta::mark(block, KIND_LONG));
             writer.long.push((block, bytes));
             CodePageMut::new(&mut writer.bytes, shape.rows).set_owned(place.page, block);
         }
@@ -202,12 +216,13 @@ impl<S: PageStore> Index<'_, S> {
         }
         let mut change = self.store.change();
         let (block, page) = change.append()?;
-        page::format(page, self.parameters.mark(block, kind));
+        page::format(page, meta::mark(block, kind));
         change.commit()?;
         Ok(block)
     }
 
-    /// Puts a new head in the place of that of a list whose rows up to the cursor it has. False where rows have come since.
+    /// Puts a new head in the place of that of a list whose rows up to the cursor it has. False where rows have come
+    /// since.
     fn swap_head(&self, place: ListPlace, cursor: Cursor, head: ListHead) -> Result<bool, Error> {
         let mut change = self.store.change();
         change.page(META)?;
@@ -216,10 +231,10 @@ impl<S: PageStore> Index<'_, S> {
         if !self.close_at(&mut change, cursor)? {
             return Ok(false);
         }
-        let page = self.changed(&mut change, place.block, KIND_LISTS)?;
+        let page = changed(&mut change, place.block, KIND_LISTS)?;
         let mut lanes = CodePageMut::new(page, self.parameters.shape.lists);
         lanes.set_subject(place.lane.into(), head.to_bytes());
-        let page = self.changed(&mut change, META, KIND_META)?;
+        let page = changed(&mut change, META, KIND_META)?;
         let mut roots = meta::roots(page);
         // Read under the lock of the directory's page: a scan that has seen the old head began before.
         roots.retired = self.store.horizon();
@@ -234,7 +249,7 @@ impl<S: PageStore> Index<'_, S> {
         change: &mut S::Change<'_>,
         cursor: Cursor,
     ) -> Result<bool, Error> {
-        let page = self.changed(change, cursor.block, KIND_ROWS)?;
+        let page = changed(change, cursor.block, KIND_ROWS)?;
         let next = page::next(page);
         let mut lanes = CodePageMut::new(page, self.parameters.shape.rows);
         let same = next == NONE && lanes.read().used() == cursor.lane;

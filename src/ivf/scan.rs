@@ -1,8 +1,8 @@
 //! Scan: rows by distance, from the lists whose centres are nearest.
 //!
 //! 1. *Directory*: the distances of all centres are estimated; those that may be among the nearest are measured.
-//! 2. *Codes*: the blocks of the nearest lists are scored, each row with a lower bound of its distance. The nearest few by
-//!    these are kept with their places; of the others the bounds alone.
+//! 2. *Codes*: the blocks of the nearest lists are scored, each row with a lower bound of its distance. The nearest few
+//!    by these are kept with their places; of the others the bounds alone.
 //! 3. *Long codes*: rows are measured in the order of their bounds, until no bound is below the distance of the nearest
 //!    that was measured.
 //!
@@ -283,7 +283,7 @@ impl<S: PageStore> Scan<'_, '_, S> {
             }
             self.measured.try_reserve(count)?;
             for list in self.lists.split_off(rest) {
-                let terms = read_centre(self.index, list.centre, |own, scale| {
+                let terms = read_centre(self.index, &list, |own, scale| {
                     self.index.coder.terms_of(&self.query, own, scale)
                 })?;
                 self.cost.pages += 1;
@@ -334,10 +334,12 @@ impl<S: PageStore> Scan<'_, '_, S> {
                         self.index,
                         &self.query,
                         lanes,
-                        lane,
-                        key,
-                        bound,
-                        below,
+                        LaneBound {
+                            lane,
+                            key,
+                            bound,
+                            below,
+                        },
                     ));
                 });
                 if self.near.len() >= MORE * self.rows.width {
@@ -392,10 +394,12 @@ impl<S: PageStore> Scan<'_, '_, S> {
                         index,
                         &self.query,
                         lanes,
-                        lane,
-                        *key,
-                        bound,
-                        below,
+                        LaneBound {
+                            lane,
+                            key: *key,
+                            bound,
+                            below,
+                        },
                     ));
                 }
                 at += 1;
@@ -406,8 +410,8 @@ impl<S: PageStore> Scan<'_, '_, S> {
     }
 }
 
-/// A page that belongs to another list by now. It is given away only when no scan can need it, except on a standby whose
-/// primary does not know of the scan.
+/// A page that belongs to another list by now. It is given away only when no scan can need it, except on a standby
+/// whose primary does not know of the scan.
 fn reused(block: u32) -> PageError {
     PageError::Corrupt {
         block,
@@ -433,15 +437,27 @@ fn error(scored: Block<'_>, lane: usize) -> f32 {
     from_bf16(u16::from_ne_bytes(field(scored.errors, 2 * lane)))
 }
 
-fn near_row<S: PageStore>(
-    index: &Index<'_, S>,
-    query: &Query,
-    lanes: CodePage<'_>,
+/// A lane's key, the lower bound of its distance, and how much that is below the estimate.
+#[derive(Clone, Copy)]
+struct LaneBound {
     lane: usize,
     key: Key,
     bound: f32,
     below: f32,
+}
+
+fn near_row<S: PageStore>(
+    index: &Index<'_, S>,
+    query: &Query,
+    lanes: CodePage<'_>,
+    bounded: LaneBound,
 ) -> NearRow {
+    let LaneBound {
+        lane,
+        key,
+        bound,
+        below,
+    } = bounded;
     let place = index.parameters.shape.long.map(|long| long.place(lane));
     NearRow {
         key,

@@ -105,8 +105,10 @@ impl CodePages {
         while !fits(bits, 1) {
             bits -= 16;
         }
-        let blocks = (1..).take_while(|blocks| fits(bits, *blocks)).last();
-        let blocks = blocks.unwrap_or(1);
+        let mut blocks = 1;
+        while fits(bits, blocks + 1) {
+            blocks += 1;
+        }
         Self {
             bits,
             subject,
@@ -151,8 +153,8 @@ pub struct Shape {
 pub const CENTRE_FORM: Form = Form::F16;
 
 impl Shape {
-    /// Of vectors of `dims` dimensions, at least one and at most 16,000, whose long code is `form`. There is no long code
-    /// where no page holds one.
+    /// Of vectors of `dims` dimensions, at least one and at most 16,000, whose long code is `form`. There is no long
+    /// code where no page holds one.
     #[must_use]
     pub fn new(dims: usize, form: Option<Form>) -> Self {
         let long = form.map(|form| VectorPages::new(form, dims));

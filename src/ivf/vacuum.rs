@@ -1,10 +1,11 @@
-//! Vacuum: takes rows out of their lists. It reads the pages of codes once, writes those that have a dead row, and writes
-//! a list anew that has too many of them.
+//! Vacuum: takes rows out of their lists. It reads the pages of codes once, writes those that have a dead row, and
+//! writes a list anew that has too many of them.
 //!
-//! 1. *Wait* for the inserts that are under way, so that a page which nothing leads to afterwards belongs to nobody.
+//! 1. *Wait* for the inserts that are under way, so that a page which nothing leads to afterwards belongs to
+//!    nobody.
 //! 2. *Rows*: every lane is read; those of dead rows leave all searches.
-//! 3. *Lists* of which too much is dead are written anew beside the old pages, and their heads changed. Scans that began
-//!    before go on reading the old pages.
+//! 3. *Lists* of which too much is dead are written anew beside the old pages, and their heads changed. Scans that
+//!    began before go on reading the old pages.
 //! 4. *Pages* that nothing leads to are freed, if nobody can read them any more: those that an earlier vacuum has taken
 //!    out of their lists, and those that a crash has left.
 
@@ -16,6 +17,7 @@ use crate::page::{self, Change, PageError, PageStore};
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
 use super::index::Index;
+use super::insert::changed;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_META, KIND_ROWS, META, NONE};
 
 /// Asked between pages: whether to go on.
@@ -33,6 +35,16 @@ pub(in crate::ivf) struct SeenList {
     pub dead: usize,
 }
 
+/// Shown every page of rows, with its list and what is to be asked between pages.
+pub(in crate::ivf) type ShowPage<'f, I> =
+    &'f mut dyn FnMut(&I, u32, &mut SeenList, Poll<'_>) -> Result<(), Error>;
+
+/// What a vacuum takes out, and what it reports.
+struct Removal<'r> {
+    gone: &'r mut dyn FnMut(Tid) -> bool,
+    report: Vacuumed,
+}
+
 /// What a walk through all lists has seen.
 #[derive(Default)]
 pub(in crate::ivf) struct Walked {
@@ -45,19 +57,23 @@ impl<S: PageStore> Index<'_, S> {
     /// Removes the rows for which `gone` is true. `poll` is called often, and never while a page is locked.
     ///
     /// # Errors
-    /// Where pages cannot be read or written, or `poll` ends it. What was done is kept, and the next vacuum does the rest.
+    /// Where pages cannot be read or written, or `poll` ends it. What was done is kept, and the next vacuum does the
+    /// rest.
     pub fn vacuum(
         &self,
         gone: &mut dyn FnMut(Tid) -> bool,
         poll: Poll<'_>,
     ) -> Result<Vacuumed, Error> {
-        let mut report = Vacuumed::default();
+        let mut removal = Removal {
+            gone,
+            report: Vacuumed::default(),
+        };
         let blocks = self.store.blocks()?;
         self.store.wait_for_writers();
         let mut walked = Walked::default();
         self.walk_free(&mut walked.used)?;
         self.walk_lists(&mut walked, poll, &mut |index, block, list, poll| {
-            index.remove_rows(block, list, gone, poll, &mut report)
+            index.remove_rows(block, list, &mut removal, poll)
         })?;
         let past = self.store.is_past(self.roots()?.retired);
         for list in &walked.lists {
@@ -67,9 +83,9 @@ impl<S: PageStore> Index<'_, S> {
             }
         }
         if past {
-            report.freed += self.free_unused(blocks, &walked.used, poll)?;
+            removal.report.freed += self.free_unused(blocks, &walked.used, poll)?;
         }
-        Ok(report)
+        Ok(removal.report)
     }
 
     /// Notes the pages of the chain of free ones.
@@ -90,7 +106,7 @@ impl<S: PageStore> Index<'_, S> {
         &self,
         walked: &mut Walked,
         poll: Poll<'_>,
-        show: &mut dyn FnMut(&Self, u32, &mut SeenList, Poll<'_>) -> Result<(), Error>,
+        show: ShowPage<'_, Self>,
     ) -> Result<(), Error> {
         walked.used.extend(0..=self.parameters.mean_pages);
         let mut directory = self.roots()?.directory;
@@ -168,11 +184,11 @@ impl<S: PageStore> Index<'_, S> {
         &self,
         block: u32,
         list: &mut SeenList,
-        gone: &mut dyn FnMut(Tid) -> bool,
+        removal: &mut Removal<'_>,
         poll: Poll<'_>,
-        report: &mut Vacuumed,
     ) -> Result<(), Error> {
         let shape = self.parameters.shape.rows;
+        let Removal { gone, report } = removal;
         report.reads += 1;
         let page = self.page(block, KIND_ROWS)?;
         let lanes = CodePage::new(&page, shape);
@@ -190,7 +206,7 @@ impl<S: PageStore> Index<'_, S> {
             return Ok(());
         }
         let mut change = self.store.change();
-        let page = self.changed(&mut change, block, KIND_ROWS)?;
+        let page = changed(&mut change, block, KIND_ROWS)?;
         let mut lanes = CodePageMut::new(page, shape);
         for (lane, tid) in dead {
             if lanes.read().is_taken(lane) && lanes.read().subject(lane) == tid.0 {
@@ -206,9 +222,9 @@ impl<S: PageStore> Index<'_, S> {
         for block in (0..blocks).filter(|block| !used.contains(block)) {
             poll()?;
             let mut change = self.store.change();
-            let mut roots = meta::roots(self.changed(&mut change, META, KIND_META)?);
+            let mut roots = meta::roots(changed(&mut change, META, KIND_META)?);
             let page = change.page(block)?;
-            page::format(page, self.parameters.mark(block, KIND_FREE));
+            page::format(page, meta::mark(block, KIND_FREE));
             page::set_next(page, roots.first_free);
             roots.first_free = block;
             meta::write_roots(change.page(META)?, &roots);

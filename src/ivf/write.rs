@@ -40,18 +40,24 @@ struct RowsPage {
     next: u32,
 }
 
+/// What is to be written behind the directory, and what the directory says of it.
+struct Plan {
+    pages: Vec<RowsPage>,
+    heads: Vec<ListHead>,
+}
+
 impl Writer<'_> {
     /// Writes everything.
     ///
     /// # Errors
     /// Those of the sink, and where no block number is left.
     pub fn all(&self, roots: &Roots, crew: &mut Crew<'_>) -> Result<(), Error> {
-        let (plan, heads) = self.plan(roots.directory)?;
+        let Plan { pages, heads } = self.plan(roots.directory)?;
         let mut page = [0; PAGE_BYTES];
         meta::write(&mut page, &self.parameters, roots);
         crew.sink.page(&page)?;
         for (block, part) in (META + 1..).zip(self.coder.mean().chunks(MEAN_ELEMENTS)) {
-            page::format(&mut page, self.parameters.mark(block, KIND_MEAN));
+            page::format(&mut page, meta::mark(block, KIND_MEAN));
             page::set_lower(&mut page, 4 * part.len());
             for (at, x) in part.iter().enumerate() {
                 set_field(page::content_mut(&mut page), 4 * at, x.to_ne_bytes());
@@ -59,7 +65,7 @@ impl Writer<'_> {
             crew.sink.page(&page)?;
         }
         self.directory(roots.directory, &heads, crew)?;
-        for plan in plan.chunks(PAGES_AT_ONCE) {
+        for plan in pages.chunks(PAGES_AT_ONCE) {
             let encoded: Vec<Mutex<Vec<Bytes>>> = plan.iter().map(|_| Mutex::default()).collect();
             let both: Vec<_> = plan.iter().zip(&encoded).collect();
             let threads = crew.pool.current_num_threads();
@@ -106,7 +112,7 @@ impl Writer<'_> {
     }
 
     /// All pages of rows, and the head of each list.
-    fn plan(&self, directory: u32) -> Result<(Vec<RowsPage>, Vec<ListHead>), Error> {
+    fn plan(&self, directory: u32) -> Result<Plan, Error> {
         let shape = &self.parameters.shape;
         let block = |block: usize| u32::try_from(block).map_err(|_| Error::Full);
         let mut at = directory as usize + self.directory_pages(self.lists());
@@ -137,26 +143,26 @@ impl Writer<'_> {
             heads.try_push(head)?;
         }
         block(at)?;
-        Ok((plan, heads))
+        Ok(Plan { pages: plan, heads })
     }
 
     fn directory(&self, first: u32, heads: &[ListHead], crew: &mut Crew<'_>) -> Result<(), Error> {
         let shape = &self.parameters.shape;
         let mut block = first;
-        let last = heads.chunks(shape.lists.lanes()).count();
-        for (at, heads) in heads.chunks(shape.lists.lanes()).enumerate() {
+        let chunks = heads.chunks(shape.lists.lanes()).count();
+        for (chunk, heads) in heads.chunks(shape.lists.lanes()).enumerate() {
             let mut page = [0; PAGE_BYTES];
-            page::format(&mut page, self.parameters.mark(block, KIND_LISTS));
+            page::format(&mut page, meta::mark(block, KIND_LISTS));
             let mut lanes = CodePageMut::new(&mut page, shape.lists);
             lanes.clear(0);
             lanes.set_used(heads.len());
             let owned = shape.centres.pages(heads.len());
-            for (owned, centres) in (0..owned).zip(block + 1..) {
-                lanes.set_owned(owned, centres);
+            for (at, centres) in (0..owned).zip(block + 1..) {
+                lanes.set_owned(at, centres);
             }
             let mut stored = Vec::new();
             for (lane, head) in heads.iter().enumerate() {
-                let centre = self.tree.centres().get(at * shape.lists.lanes() + lane);
+                let centre = self.tree.centres().get(chunk * shape.lists.lanes() + lane);
                 stored.push(stored_centre(centre).1);
                 let list = NewList {
                     shape: shape.lists,
@@ -167,9 +173,9 @@ impl Writer<'_> {
             }
             let owned = u32::try_from(owned).unwrap_or(u32::MAX);
             let next = block + 1 + owned;
-            page::set_next(&mut page, if at + 1 == last { NONE } else { next });
+            page::set_next(&mut page, if chunk + 1 == chunks { NONE } else { next });
             crew.sink.page(&page)?;
-            let mark = |at: u32| self.parameters.mark(block + 1 + at, KIND_CENTRES);
+            let mark = |at: u32| meta::mark(block + 1 + at, KIND_CENTRES);
             for (at, stored) in (0..).zip(vector_pages(shape.centres, &stored)) {
                 crew.sink.page(&formatted(mark(at), &stored))?;
             }
@@ -184,7 +190,7 @@ impl Writer<'_> {
         let centre = self.tree.centres().get(plan.list as usize);
         let origin: Origin = self.coder.origin(centre.to_vec());
         let mut page = [0; PAGE_BYTES];
-        page::format(&mut page, self.parameters.mark(plan.block, KIND_ROWS));
+        page::format(&mut page, meta::mark(plan.block, KIND_ROWS));
         page::set_next(&mut page, plan.next);
         let mut lanes = CodePageMut::new(&mut page, shape.rows);
         lanes.clear(plan.list);
@@ -204,7 +210,7 @@ impl Writer<'_> {
             for (at, stored) in vector_pages(long, &stored).into_iter().enumerate() {
                 let block = plan.block + 1 + u32::try_from(at).unwrap_or(u32::MAX);
                 lanes.set_owned(at, block);
-                pages.push(formatted(self.parameters.mark(block, KIND_LONG), &stored));
+                pages.push(formatted(meta::mark(block, KIND_LONG), &stored));
             }
         }
         pages.insert(0, page);

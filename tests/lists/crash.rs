@@ -14,14 +14,15 @@ fn copy(store: &MemoryStore, limit: u64) -> CrashStore {
     CrashStore::new(pages, limit)
 }
 
-/// Runs `operation` on copies that crash after 0, 1, 2 ... commits until it is done before that; `after` looks at what each
-/// crash has left.
+/// Runs `operation` on copies that crash after 0, 1, 2 ... commits, or every `step`-th number, until it is done before
+/// that; `after` looks at what each crash has left.
 fn cut(
     store: &MemoryStore,
+    step: usize,
     operation: impl Fn(&Index<'_, CrashStore>) -> Result<(), Error>,
     after: impl Fn(&MemoryStore, bool),
 ) -> u64 {
-    for limit in 0.. {
+    for limit in (0..).step_by(step) {
         let crashing = copy(store, limit);
         let index = Index::open(&crashing).unwrap();
         let result = operation(&index);
@@ -60,6 +61,7 @@ fn an_insert_that_is_cut_loses_no_other_row() {
         let new = kind.rows(77, 160);
         let commits = cut(
             &store,
+            1,
             |index| {
                 for (tid, row) in (1_000_u64..).zip(&new) {
                     index.insert(row, Tid::from(tid))?;
@@ -93,6 +95,7 @@ fn a_vacuum_that_is_cut_is_done_by_the_next() {
         let left = rows.iter().filter(|(tid, _)| !gone(*tid)).count();
         let commits = cut(
             &store,
+            1,
             |index| vacuum(index, gone).map(|_| ()),
             |pages, _| {
                 let index = Index::open(pages).unwrap();
@@ -117,6 +120,7 @@ fn a_first_row_that_is_cut_leaves_an_empty_index() {
     let rows = numbered(&kind, 2);
     cut(
         &store,
+        1,
         |index| index.insert(&rows[0].1, Tid::from(1)).map(|_| ()),
         |pages, done| {
             let index = Index::open(pages).unwrap();
@@ -125,4 +129,41 @@ fn a_first_row_that_is_cut_leaves_an_empty_index() {
             check(&index, usize::from(done) + 1);
         },
     );
+}
+
+#[test]
+fn a_split_that_is_cut_leaves_the_list_or_its_parts() {
+    for dims in [16, 5_000] {
+        let kind = Kind {
+            dims,
+            lists: 5,
+            ..kind(Some(Form::Int8))
+        };
+        let rows = numbered(&kind, 600);
+        let store = kind.build(&[]);
+        let index = Index::open(&store).unwrap();
+        for (tid, row) in &rows {
+            index.insert(row, Tid::from(*tid)).unwrap();
+        }
+        let commits = cut(
+            &store,
+            if dims > 1_000 { 29 } else { 5 },
+            |index| index.tend(&mut || Ok(())).map(|_| ()),
+            |pages, done| {
+                let index = Index::open(pages).unwrap();
+                let report = check(&index, rows.len());
+                assert!(!done || report.lists.len() > 1, "{:?}", report.lists);
+                let mut found = all(&index, &rows[4].1);
+                found.sort_unstable();
+                assert!(found.into_iter().eq(0..rows.len() as u64));
+                vacuum(&index, |_| false).unwrap();
+                assert_eq!(check(&index, rows.len()).unused, 0);
+                index.tend(&mut || Ok(())).unwrap();
+                assert!(check(&index, rows.len()).lists.len() > 1);
+                index.insert(&rows[0].1, Tid::from(5_000)).unwrap();
+                check(&index, rows.len() + 1);
+            },
+        );
+        assert!(commits > 10, "{commits}");
+    }
 }

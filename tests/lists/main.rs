@@ -6,6 +6,12 @@
 //! | `crash.rs` | every operation cut after every commit |
 //! | `support.rs` | rows, indexes, checks |
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
 mod crash;
 mod model;
 mod support;

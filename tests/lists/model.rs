@@ -49,6 +49,8 @@ fn lists_hold_what_the_model_holds() {
             compare(&kind, &index, &model, &rows[draws.below(700)].1);
             let (modulus, rest) = (2 + draws.below(9) as u64, draws.below(2) as u64);
             let gone = |tid: u64| tid % modulus == rest && round % 2 == 0;
+            index.tend(&mut || Ok(())).unwrap();
+            check(&index, model.len());
             let removed = vacuum(&index, gone).unwrap();
             let before = model.len();
             model.retain(|tid, _| !gone(*tid));

@@ -38,7 +38,7 @@ impl Kind {
         let normal = |draws: &mut Draws| (0..4).map(|_| draws.share() - 0.5).sum::<f64>() as f32;
         let whole = self.form == Some(Form::Whole);
         let rows = (0..count).map(|_| {
-            let mut centre = Draws(draws.next() % 7);
+            let mut centre = Draws(draws.draw() % 7);
             let row = (0..self.dims).map(|_| normal(&mut centre) + 0.5 * normal(&mut draws));
             let round = |x: f32| if whole { (20.0 * x).round() } else { x };
             row.map(round).collect()
