@@ -13,7 +13,7 @@ use crate::page::{self, PageStore};
 
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::meta::{KIND_NODES, Roots};
-use crate::hnsw::nodes::node::{Link, Node, SlotState, state};
+use crate::hnsw::nodes::node::{Code, Link, Node, SlotState, state};
 use crate::hnsw::nodes::overflow::RestSlot;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::{PointOf, Space};
@@ -54,6 +54,32 @@ struct CheckedNode {
     down: u32,
     /// Of a live node of the ground.
     rows: u64,
+}
+
+/// What the first pass reads of a slot.
+struct CheckedSlot {
+    state: SlotState,
+    level: u8,
+    down: u32,
+    links: Vec<u32>,
+    tids: Vec<Tid>,
+    /// Whether it has more links than it may have.
+    excess: bool,
+}
+
+/// What the second pass reads of a node.
+struct LinkedNode<P> {
+    point: P,
+    links: Vec<Link>,
+    level: u8,
+}
+
+/// What a link should say of the node that it leads to.
+struct MeasuredLink {
+    code: Code,
+    distance: f32,
+    /// How large the numbers are that stored values are rounded by.
+    spread: f32,
 }
 
 /// A slot with a part of a value.
@@ -141,14 +167,21 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
     fn slots(&mut self) -> Result<(), Error> {
         let (index, groups) = (self.index, self.roots.groups);
         for number in (0..groups).flat_map(|group| index.pages.group(group)) {
-            let seen = self.index.pages.read(number, |node| {
-                let state = state(node.bytes, number).unwrap_or(SlotState::Free);
-                let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
-                let tids: Vec<Tid> = node.tids().collect();
-                let excess = node.degree() > node.max_degree();
-                (state, node.level(), node.link(), links, tids, excess)
+            let CheckedSlot {
+                state,
+                level,
+                down,
+                links,
+                tids,
+                excess,
+            } = self.index.pages.read(number, |node| CheckedSlot {
+                state: state(node.bytes, number).unwrap_or(SlotState::Free),
+                level: node.level(),
+                down: node.link(),
+                links: node.neighbours().map(|(_, to)| to).collect(),
+                tids: node.tids().collect(),
+                excess: node.degree() > node.max_degree(),
             })?;
-            let (state, level, down, links, tids, excess) = seen;
             let mut rows = 0;
             match state {
                 SlotState::Free => self.report.free += 1,
@@ -300,17 +333,19 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             }
             let (index, space, mut reads) = (self.index, &self.index.space, 0);
             let node = index.whole(number, &mut reads, |node: Node<'_>| {
-                let links: Vec<_> = node
-                    .neighbours()
-                    .map(|(lane, _)| node.read_link(lane))
-                    .collect();
-                (
-                    space.values().load(node.own(), node.scale()),
-                    links,
-                    node.level(),
-                )
+                let links = node.neighbours().map(|(lane, _)| node.read_link(lane));
+                LinkedNode {
+                    point: space.values().load(node.own(), node.scale()),
+                    links: links.collect(),
+                    level: node.level(),
+                }
             })?;
-            let Some((point, links, level)) = node else {
+            let Some(LinkedNode {
+                point,
+                links,
+                level,
+            }) = node
+            else {
                 continue;
             };
             let origin = space.origin(point.clone());
@@ -348,11 +383,18 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         let values = space.values();
         let measured = self.index.whole(link.number, &mut reads, |to| {
             let other = values.load(to.own(), to.scale());
-            let distance = values.distance(point, to.own(), to.scale());
-            let spread = values.spread(point, &other);
-            (space.code(&other, origin), distance, spread)
+            MeasuredLink {
+                code: space.code(&other, origin),
+                distance: values.distance(point, to.own(), to.scale()),
+                spread: values.spread(point, &other),
+            }
         })?;
-        let Some((code, distance, spread)) = measured else {
+        let Some(MeasuredLink {
+            code,
+            distance,
+            spread,
+        }) = measured
+        else {
             return Ok(());
         };
         let agrees = code.agrees(&link.code, values.unit(point));

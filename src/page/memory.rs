@@ -249,13 +249,20 @@ impl PageStore for MemoryStore {
 /// Pages that are locked, each with the copy that is edited.
 pub struct MemoryChange<'a> {
     store: &'a MemoryStore,
-    held: Vec<(u32, RwLockWriteGuard<'a, Aligned>, Box<Aligned>)>,
+    held: Vec<HeldPage<'a>>,
+}
+
+/// A page that is locked.
+struct HeldPage<'a> {
+    block: u32,
+    guard: RwLockWriteGuard<'a, Aligned>,
+    copy: Box<Aligned>,
 }
 
 impl<'a> MemoryChange<'a> {
     /// The last block that is held.
     pub(super) fn last(&self) -> Option<u32> {
-        self.held.last().map(|(block, ..)| *block)
+        self.held.last().map(|page| page.block)
     }
 
     fn room(&self, block: u32) -> Result<(), PageError> {
@@ -267,17 +274,18 @@ impl<'a> MemoryChange<'a> {
 
     fn hold(&mut self, block: u32, guard: RwLockWriteGuard<'a, Aligned>) -> &mut Bytes {
         let copy = Box::new(guard.clone());
-        &mut self.held.push_mut((block, guard, copy)).2.0
+        let page = HeldPage { block, guard, copy };
+        &mut self.held.push_mut(page).copy.0
     }
 }
 
 impl Change for MemoryChange<'_> {
     fn page(&mut self, block: u32) -> Result<&mut Bytes, PageError> {
-        let at = self.held.iter().position(|(held, ..)| *held == block);
+        let at = self.held.iter().position(|page| page.block == block);
         if let Some(at) = at {
-            return Ok(&mut self.held[at].2.0);
+            return Ok(&mut self.held[at].copy.0);
         }
-        if let Some(&(held, ..)) = self.held.last().filter(|(held, ..)| *held > block) {
+        if let Some(held) = self.last().filter(|held| *held > block) {
             return Err(PageError::Order { block, held });
         }
         self.room(block)?;
@@ -294,12 +302,12 @@ impl Change for MemoryChange<'_> {
 
     fn commit(self) -> Result<(), PageError> {
         let (mut pages, mut bytes) = (0, 0);
-        for (_, mut guard, mut copy) in self.held {
-            clear_hole(&mut copy.0);
-            let logged = generic_wal_bytes(&guard.0, &copy.0);
+        for mut page in self.held {
+            clear_hole(&mut page.copy.0);
+            let logged = generic_wal_bytes(&page.guard.0, &page.copy.0);
             pages += u64::from(logged > 0);
             bytes += logged as u64;
-            *guard = *copy;
+            *page.guard = *page.copy;
         }
         for (total, more) in self.store.logged.iter().zip([1, pages, bytes]) {
             total.fetch_add(more, Ordering::Relaxed);

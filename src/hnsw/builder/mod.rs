@@ -121,10 +121,10 @@ impl<V: Space> Builder<V> {
     /// Cancelled, those of the sink, or of the spill file.
     pub fn finish(mut self, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
         self.space.settle(&self.sum, self.rows.rows());
-        let (levels, above, lists) = self.draw_levels()?;
+        let drawn = self.draw_levels()?;
         let Shape { lanes, degrees, .. } = self.parameters.shape;
-        let mut numbers = self.memory.allocate(4 * lists * lanes)?;
-        let mut distances = self.memory.allocate(4 * lists * lanes)?;
+        let mut numbers = self.memory.allocate(4 * drawn.lists * lanes)?;
+        let mut distances = self.memory.allocate(4 * drawn.lists * lanes)?;
         let pool = pool(self.threads).map_err(Error::Threads)?;
         // Their stacks may have taken the last of the memory.
         sink.poll()?;
@@ -132,8 +132,8 @@ impl<V: Space> Builder<V> {
             &self.space,
             &self.rows,
             LinkLists {
-                levels: &levels,
-                above: &above,
+                levels: &drawn.levels,
+                above: &drawn.above,
                 lanes,
                 degrees,
                 numbers: numbers.atomics(),
@@ -157,8 +157,8 @@ impl<V: Space> Builder<V> {
         })
     }
 
-    /// Levels, the first list above the ground of each value, and how many lists there are.
-    fn draw_levels(&self) -> Result<(Vec<u8>, Vec<u32>, usize), Error> {
+    /// Draws the level of each value, and counts lists.
+    fn draw_levels(&self) -> Result<DrawnLevels, Error> {
         let Parameters { seed, m, .. } = self.parameters;
         let levels = (0..self.rows.len()).map(|value| draw_level(seed, value as u64, m));
         let levels: Vec<u8> = collected(levels)?;
@@ -169,8 +169,22 @@ impl<V: Space> Builder<V> {
             above
         });
         let above = collected(above)?;
-        Ok((levels, above, lists))
+        Ok(DrawnLevels {
+            levels,
+            above,
+            lists,
+        })
     }
+}
+
+/// Levels of all values, and the lists that these ask for.
+struct DrawnLevels {
+    /// The level of each value.
+    levels: Vec<u8>,
+    /// The first list above the ground of each value.
+    above: Vec<u32>,
+    /// How many lists there are.
+    lists: usize,
 }
 
 /// Builds into a store in memory: for tests and benchmarks.

@@ -26,14 +26,27 @@ use crate::hnsw::spaces::space::Space;
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
 const BATCH: usize = 1 << 18;
 
-/// What lies in a slot.
+/// What lies in a slot. Slots that belong to a node know its number.
 enum SlotContent {
-    /// With the first slot of its value's rest.
-    Node(LevelNode, u32),
-    /// Tids of the value whose node has this number.
-    Chunk(Vec<Tid>, u32, u32),
-    /// A part of a value, of the node that has this number.
-    Rest(u32, Range<usize>, u32, u32),
+    Node {
+        node: LevelNode,
+        /// The first slot of its value's rest.
+        rest: u32,
+    },
+    Chunk {
+        tids: Vec<Tid>,
+        owner: u32,
+        /// The chunk behind it.
+        next: u32,
+    },
+    /// A part of a value.
+    Rest {
+        value: u32,
+        bytes: Range<usize>,
+        owner: u32,
+        /// The part behind it.
+        next: u32,
+    },
 }
 
 /// Writes all pages in order.
@@ -130,15 +143,18 @@ fn nodes<V: Space>(
             let more = (from < bytes).then(|| order.number_at(slots.len() + 1));
             more.unwrap_or(NONE)
         };
-        slots.try_push(SlotContent::Node(*place, next(&slots, room)))?;
+        slots.try_push(SlotContent::Node {
+            node: *place,
+            rest: next(&slots, room),
+        })?;
         for from in (room..bytes).step_by(part) {
             let to = bytes.min(from + part);
-            slots.try_push(SlotContent::Rest(
-                place.value,
-                from..to,
+            slots.try_push(SlotContent::Rest {
+                value: place.value,
+                bytes: from..to,
                 owner,
-                next(&slots, to),
-            ))?;
+                next: next(&slots, to),
+            })?;
         }
     }
     Ok(slots)
@@ -159,7 +175,11 @@ fn chunks<V: Space>(
         for part in tids[INLINE_TIDS..].chunks(room) {
             let owner = order.number(value, 0);
             let number = order.number_at(slots.len());
-            slots.try_push(SlotContent::Chunk(part.to_vec(), owner, next))?;
+            slots.try_push(SlotContent::Chunk {
+                tids: part.to_vec(),
+                owner,
+                next,
+            })?;
             next = number;
         }
         chains.try_reserve(1)?;
@@ -179,20 +199,25 @@ fn group<V: Space>(
     let mut content = Vec::with_capacity(CONTENT_BYTES);
     for slot in slots {
         match slot {
-            SlotContent::Node(place, rest) => {
-                let mut bytes = node(links, parameters, order, chains, *place);
+            SlotContent::Node { node, rest } => {
+                let mut bytes = node_bytes(links, parameters, order, chains, *node);
                 if *rest != NONE {
                     let own = bytes.get_mut(parameters.shape.own_at()..);
                     long::set_rest(own.unwrap_or_default(), *rest);
                 }
                 content.extend(bytes);
             }
-            SlotContent::Chunk(tids, owner, next) => {
+            SlotContent::Chunk { tids, owner, next } => {
                 content.extend(new_chunk(&parameters.shape, *owner, *next, tids));
             }
-            SlotContent::Rest(value, range, owner, next) => {
+            SlotContent::Rest {
+                value,
+                bytes,
+                owner,
+                next,
+            } => {
                 let (own, _) = links.rows.own(*value as usize);
-                let part = own.get(range.clone()).unwrap_or_default();
+                let part = own.get(bytes.clone()).unwrap_or_default();
                 content.extend(overflow::new_slot(&parameters.shape, *owner, *next, part));
             }
         }
@@ -213,7 +238,7 @@ fn on_pages(content: &[u8], parameters: &Parameters, block: u32, pages: &mut [By
     }
 }
 
-fn node<V: Space>(
+fn node_bytes<V: Space>(
     links: &Links<'_, V>,
     parameters: &Parameters,
     order: &Order,

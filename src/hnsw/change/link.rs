@@ -10,7 +10,7 @@ use crate::hnsw::nodes::node::{Link, Node};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Near, PointOf, Probe, Space};
+use crate::hnsw::spaces::space::{Near, NearLane, PointOf, Probe, Space};
 use crate::values::Values;
 
 /// What to do with the lanes of a node so that another becomes its neighbour.
@@ -59,21 +59,25 @@ impl LinkLanes<'_> {
     ) -> Option<Placement> {
         let lanes = || {
             let all = self.numbers.iter().zip(self.distances).enumerate();
-            all.filter(|(_, (number, _))| **number != NONE)
-                .map(|(lane, (number, from))| (lane, *number, *from))
+            let all = all.map(|(lane, (number, distance))| NearLane {
+                lane,
+                number: *number,
+                distance: *distance,
+            });
+            all.filter(|old| old.number != NONE)
         };
-        let mut nearer = lanes().filter(|(_, _, from)| *from <= distance);
-        if !must && nearer.any(|(lane, ..)| to(lane) <= distance) {
+        let mut nearer = lanes().filter(|old| old.distance <= distance);
+        if !must && nearer.any(|old| to(old.lane) <= distance) {
             return None;
         }
-        let farther = lanes().filter(|(_, _, from)| *from > distance);
-        let led = farther.filter(|(lane, _, from)| to(*lane) < *from);
+        let farther = lanes().filter(|old| old.distance > distance);
+        let led = farther.filter(|old| to(old.lane) < old.distance);
         let (mut empty, mut instead) = (Vec::new(), None);
-        for (lane, number, _) in led {
-            if linked(number) {
-                empty.push(lane);
+        for old in led {
+            if linked(old.number) {
+                empty.push(old.lane);
             } else {
-                instead = Some((lane, number));
+                instead = Some(old);
             }
         }
         if let Some(lane) = empty.pop() {
@@ -85,14 +89,14 @@ impl LinkLanes<'_> {
             });
         }
         let farthest = || {
-            let (lane, number, from) = lanes().max_by(|a, b| a.2.total_cmp(&b.2))?;
-            (must || from > distance).then_some((lane, number))
+            let farthest = lanes().max_by(|a, b| a.distance.total_cmp(&b.distance))?;
+            (must || farthest.distance > distance).then_some(farthest)
         };
-        let (lane, number) = instead.or_else(farthest)?;
+        let lost = instead.or_else(farthest)?;
         Some(Placement {
-            lane,
+            lane: lost.lane,
             empty,
-            orphan: (!linked(number)).then_some(number),
+            orphan: (!linked(lost.number)).then_some(lost.number),
         })
     }
 }

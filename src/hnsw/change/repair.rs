@@ -187,11 +187,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 };
                 probe.upcoming = asked.get(at + 1).copied().unwrap_or(NONE);
                 self.space.look(&self.pages, number, probe, |_, _| {})?;
-                for (_, to, distance) in probe.near.iter() {
-                    if !dead.contains(to) {
-                        found.push(Key::new(distance, to));
-                    } else if !asked.contains(&to) {
-                        asked.push(to);
+                for near in probe.near.iter() {
+                    if !dead.contains(near.number) {
+                        found.push(Key::new(near.distance, near.number));
+                    } else if !asked.contains(&near.number) {
+                        asked.push(near.number);
                     }
                 }
             }

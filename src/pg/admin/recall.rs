@@ -197,6 +197,14 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
     })
 }
 
+/// What was measured with a setting; None where nothing was asked.
+struct RecallRow {
+    ef: i32,
+    recall: Option<f64>,
+    /// Of a search.
+    milliseconds: Option<f64>,
+}
+
 /// A measurement that is going on, as the owner of the table.
 struct Measurement<'o> {
     owner: &'o AsOwner,
@@ -299,17 +307,17 @@ impl Measurement<'_> {
         }
     }
 
-    /// Recall, and milliseconds of a search, by setting; None where nothing was asked.
-    fn rows(&self) -> impl Iterator<Item = (i32, Option<f64>, Option<f64>)> {
+    /// A row for each setting.
+    fn rows(&self) -> impl Iterator<Item = RecallRow> {
         let asked = self.questions > 0;
         EFS.iter().enumerate().map(move |(at, ef)| {
             let recall = self.found[at] as f64 / self.expected as f64;
             let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
-            (
-                *ef,
-                asked.then(|| rounded(recall, 1e4)),
-                asked.then(|| rounded(mean, 1e3)),
-            )
+            RecallRow {
+                ef: *ef,
+                recall: asked.then(|| rounded(recall, 1e4)),
+                milliseconds: asked.then(|| rounded(mean, 1e3)),
+            }
         })
     }
 }
@@ -374,9 +382,13 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     };
     let questions = asked.unwrap_or_else(|| sample(&measurement.statements, count));
     measure(&mut measurement, &questions);
-    let rows = measurement.rows().filter(|(ef, ..)| *ef >= k);
-    let rows = rows
-        .map(|(ef, recall, mean)| vec![ef.into_datum(), recall.into_datum(), mean.into_datum()]);
+    let rows = measurement.rows().filter(|row| row.ef >= k).map(|row| {
+        vec![
+            row.ef.into_datum(),
+            row.recall.into_datum(),
+            row.milliseconds.into_datum(),
+        ]
+    });
     // SAFETY: the catalogue declares these columns.
     Ok(unsafe { result::table(call.info(), rows) })
 }
