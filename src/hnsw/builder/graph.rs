@@ -145,11 +145,27 @@ pub struct LinkLists<'b> {
     pub distances: &'b [AtomicU32],
 }
 
+/// A link of a value to another one.
+#[derive(Clone, Copy)]
+pub struct BuildLink {
+    pub value: u32,
+    pub distance: f32,
+}
+
 /// Where a search of the graph begins.
 #[derive(Clone, Copy)]
 pub struct SearchStart {
     pub value: u32,
     pub level: u8,
+}
+
+impl From<Key> for BuildLink {
+    fn from(found: Key) -> Self {
+        Self {
+            value: found.number(),
+            distance: found.distance(),
+        }
+    }
 }
 
 impl<'b, V: Space> Links<'b, V> {
@@ -196,7 +212,7 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// The lanes of a value on a level: neighbours with their distances.
-    pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<(u32, f32)>> {
+    pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<BuildLink>> {
         let at = self.at(value, level);
         let distances = self
             .lists
@@ -205,24 +221,26 @@ impl<'b, V: Space> Links<'b, V> {
             .unwrap_or_default();
         let both = self.list(value, level).iter().zip(distances);
         both.map(|(number, distance)| {
-            let number = number.load(Relaxed).checked_sub(1)?;
-            Some((number, f32::from_bits(distance.load(Relaxed))))
+            Some(BuildLink {
+                value: number.load(Relaxed).checked_sub(1)?,
+                distance: f32::from_bits(distance.load(Relaxed)),
+            })
         })
         .collect()
     }
 
     /// Neighbours of a value on a level with their distances.
-    pub fn neighbours(&self, value: u32, level: u8) -> Vec<(u32, f32)> {
+    pub fn neighbours(&self, value: u32, level: u8) -> Vec<BuildLink> {
         self.lanes(value, level).into_iter().flatten().collect()
     }
 
     /// Fills a lane, or empties it.
-    pub fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
+    pub fn set(&self, value: u32, level: u8, lane: usize, link: Option<BuildLink>) {
         let at = self.at(value, level) + lane;
         if let (Some(number), Some(distance)) =
             (self.lists.numbers.get(at), self.lists.distances.get(at))
         {
-            let (to, far) = neighbour.map_or((0, 0.0), |(to, far)| (to + 1, far));
+            let (to, far) = link.map_or((0, 0.0), |link| (link.value + 1, link.distance));
             distance.store(far.to_bits(), Relaxed);
             number.store(to, Relaxed);
         }
@@ -307,15 +325,17 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Gives a value its neighbours on a level, then them the value.
-    fn link(&self, value: u32, level: u8, kept: Vec<(u32, f32)>) {
+    fn link(&self, value: u32, level: u8, kept: Vec<BuildLink>) {
         {
             let _lock = self.lock(value);
-            for (lane, neighbour) in kept.iter().enumerate() {
-                self.set(value, level, lane, Some(*neighbour));
+            for (lane, link) in kept.iter().enumerate() {
+                self.set(value, level, lane, Some(*link));
             }
         }
-        for (nearest, (neighbour, distance)) in kept.into_iter().enumerate() {
-            self.link_back(neighbour, level, (value, distance), nearest == 0);
+        for (nearest, link) in kept.into_iter().enumerate() {
+            let distance = link.distance;
+            let back = BuildLink { value, distance };
+            self.link_back(link.value, level, back, nearest == 0);
         }
     }
 
@@ -343,18 +363,17 @@ impl<'b, V: Space> Links<'b, V> {
         scratch.beam.nearest(&mut scratch.nearest);
     }
 
-    fn select(&self, nearest: &[Key], max: usize) -> Vec<(u32, f32)> {
+    fn select(&self, nearest: &[Key], max: usize) -> Vec<BuildLink> {
         let leads = |near: usize, other: usize| {
             let (near, other) = (nearest[near], nearest[other]);
             self.distance(near.number(), other.number()) <= other.distance()
         };
         let kept = Degree::of(max).choose(nearest.len(), leads).into_iter();
-        kept.map(|at| (nearest[at].number(), nearest[at].distance()))
-            .collect()
+        kept.map(|at| nearest[at].into()).collect()
     }
 
     /// Makes `link` a neighbour of `value`, as far as that one keeps it.
-    pub fn link_back(&self, value: u32, level: u8, link: (u32, f32), must: bool) {
+    pub fn link_back(&self, value: u32, level: u8, link: BuildLink, must: bool) {
         let _lock = self.lock(value);
         let list = self.list(value, level);
         let numbers = list
@@ -362,7 +381,7 @@ impl<'b, V: Space> Links<'b, V> {
             .map(|number| number.load(Relaxed).wrapping_sub(1));
         let numbers: Vec<u32> = numbers.collect();
         debug_assert_eq!(NONE, 0_u32.wrapping_sub(1));
-        if numbers.contains(&link.0) {
+        if numbers.contains(&link.value) {
             return;
         }
         let at = self.at(value, level);
@@ -385,15 +404,15 @@ impl<'b, V: Space> Links<'b, V> {
         }
         let to = |lane: usize| {
             let number = numbers.get(lane);
-            number.map_or(f32::INFINITY, |number| self.distance(link.0, *number))
+            number.map_or(f32::INFINITY, |number| self.distance(link.value, *number))
         };
         let own: Vec<u32> = self
-            .list(link.0, level)
+            .list(link.value, level)
             .iter()
             .map(|n| n.load(Relaxed).wrapping_sub(1))
             .collect();
         let linked = |number: u32| own.contains(&number);
-        if let Some(placement) = lanes.displace(link.1, must, to, linked) {
+        if let Some(placement) = lanes.displace(link.distance, must, to, linked) {
             self.set(value, level, placement.lane, Some(link));
             for lane in placement.empty {
                 self.set(value, level, lane, None);

@@ -148,12 +148,11 @@ impl<V: Space> Builder<V> {
         links.insert_all(self.ef, &mut crew)?;
         links.connect(self.ef, &mut Steps::new(sink))?;
         write::pages(&links, &self.parameters, &pool, progress, sink)?;
-        let (memory, spilled) = self.memory.used();
         Ok(Built {
             rows: self.rows.rows(),
             values: self.rows.len() as u64,
-            memory,
-            spilled,
+            memory: self.memory.used(),
+            spilled: self.memory.spilled(),
         })
     }
 

@@ -263,12 +263,12 @@ fn node_bytes<V: Space>(
     node.set_scale(scale);
     node.set_own(own);
     let origin = links.space.origin(links.space.values().load(own, scale));
-    for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
-        let (own, scale) = links.rows.own(to as usize);
+    for (lane, near) in links.neighbours(value, level).into_iter().enumerate() {
+        let (own, scale) = links.rows.own(near.value as usize);
         let point = links.space.values().load(own, scale);
         let link = Link {
-            number: order.number(to, level),
-            distance,
+            number: order.number(near.value, level),
+            distance: near.distance,
             code: links.space.code(&point, &origin),
         };
         node.set_lane(lane, &link);

@@ -320,7 +320,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return free;
         }
         let spare = node.neighbours().filter(|(_, to)| !new.leads.contains(to));
-        let farthest = spare.max_by(|a, b| node.distance(a.0).total_cmp(&node.distance(b.0)));
+        let farthest =
+            spare.max_by(|(a, _), (b, _)| node.distance(*a).total_cmp(&node.distance(*b)));
         farthest.map(|(lane, _)| lane)
     }
 

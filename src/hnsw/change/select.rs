@@ -135,12 +135,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 .load(candidates.own(candidate), candidate.scale)
         };
         let kept = degree.choose(list.len(), |near, other| {
-            let (Some(near), Some(candidate)) =
-                (list.get(near).zip(points.get_mut(near)), list.get(other))
+            let (Some(nearer), Some(point), Some(candidate)) =
+                (list.get(near), points.get_mut(near), list.get(other))
             else {
                 return false;
             };
-            let point = near.1.get_or_insert_with(|| load(near.0));
+            let point = point.get_or_insert_with(|| load(nearer));
             let bytes = candidates.own(candidate);
             self.space.values().distance(point, bytes, candidate.scale) <= candidate.distance
         });

@@ -11,7 +11,7 @@ use pgrx::pg_sys::Datum;
 
 use super::bits::Bit;
 use super::call::{Call, IntoResult};
-use super::operand::Operand;
+use super::operand::{Operand, Span};
 use super::sparse::Sparsevec;
 use crate::distance::{bits, prefetch_at, sparse};
 use crate::pg::error::Failure;
@@ -68,7 +68,7 @@ impl Stride {
 
     /// Notes where this row's `len` bytes lie and fetches as many one step on.
     #[inline]
-    fn advance(&self, (start, len): (*const u8, usize)) {
+    fn advance(&self, Span { start, len }: Span) {
         // A backend has one thread: these are plain loads and stores.
         let now = start as usize;
         let moved = now.wrapping_sub(self.last.load(Ordering::Relaxed)) as isize;

@@ -10,7 +10,7 @@ use super::call::{Call, IntoResult};
 use super::casts;
 use super::datum::NewDatum;
 use super::detoast::{Detoasted, new_varlena, plain};
-use super::operand::{Operand, SqlType};
+use super::operand::{Operand, Span, SqlType};
 use crate::pg::error::Failure;
 use crate::vector::sparse::{text, wire};
 use crate::vector::{
@@ -108,8 +108,11 @@ impl Operand for Sparsevec {
     }
 
     #[inline]
-    fn span(view: Sparse<'_>) -> (*const u8, usize) {
-        (view.indices.as_ptr().cast(), view.values.len() * PAIR)
+    fn span(view: Sparse<'_>) -> Span {
+        Span {
+            start: view.indices.as_ptr().cast(),
+            len: view.values.len() * PAIR,
+        }
     }
 
     #[inline]

@@ -26,6 +26,14 @@ pub struct Given {
     pub last: Option<Tid>,
 }
 
+/// What a shortlist has cost.
+pub struct ShortlistCost {
+    /// Nodes that were read.
+    pub nodes: u64,
+    /// Rows that the index did not know.
+    pub fetched: usize,
+}
+
 /// Rows of a shortlist.
 pub struct Shortlist {
     rows: Merged,
@@ -125,9 +133,12 @@ impl Shortlist {
         self.rows.ranked.is_some()
     }
 
-    /// Nodes that were read, and rows that the index did not know.
-    pub fn cost(&self) -> (u64, usize) {
-        (self.rows.cost().nodes, self.measured)
+    /// What it has cost.
+    pub fn cost(&self) -> ShortlistCost {
+        ShortlistCost {
+            nodes: self.rows.cost().nodes,
+            fetched: self.measured,
+        }
     }
 }
 
