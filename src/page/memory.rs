@@ -58,8 +58,8 @@ impl Default for MemoryStore {
     }
 }
 
-/// Chunk and place in it: chunk 0 holds the first 64 pages, chunk k the next 64 * 2^(k-1).
-fn place(block: u32) -> (usize, usize) {
+/// Chunk and position in it: chunk 0 holds the first 64 pages, chunk k the next 64 * 2^(k-1).
+fn chunk_of(block: u32) -> (usize, usize) {
     let scaled = block / FIRST_CHUNK;
     let chunk = u32::BITS - scaled.leading_zeros();
     let start = match chunk {
@@ -74,13 +74,21 @@ fn chunk_len(chunk: usize) -> usize {
 }
 
 /// Where the lock and the bytes of a [`LockedPage`] lie in it: the compiler decides.
-static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
+static OFFSETS: LazyLock<Offsets> = LazyLock::new(|| {
     let slot = Box::new(RwLock::new(Aligned([0; PAGE_BYTES])));
     let start = std::ptr::from_ref(&*slot).addr();
     let page = slot.read().unwrap_or_else(PoisonError::into_inner);
     let content = page.0.as_ptr().addr() - start;
-    (if content == 0 { PAGE_BYTES } else { 0 }, content)
+    Offsets {
+        lock: if content == 0 { PAGE_BYTES } else { 0 },
+        content,
+    }
 });
+
+struct Offsets {
+    lock: usize,
+    content: usize,
+}
 
 /// Asks for huge pages, as Postgres does for its buffers: otherwise reading a few lines of each of many pages
 /// waits for address translation.
@@ -156,7 +164,7 @@ impl MemoryStore {
         if block >= blocks {
             return Err(missing);
         }
-        let (chunk, at) = place(block);
+        let (chunk, at) = chunk_of(block);
         let chunk = self.chunks.get(chunk).and_then(OnceLock::get);
         chunk.and_then(|chunk| chunk.get(at)).ok_or(missing)
     }
@@ -172,7 +180,7 @@ impl MemoryStore {
             block,
             blocks: block,
         };
-        let (chunk, at) = place(block);
+        let (chunk, at) = chunk_of(block);
         let chunk_of_slots = self.chunks.get(chunk).ok_or_else(|| full.clone())?;
         let slots = chunk_of_slots.get_or_init(|| {
             let mut slots = Vec::with_capacity(chunk_len(chunk));
@@ -222,10 +230,9 @@ impl PageStore for MemoryStore {
                 // SAFETY: a prefetch reads nothing and cannot fault.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at)) };
             };
-            let (lock, content) = *PLACES;
-            line(lock);
+            line(OFFSETS.lock);
             for at in (bytes.start..bytes.end.min(PAGE_BYTES)).step_by(64) {
-                line(content + at);
+                line(OFFSETS.content + at);
             }
         }
     }
@@ -342,16 +349,16 @@ mod tests {
     }
 
     #[test]
-    fn places_follow_each_other() {
+    fn chunks_follow_each_other() {
         let mut expected = (0, 0);
         for block in 0..70_000 {
-            assert_eq!(place(block), expected, "{block}");
+            assert_eq!(chunk_of(block), expected, "{block}");
             expected.1 += 1;
             if expected.1 == chunk_len(expected.0) {
                 expected = (expected.0 + 1, 0);
             }
         }
-        assert_eq!(place(u32::MAX).0, CHUNKS - 1);
+        assert_eq!(chunk_of(u32::MAX).0, CHUNKS - 1);
     }
 
     #[test]

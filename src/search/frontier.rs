@@ -17,17 +17,29 @@ const WORDS: usize = (1 << CHUNK_BITS) / 64;
 #[derive(Debug, Default)]
 pub struct Numbers(Vec<Option<Box<[u64; WORDS]>>>);
 
-/// Where a number is: its chunk, its word there, its bit there.
-fn place(number: u32) -> (usize, usize, u64) {
+/// Where a number is.
+struct NumberBit {
+    chunk: usize,
+    /// In the chunk.
+    word: usize,
+    /// The bit of it, alone.
+    bit: u64,
+}
+
+fn bit_of(number: u32) -> NumberBit {
     let word = number as usize / 64;
-    (word / WORDS, word % WORDS, 1 << (number % 64))
+    NumberBit {
+        chunk: word / WORDS,
+        word: word % WORDS,
+        bit: 1 << (number % 64),
+    }
 }
 
 impl Numbers {
     /// Adds a number. False where it was there already.
     #[inline]
     pub fn insert(&mut self, number: u32) -> bool {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         if chunk >= self.0.len() {
             self.0.resize_with(chunk + 1, || None);
         }
@@ -39,7 +51,7 @@ impl Numbers {
 
     /// Removes a number.
     pub fn remove(&mut self, number: u32) {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         if let Some(Some(words)) = self.0.get_mut(chunk) {
             words[word] &= !bit;
         }
@@ -69,7 +81,7 @@ impl Numbers {
     /// Whether a number is there.
     #[must_use]
     pub fn contains(&self, number: u32) -> bool {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         let words = self.0.get(chunk).and_then(Option::as_ref);
         words.is_some_and(|words| words[word] & bit != 0)
     }

@@ -103,7 +103,7 @@ impl LinkLanes<'_> {
 
 /// Decides from one page whether a node takes a neighbour. `near` holds the distances from that one to the
 /// node's neighbours.
-fn place<V: Space>(
+fn decide<V: Space>(
     node: Node<'_>,
     near: &Near,
     new: &Newcomer<'_, V>,
@@ -191,7 +191,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(false);
             }
             let mut edit = self.pages.change();
-            let [home, there] = [new.number, number].map(|number| self.shape().place(number).0);
+            let [home, there] =
+                [new.number, number].map(|number| self.shape().slot_of(number).block);
             if !new.alive && home < there {
                 // Pages are locked in their order.
                 edit.page(home, KIND_NODES)?;
@@ -232,7 +233,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         self.look_for_placement(number, probe, |node, near| {
             if near.numbers.contains(&new.number) {
                 answer = Answer::Has;
-            } else if let Some(placement) = place(node, near, new, distance) {
+            } else if let Some(placement) = decide(node, near, new, distance) {
                 let from = self.space.values().load(node.own(), node.scale());
                 let lost = placement.empty.iter().chain([&placement.lane]);
                 let lost = lost.filter_map(|lane| near.numbers.get(*lane).copied());

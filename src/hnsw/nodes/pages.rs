@@ -8,7 +8,7 @@ use crate::hnsw::nodes::meta::{
     self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots,
 };
 use crate::hnsw::nodes::node::{MAX_LEVEL, Node, NodeMut, SlotState, state};
-use crate::hnsw::nodes::shape::{NONE, Shape};
+use crate::hnsw::nodes::shape::{NONE, Shape, Slot};
 
 /// An index's pages.
 pub struct Pages<'s, S> {
@@ -87,7 +87,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
     /// Where its page does not exist or its bytes make no sense.
     pub fn hold(&self, number: u32) -> Result<Held<'s, S>, PageError> {
         let shape = self.shape();
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let page = self.page(block, KIND_NODES)?;
         let state = state(slot(page::content(&page), at, shape), number)?;
         if shape.pages() == 1 {
@@ -134,7 +134,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let page = self.page(self.block(group), KIND_NODES)?;
         let content = page::content(&page);
         for number in self.group(group) {
-            let bytes = slot(content, shape.place(number).1, shape);
+            let bytes = slot(content, shape.slot_of(number).at, shape);
             state(bytes, number)?;
             show(number, Node { bytes, shape });
         }
@@ -147,7 +147,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         if number == NONE || shape.pages() > 1 {
             return;
         }
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let start = page::HEADER_BYTES + at;
         self.store.prefetch(block, start..start + 1);
         self.store
@@ -162,7 +162,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
             return;
         }
         let shape = self.shape();
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let quarter = shape.bytes().div_ceil(4).next_multiple_of(64);
         let start = page::HEADER_BYTES + at + part * quarter;
         let end = (start + quarter).min(page::HEADER_BYTES + at + shape.bytes());
@@ -291,7 +291,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
         edit: impl FnOnce(&mut NodeMut<'_>) -> T,
     ) -> Result<T, PageError> {
         let shape = self.pages.parameters.shape;
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let page = self.page(block, KIND_NODES)?;
         if shape.pages() == 1 {
             let content = page::content_mut(page);
@@ -363,7 +363,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
     /// Where the meta page or the node's cannot be locked.
     pub fn free(&mut self, number: u32) -> Result<(), PageError> {
         let mut roots = self.roots()?;
-        let (block, _) = self.pages.shape().place(number);
+        let block = self.pages.shape().slot_of(number).block;
         let page = self.change.page(block)?;
         let had_room = !self.pages.free_slots(page, block)?.is_empty();
         if !had_room {

@@ -180,7 +180,7 @@ pub trait Search {
     ///
     /// # Errors
     /// Where the value cannot be indexed.
-    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure>;
+    unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure>;
 }
 
 /// An index that leaves out dead rows before a vacuum removes them.

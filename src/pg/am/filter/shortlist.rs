@@ -193,8 +193,8 @@ pub(in crate::pg::am) unsafe fn has_distance(
         };
         // The operator cannot tell the distance where squares overflow either; but such a row is in the index.
         if distance.is_nan() {
-            let has_place = exact.with_value(|value| index.has_place(value));
-            if !has_place.transpose()?.unwrap_or(false) {
+            let is_indexable = exact.with_value(|value| index.is_indexable(value));
+            if !is_indexable.transpose()?.unwrap_or(false) {
                 return Ok(None);
             }
         }

@@ -60,22 +60,22 @@ impl<'t> Ahead<'t> {
         let Some(tid) = self.tids.get(at) else {
             return;
         };
-        let (block, offset) = place(*tid);
-        if offset >= HEAP_POINTERS {
+        let (block, before) = (block_of(*tid), pointers_before(*tid));
+        if before >= HEAP_POINTERS {
             // A list may come from a corrupt index, and name a place that no page has.
             self.pages[at % PAGES] = std::ptr::null();
             return;
         }
-        let before = at.checked_sub(1).and_then(|before| self.tids.get(before));
-        let page = match before {
-            Some(before) if place(*before).0 == block => self.pages[(at - 1) % PAGES],
+        let last = at.checked_sub(1).and_then(|last| self.tids.get(last));
+        let page = match last {
+            Some(last) if block_of(*last) == block => self.pages[(at - 1) % PAGES],
             // SAFETY: the table is open, and a row of it lies in this block.
             Some(_) | None => unsafe { block_address(self.table, block) },
         };
         self.pages[at % PAGES] = page;
         if !page.is_null() {
             prefetch_at(
-                page.wrapping_add(PAGE_HEADER_BYTES + POINTER * offset),
+                page.wrapping_add(PAGE_HEADER_BYTES + POINTER * before),
                 POINTER,
             );
         }
@@ -87,7 +87,7 @@ impl<'t> Ahead<'t> {
         let Some(tid) = self.tids.get(at).filter(|_| !page.is_null()) else {
             return;
         };
-        let pointer = page.wrapping_add(PAGE_HEADER_BYTES + POINTER * place(*tid).1);
+        let pointer = page.wrapping_add(PAGE_HEADER_BYTES + POINTER * pointers_before(*tid));
         // SAFETY: four bytes of a buffer, which is memory as long as the server runs. They may be of
         // another page by now, or be written at this moment: they only say what to ask for.
         let pointer = unsafe { pointer.cast::<[u8; POINTER]>().read_volatile() };
@@ -103,11 +103,11 @@ impl<'t> Ahead<'t> {
     }
 }
 
-/// A row's block, and how many line pointers are before its own.
-fn place(tid: Tid) -> (u32, usize) {
-    let place = tid.place();
-    (
-        (place >> 16) as u32,
-        usize::from(place as u16).saturating_sub(1),
-    )
+fn block_of(tid: Tid) -> u32 {
+    (tid.place() >> 16) as u32
+}
+
+/// How many line pointers are before a row's own.
+fn pointers_before(tid: Tid) -> usize {
+    usize::from(tid.place() as u16).saturating_sub(1)
 }

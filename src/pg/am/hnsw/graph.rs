@@ -188,7 +188,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         Ok(())
     }
 
-    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure> {
+    unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         Ok(self
