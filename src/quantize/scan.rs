@@ -19,33 +19,48 @@ pub type Estimate = fn(&LookupTable, Lanes<'_>, f32, &mut [f32; LANES]);
 /// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
 pub type Nearer = fn(&[f32; LANES], f32) -> u32;
 
-static CHOSEN: LazyLock<(Estimate, Nearer)> = LazyLock::new(choose);
+/// The kernels for this CPU.
+struct ScanKernels {
+    estimate: Estimate,
+    nearer: Nearer,
+}
+
+static CHOSEN: LazyLock<ScanKernels> = LazyLock::new(choose);
 
 /// Estimates the distances to the 32 lanes of a block. Infinite bases stay infinite. Codes that
 /// the table is not for count as far as both go.
 #[inline]
 pub fn estimate(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
-    CHOSEN.0(table, lanes, constant, out);
+    (CHOSEN.estimate)(table, lanes, constant, out);
 }
 
 /// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
 #[inline]
 #[must_use]
 pub fn nearer(distances: &[f32; LANES], bound: f32) -> u32 {
-    CHOSEN.1(distances, bound)
+    (CHOSEN.nearer)(distances, bound)
 }
 
-fn choose() -> (Estimate, Nearer) {
+fn choose() -> ScanKernels {
     #[cfg(target_arch = "x86_64")]
     {
         if x86::has_avx512() {
-            return (x86::avx512, x86::nearer512);
+            return ScanKernels {
+                estimate: x86::avx512,
+                nearer: x86::nearer512,
+            };
         }
         if is_x86_feature_detected!("avx2") {
-            return (x86::avx2, x86::nearer256);
+            return ScanKernels {
+                estimate: x86::avx2,
+                nearer: x86::nearer256,
+            };
         }
     }
-    (portable, portable_nearer)
+    ScanKernels {
+        estimate: portable,
+        nearer: portable_nearer,
+    }
 }
 
 fn portable_nearer(distances: &[f32; LANES], bound: f32) -> u32 {

@@ -72,9 +72,9 @@ unsafe fn source<'p>(node: *mut PlanState) -> TidSource<'p> {
 /// The node has begun, and its plan is running.
 pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     // SAFETY: as the caller says.
-    let (single, merged) = unsafe {
+    let ListEntries { single, merged } = unsafe {
         match source(node) {
-            TidSource::Rows(_) => (0.0, 0.0),
+            TidSource::Rows(_) => ListEntries::default(),
             TidSource::Bitmap | TidSource::All(_) | TidSource::Any(_) => entries(node),
         }
     };
@@ -86,19 +86,31 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     }
 }
 
-/// The number of index entries that a list is made of: those read one by one, and those of bitmaps.
-unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
+/// The number of index entries that a list is made of.
+#[derive(Default)]
+struct ListEntries {
+    /// Those read one by one.
+    single: f64,
+    /// Those of bitmaps.
+    merged: f64,
+}
+
+unsafe fn entries(node: *mut PlanState) -> ListEntries {
+    let mut all = ListEntries::default();
     // SAFETY: the caller vouches for the node.
     unsafe {
         match source(node) {
-            TidSource::Rows(_) => (expected_rows(node), 0.0),
-            TidSource::Bitmap => (0.0, expected_rows(node)),
+            TidSource::Rows(_) => all.single = expected_rows(node),
+            TidSource::Bitmap => all.merged = expected_rows(node),
             TidSource::All(parts) | TidSource::Any(parts) => {
-                let parts = parts.iter().map(|part| entries(*part));
-                parts.fold((0.0, 0.0), |all, part| (all.0 + part.0, all.1 + part.1))
+                for part in parts.iter().map(|part| entries(*part)) {
+                    all.single += part.single;
+                    all.merged += part.merged;
+                }
             }
         }
     }
+    all
 }
 
 unsafe fn expected_rows(node: *mut PlanState) -> f64 {
