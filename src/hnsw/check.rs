@@ -78,8 +78,7 @@ struct LinkedNode<P> {
 struct MeasuredLink {
     code: Code,
     distance: f32,
-    /// How large the numbers are that stored values are rounded by.
-    spread: f32,
+    rounding_scale: f32,
 }
 
 /// A slot with a part of a value.
@@ -386,13 +385,13 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
             MeasuredLink {
                 code: space.code(&other, origin),
                 distance: values.distance(point, to.own(), to.scale()),
-                spread: values.spread(point, &other),
+                rounding_scale: values.rounding_scale(point, &other),
             }
         })?;
         let Some(MeasuredLink {
             code,
             distance,
-            spread,
+            rounding_scale,
         }) = measured
         else {
             return Ok(());
@@ -407,7 +406,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
         // Distances are rounded to 8 bits, and were measured from a vector that was not yet rounded itself.
         let [distance, noted] = [distance, link.distance].map(saturated);
         let size = distance.abs().max(noted.abs());
-        let rounded = 0.02 * size + 0.01 * spread + f32::MIN_POSITIVE;
+        let rounded = 0.02 * size + 0.01 * rounding_scale + f32::MIN_POSITIVE;
         if (distance - noted).abs() > rounded {
             let both = format!("{noted} for {distance}");
             self.problem(number, &format!("distance {both} to {}", link.number));

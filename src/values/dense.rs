@@ -188,7 +188,7 @@ impl Values for DenseVectors {
         self.dot(point, point)
     }
 
-    fn spread(&self, point: &Vec<f32>, other: &Vec<f32>) -> f32 {
+    fn rounding_scale(&self, point: &Vec<f32>, other: &Vec<f32>) -> f32 {
         match self.metric {
             Metric::L2 | Metric::Cosine => self.unit(point),
             Metric::InnerProduct => extremes::product_of_lengths(point, other),

@@ -77,7 +77,7 @@ pub trait Values: Sync {
     fn unit(&self, point: &Self::Point) -> f32;
 
     /// Scale of the rounding error in the distance between `point` and `other`.
-    fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
+    fn rounding_scale(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
         self.unit(point)
     }
 

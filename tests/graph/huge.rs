@@ -161,7 +161,7 @@ fn longest_come_first<C: Class>(class: &C) {
         let store = MemoryStore::new();
         build_into(builder, &store, &Progress::default()).unwrap();
         let index = class.open(&store, &options);
-        let ef = index.candidates(40).unwrap();
+        let ef = index.widened_ef(40).unwrap();
         let scan = index.scan(C::value(&question), ef, Continue::Never);
         let mut scan = scan.unwrap().unwrap();
         let limit = long.len().min(10);

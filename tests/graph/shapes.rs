@@ -90,7 +90,7 @@ impl<'c, C: Class> Case<'c, C> {
         question: &C::Row,
         (k, ef): (usize, usize),
     ) -> Vec<f64> {
-        let ef = index.candidates(ef).unwrap();
+        let ef = index.widened_ef(ef).unwrap();
         let Some(mut scan) = index.scan(C::value(question), ef, Continue::Never).unwrap() else {
             return Vec::new();
         };

@@ -60,12 +60,12 @@ impl<V: Space> Links<'_, V> {
                 stack: with_room(self.rows.len())?,
             };
             tree.reach(entry, entry);
-            self.spread(&mut tree, steps)?;
+            self.follow(&mut tree, steps)?;
             for (value, own) in (0_u32..).zip(self.lists.levels) {
                 if *own >= level && !tree.is_reached(value) {
                     let parent = self.adopt(value, entry, &tree, &mut scratch);
                     tree.reach(value, parent);
-                    self.spread(&mut tree, steps)?;
+                    self.follow(&mut tree, steps)?;
                 }
             }
         }
@@ -73,7 +73,7 @@ impl<V: Space> Links<'_, V> {
     }
 
     /// Follows links from what was reached last.
-    fn spread(&self, tree: &mut Tree, steps: &mut Steps<'_>) -> Result<(), Error> {
+    fn follow(&self, tree: &mut Tree, steps: &mut Steps<'_>) -> Result<(), Error> {
         while let Some(value) = tree.stack.pop() {
             steps.step()?;
             for near in self.neighbours(value, tree.level) {

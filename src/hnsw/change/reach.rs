@@ -50,18 +50,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let below = |node: Node<'_>| if node.level() > 0 { node.link() } else { NONE };
             next = self.pages.read(next, below)?;
         }
-        self.spread(&mut reached, poll)?;
+        self.follow(&mut reached, poll)?;
         Ok(reached)
     }
 
-    fn spread(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
+    /// Follows links from what was reached last.
+    fn follow(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
         while let Some(number) = reached.open.pop() {
             poll()?;
-            let follow = |node: Node<'_>| {
+            let add_all = |node: Node<'_>| {
                 let live = node.neighbours().take_while(|_| node.live());
                 live.map(|(_, to)| to).try_for_each(|to| reached.add(to))
             };
-            self.pages.read(number, follow)??;
+            self.pages.read(number, add_all)??;
         }
         Ok(())
     }
@@ -87,7 +88,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 if !reached.contains(number) {
                     connected += u64::from(self.connect_node(number, &reached, reads)?);
                     reached.add(number)?;
-                    self.spread(&mut reached, poll)?;
+                    self.follow(&mut reached, poll)?;
                 }
             }
         }

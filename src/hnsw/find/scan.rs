@@ -159,10 +159,10 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     ///
     /// # Errors
     /// Where the meta page cannot be read.
-    pub fn candidates(&self, ef: usize) -> Result<usize, Error> {
+    pub fn widened_ef(&self, ef: usize) -> Result<usize, Error> {
         let roots = self.pages.roots()?;
         let nodes = u64::from(roots.groups) * u64::from(self.shape().slots());
-        Ok(self.space.candidates(ef, nodes, &roots.lengths))
+        Ok(self.space.widened_ef(ef, nodes, &roots.lengths))
     }
 
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk

@@ -30,7 +30,7 @@ pub trait Space: Sync {
 
     /// The number of candidates with which a walk among `nodes` nodes finds as much as a walk by exact
     /// distances does with `ef`.
-    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize;
+    fn widened_ef(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize;
 
     /// The length of a point, where estimates depend on how it compares with those in the index: None
     /// elsewhere.

@@ -91,7 +91,7 @@ impl Space for Dense {
         clippy::cast_precision_loss,
         reason = "a few thousand"
     )]
-    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
+    fn widened_ef(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
         let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
         let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
         let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(UNEVEN);

@@ -78,7 +78,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
             // SAFETY: the caller vouches for the datum.
             let ready = unsafe { C::ready(query) }?;
             C::verify(self.index.space(), &ready)?;
-            let ef = self.index.candidates(settings.ef)?;
+            let ef = self.index.widened_ef(settings.ef)?;
             let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
             if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
