@@ -145,7 +145,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 }
                 let mut links: Vec<_> = node.neighbours().collect();
                 links.sort_by(|(a, _), (b, _)| node.distance(*a).total_cmp(&node.distance(*b)));
-                let tids: Vec<u64> = node.tids().map(u64::from).collect();
+                let tids: Vec<u64> = node.tids().map(Tid::place).collect();
                 let _ = write!(text, "{number} level {} rows {tids:?} to", node.level());
                 for (lane, to) in links {
                     let _ = write!(text, " {to}@{:.3}", node.distance(lane));

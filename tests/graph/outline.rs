@@ -30,17 +30,17 @@ fn rank<S: PageStore, K: Kind>(
     query: &K::Row,
     rows: impl IntoIterator<Item = u64>,
 ) -> (Vec<u64>, Vec<u64>, u64) {
-    let tids: Vec<Tid> = rows.into_iter().map(Tid::from).collect();
+    let tids: Vec<Tid> = rows.into_iter().map(Tid::at).collect();
     let ranked = index.rank(outline, K::value(query), &tids).unwrap();
     let mut ranked = ranked.unwrap();
     let (mut order, mut first) = (Vec::new(), 0);
     while let Some(row) = ranked.ranking.next_row().unwrap() {
-        order.push(u64::from(row.tid));
+        order.push(row.tid.place());
         if order.len() == 10 {
             first = ranked.ranking.reads();
         }
     }
-    let strangers = ranked.strangers.into_iter().map(u64::from).collect();
+    let strangers = ranked.strangers.into_iter().map(Tid::place).collect();
     (order, strangers, first)
 }
 
@@ -96,7 +96,7 @@ fn assert_limits<K: Kind>(kind: &K, count: u64) {
     let store = kind.build(&rows, resources(1));
     let index = kind.open(&store).unwrap();
     let outline = outline::<_, K>(&index, 100);
-    let tids: Vec<Tid> = (0..count).map(Tid::from).collect();
+    let tids: Vec<Tid> = (0..count).map(Tid::at).collect();
     let (mut given, mut read) = (0, 0);
     for (_, query) in kind.rows(7, 20) {
         let ranked = || {
@@ -201,7 +201,7 @@ fn rows_that_came_later_are_strangers() {
     let index = kind.open(&store).unwrap();
     let outline = outline::<_, Coded>(&index, 50);
     for (id, row) in kind.rows(10, 40) {
-        index.insert(&row, Tid::from(1_000 + id)).unwrap();
+        index.insert(&row, Tid::at(1_000 + id)).unwrap();
     }
     assert!(index.is_current(&outline).unwrap());
     let query = &rows[7].1;
@@ -232,7 +232,7 @@ fn a_vacuum_ends_an_outline_before_places_are_given_anew() {
     assert!(!index.is_current(&before).unwrap());
     assert_eq!(vacuum(&index, |id| id % 5 == 0), 30);
     let query = Random(3).vector(dims, 9);
-    index.insert(&query, Tid::from(10)).unwrap();
+    index.insert(&query, Tid::at(10)).unwrap();
     // What had begun before begins again.
     let growth = index.grow_outline(growing, u64::MAX, &mut || Ok(()));
     let Grown::Whole(after) = growth.unwrap().grown else {

@@ -75,7 +75,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         };
         let level = draw_level(
             self.pages.parameters.seed,
-            tid.into(),
+            tid.place(),
             self.pages.parameters.m,
         );
         while !self.try_insert(&mut new, level, tid)? {}

@@ -20,25 +20,26 @@ const LISTED_PROBLEMS: usize = 100;
 /// What the scan of the table is compared with.
 struct Comparison<'s> {
     search: &'s dyn Search,
-    /// Tids of the index, sorted.
+    /// Places that the index has, sorted.
     indexed: Vec<u64>,
     missing: Vec<u64>,
 }
 
 /// As users see a ctid.
-fn shown(number: u64) -> String {
-    format!("({},{})", number >> 16, number & 0xFFFF)
+fn shown(place: u64) -> String {
+    let tid = Tid::at(place);
+    format!("({},{})", tid.block(), tid.offset())
 }
 
 impl TableRows for Comparison<'_> {
     unsafe fn row(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
-        let number = tid_of(tid).place();
-        if self.indexed.binary_search(&number).is_ok() {
+        let place = tid_of(tid).place();
+        if self.indexed.binary_search(&place).is_ok() {
             return Ok(());
         }
         // SAFETY: the caller vouches for the datum.
         if unsafe { self.search.is_indexable(value) }? {
-            self.missing.try_push(number)?;
+            self.missing.try_push(place)?;
         }
         Ok(())
     }
@@ -86,7 +87,7 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     // SAFETY: both relations are open, and the state is a comparison.
     unsafe { scan_table(relation, (&raw mut comparison).cast()) };
     let missing = comparison.missing.iter();
-    problems.try_extend(missing.map(|row| format!("row {} is not there", shown(*row))))?;
+    problems.try_extend(missing.map(|place| format!("row {} is not there", shown(*place))))?;
     if problems.len() > LISTED_PROBLEMS {
         let more = problems.len() - LISTED_PROBLEMS;
         problems.truncate(LISTED_PROBLEMS);

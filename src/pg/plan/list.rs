@@ -308,10 +308,6 @@ unsafe fn read_bitmap(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
 /// `MaxHeapTuplesPerPage`.
 const ROWS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 
-fn tid(block: pg_sys::BlockNumber, offset: pg_sys::OffsetNumber) -> Tid {
-    Tid::at(u64::from(block) << 16 | u64::from(offset))
-}
-
 #[cfg(not(feature = "pg18"))]
 unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
     // SAFETY: a bitmap that nobody else reads.
@@ -329,7 +325,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
                 break false;
             }
             let offsets = page.offsets.as_slice(rows.min(ROWS));
-            tids.extend(offsets.iter().map(|offset| tid(page.blockno, *offset)));
+            tids.extend(offsets.iter().map(|offset| Tid::new(page.blockno, *offset)));
         };
         pg_sys::tbm_end_iterate(pages);
         all.then_some(tids)
@@ -353,7 +349,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
             let first = offsets.as_mut_ptr();
             let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, ROWS as u32);
             let offsets = offsets.iter().take(rows as usize);
-            tids.extend(offsets.map(|offset| tid(page.blockno, *offset)));
+            tids.extend(offsets.map(|offset| Tid::new(page.blockno, *offset)));
         };
         pg_sys::tbm_end_private_iterate(pages);
         all.then_some(tids)

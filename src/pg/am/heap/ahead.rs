@@ -60,7 +60,7 @@ impl<'t> Ahead<'t> {
         let Some(tid) = self.tids.get(at) else {
             return;
         };
-        let (block, before) = (block_of(*tid), pointers_before(*tid));
+        let (block, before) = (tid.block(), pointers_before(*tid));
         if before >= HEAP_POINTERS {
             // A list may come from a corrupt index, and name a place that no page has.
             self.pages[at % PAGES] = std::ptr::null();
@@ -68,7 +68,7 @@ impl<'t> Ahead<'t> {
         }
         let last = at.checked_sub(1).and_then(|last| self.tids.get(last));
         let page = match last {
-            Some(last) if block_of(*last) == block => self.pages[(at - 1) % PAGES],
+            Some(last) if last.block() == block => self.pages[(at - 1) % PAGES],
             // SAFETY: the table is open, and a row of it lies in this block.
             Some(_) | None => unsafe { block_address(self.table, block) },
         };
@@ -103,11 +103,7 @@ impl<'t> Ahead<'t> {
     }
 }
 
-fn block_of(tid: Tid) -> u32 {
-    (tid.place() >> 16) as u32
-}
-
 /// How many line pointers are before a row's own.
 fn pointers_before(tid: Tid) -> usize {
-    usize::from(tid.place() as u16).saturating_sub(1)
+    usize::from(tid.offset()).saturating_sub(1)
 }
