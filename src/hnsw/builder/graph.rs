@@ -13,7 +13,7 @@ use crate::quantize::nearer;
 use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
 
 use super::rows::BuildRows;
-use crate::hnsw::change::link::LinkLanes;
+use crate::hnsw::change::link::{Demand, LinkLanes};
 use crate::hnsw::change::select::Degree;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
@@ -335,7 +335,12 @@ impl<'b, V: Space> Links<'b, V> {
         for (nearest, link) in kept.into_iter().enumerate() {
             let distance = link.distance;
             let back = BuildLink { value, distance };
-            self.link_back(link.value, level, back, nearest == 0);
+            let demand = if nearest == 0 {
+                Demand::Always
+            } else {
+                Demand::IfBetter
+            };
+            self.link_back(link.value, level, back, demand);
         }
     }
 
@@ -373,7 +378,7 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Makes `link` a neighbour of `value`, as far as that one keeps it.
-    pub fn link_back(&self, value: u32, level: u8, link: BuildLink, must: bool) {
+    pub fn link_back(&self, value: u32, level: u8, link: BuildLink, demand: Demand) {
         let _lock = self.lock(value);
         let list = self.list(value, level);
         let numbers = list
@@ -412,7 +417,7 @@ impl<'b, V: Space> Links<'b, V> {
             .map(|n| n.load(Relaxed).wrapping_sub(1))
             .collect();
         let linked = |number: u32| own.contains(&number);
-        if let Some(placement) = lanes.displace(link.distance, must, to, linked) {
+        if let Some(placement) = lanes.displace(link.distance, demand, to, linked) {
             self.set(value, level, placement.lane, Some(link));
             for lane in placement.empty {
                 self.set(value, level, lane, None);

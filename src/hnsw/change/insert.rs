@@ -3,7 +3,7 @@
 use crate::index::{Error, Tid};
 use crate::page::PageStore;
 
-use crate::hnsw::change::link::Newcomer;
+use crate::hnsw::change::link::{Demand, Newcomer};
 use crate::hnsw::change::select::{Candidate, Degree};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, MAX_LEVEL, NodeMut, SlotState};
@@ -189,12 +189,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             point: &new.stored,
             links: links.iter().map(|to| to.number).collect(),
             leads: Vec::new(),
-            must: true,
+            demand: Demand::Always,
             alive: false,
         };
         for to in links {
             let linked = self.link_back(to.number, to.distance, &mut newcomer, &mut new.probe)?;
-            newcomer.must &= !linked;
+            if linked {
+                newcomer.demand = Demand::IfBetter;
+            }
         }
         if !newcomer.alive {
             let mut edit = self.pages.change();

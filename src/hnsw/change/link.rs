@@ -24,6 +24,15 @@ pub(in crate::hnsw) struct Placement {
     pub orphan: Option<u32>,
 }
 
+/// When a node takes a new neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hnsw) enum Demand {
+    /// If no nearer neighbour leads to the new one.
+    IfBetter,
+    /// In any case.
+    Always,
+}
+
 /// A node's lanes, as a new neighbour sees them.
 #[derive(Clone, Copy)]
 pub(in crate::hnsw) struct LinkLanes<'a> {
@@ -46,14 +55,14 @@ impl LinkLanes<'_> {
     }
 
     /// Decides whether a full node takes a neighbour at `distance`. It does not if a nearer neighbour leads to
-    /// the new one, unless it `must`. It gives up the link to a neighbour that the new one leads to, or else to
+    /// the new one, unless that is on [`Demand::Always`]. It gives up the link to a neighbour that the new one leads to, or else to
     /// the farthest. `to` gives the distance of the neighbour in a lane from the new one; it is asked as often
     /// as needed. `linked` tells whether the new one links to a node: such a link is given up first, for the
     /// way over the new one takes its place.
     pub fn displace(
         &self,
         distance: f32,
-        must: bool,
+        demand: Demand,
         mut to: impl FnMut(usize) -> f32,
         linked: impl Fn(u32) -> bool,
     ) -> Option<Placement> {
@@ -67,7 +76,7 @@ impl LinkLanes<'_> {
             all.filter(|old| old.number != NONE)
         };
         let mut nearer = lanes().filter(|old| old.distance <= distance);
-        if !must && nearer.any(|old| to(old.lane) <= distance) {
+        if demand == Demand::IfBetter && nearer.any(|old| to(old.lane) <= distance) {
             return None;
         }
         let farther = lanes().filter(|old| old.distance > distance);
@@ -90,7 +99,8 @@ impl LinkLanes<'_> {
         }
         let farthest = || {
             let farthest = lanes().max_by(|a, b| a.distance.total_cmp(&b.distance))?;
-            (must || farthest.distance > distance).then_some(farthest)
+            let takes = demand == Demand::Always || farthest.distance > distance;
+            takes.then_some(farthest)
         };
         let lost = instead.or_else(farthest)?;
         Some(Placement {
@@ -123,7 +133,9 @@ fn decide<V: Space>(
             empty: Vec::new(),
             orphan: None,
         }),
-        None => lanes.displace(distance, new.must, to, |number| new.links.contains(&number)),
+        None => lanes.displace(distance, new.demand, to, |number| {
+            new.links.contains(&number)
+        }),
     }
 }
 
@@ -137,7 +149,7 @@ pub(in crate::hnsw) struct Newcomer<'n, V: Space> {
     /// The nodes of `links` to which others have given up their links: the new node is the way to them now.
     pub leads: Vec<u32>,
     /// Whether the next one that is asked takes it in any case.
-    pub must: bool,
+    pub demand: Demand,
     /// Whether it is alive. If not, its slot is reserved, and the first link to it brings it to life.
     pub alive: bool,
 }

@@ -7,7 +7,7 @@ use crate::index::{Error, Fallible};
 use crate::page::PageStore;
 use crate::search::Numbers;
 
-use crate::hnsw::change::link::Newcomer;
+use crate::hnsw::change::link::{Demand, Newcomer};
 use crate::hnsw::change::vacuum::Poll;
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
@@ -116,7 +116,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             point: &point,
             links: node.neighbours().map(|(_, to)| to).collect(),
             leads: Vec::new(),
-            must: true,
+            demand: Demand::Always,
             alive: true,
         };
         for near in &found.list {

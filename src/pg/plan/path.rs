@@ -111,11 +111,11 @@ unsafe extern "C-unwind" fn put_around(
                 filters,
                 sorts,
             };
-            pg_sys::add_path(rel, search.around(known, false).cast());
+            pg_sys::add_path(rel, search.around(known, Offer::Search).cast());
             if let Some(known) = known.filter(|known| {
                 known.several && asks(scan, |method| method.goes_on) && may_list(root, rel)
             }) {
-                let listing = search.around(Some(known), true);
+                let listing = search.around(Some(known), Offer::Lists);
                 let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
                 (*listing).path.total_cost = cost;
@@ -233,6 +233,15 @@ unsafe fn has_filter(root: *mut pg_sys::PlannerInfo, scan: *mut pg_sys::IndexPat
     }
 }
 
+/// What a path is offered for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// The cost of its search.
+    Search,
+    /// The cost of its lists.
+    Lists,
+}
+
 /// A search that our node is put around.
 struct SearchPath {
     root: *mut pg_sys::PlannerInfo,
@@ -275,8 +284,12 @@ impl SearchPath {
         }
     }
 
-    /// Our path around that of the index scan; `lists` where it is offered for what its lists cost.
-    unsafe fn around(&self, known: Option<BitmapOfFilter>, lists: bool) -> *mut pg_sys::CustomPath {
+    /// Our path around that of the index scan.
+    unsafe fn around(
+        &self,
+        known: Option<BitmapOfFilter>,
+        offer: Offer,
+    ) -> *mut pg_sys::CustomPath {
         // SAFETY: paths of the planner; one of zeros is filled in here.
         unsafe {
             let scan = self.scan;
@@ -303,7 +316,7 @@ impl SearchPath {
                 wanted: (*self.root).limit_tuples,
                 listed: known.map_or(-1.0, |known| known.rows),
                 filters: self.filters,
-                lists,
+                lists: offer == Offer::Lists,
                 sorts: self.sorts,
             };
             let written = threshold::write(&thresholds, numbers.write());

@@ -12,7 +12,7 @@ use crate::pg::am::hnsw::settings::settings;
 use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
-    Build, Cost, Description, FoundRow, Kills, Learned, RankedRows, Ranks, Search, Stream,
+    Build, Cost, Description, FoundRow, Killed, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -71,7 +71,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
-        skip_killed: bool,
+        killed: Killed,
     ) -> Result<Box<dyn Stream + 's>, Failure> {
         let settings = settings();
         if let Some(query) = query {
@@ -83,7 +83,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
             if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
                 scan.limit_nodes(settings.max_tuples);
-                if skip_killed {
+                if killed == Killed::Skip {
                     scan.skip_killed();
                 }
                 if let Some(node) = left_out::node() {
@@ -97,7 +97,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
             }
         }
         let mut list = self.index.list();
-        if skip_killed {
+        if killed == Killed::Skip {
             list.skip_killed();
         }
         Ok(Box::new(Everything {
