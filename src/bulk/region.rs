@@ -68,11 +68,7 @@ impl Memory {
         let len = bytes.max(1);
         if self.used + bytes <= self.budget {
             self.used += bytes;
-            let map = MmapMut::map_anon(len).map_err(|_| Error::Memory)?;
-            // Rows are read in no order, each a few lines: huge pages save the address translation.
-            // Where there are none, nothing is lost.
-            #[cfg(target_os = "linux")]
-            let _ = map.advise(memmap2::Advice::HugePage);
+            let map = zeros(len).map_err(|_| Error::Memory)?;
             return Ok(Region(map));
         }
         let limit = self.files.limit;
@@ -86,6 +82,19 @@ impl Memory {
         self.spilled += bytes;
         Ok(Region(map))
     }
+}
+
+/// Memory without a file, at least a byte.
+///
+/// # Errors
+/// Where there is none.
+pub fn zeros(bytes: usize) -> io::Result<MmapMut> {
+    let map = MmapMut::map_anon(bytes.max(1))?;
+    // Rows are read in no order, each a few lines: huge pages save the address translation.
+    // Where there are none, nothing is lost.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Ok(map)
 }
 
 /// The error of a file that is there and not mapped.

@@ -75,7 +75,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Where pages cannot be read.
     pub fn census(&self) -> Result<Census, Error> {
         let (pages, mut census) = (&self.pages, Census::default());
-        for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
+        for number in pages.slots(pages.roots()?.groups) {
             let slot = pages.read(number, |node: Node<'_>| CountedSlot {
                 state: state(node.bytes, number),
                 level: node.level(),

@@ -138,9 +138,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     pub fn dump(&self) -> Result<String, Error> {
         let roots = self.pages.roots()?;
         let mut text = format!("entry {} top {}\n", roots.entry.cast_signed(), roots.top);
-        for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(roots.groups) {
             self.pages.read(number, |node| {
-                if !node.walkable() {
+                if !node.is_walkable() {
                     return;
                 }
                 let mut links: Vec<_> = node.neighbours().collect();
@@ -164,8 +164,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
 
     /// First pass: states, rows, and what each node links to.
     fn slots(&mut self) -> Result<(), Error> {
-        let (index, groups) = (self.index, self.roots.groups);
-        for number in (0..groups).flat_map(|group| index.pages.group(group)) {
+        for number in self.index.pages.slots(self.roots.groups) {
             let CheckedSlot {
                 state,
                 level,
@@ -201,7 +200,7 @@ impl<S: PageStore, V: Space> Checker<'_, '_, S, V> {
                 }
                 SlotState::Live => rows = self.live(number, level, down, tids)?,
             }
-            if matches!(state, SlotState::Live | SlotState::Dead) {
+            if state.is_walkable() {
                 if excess {
                     self.problem(number, "more links than it may have");
                 }

@@ -2,6 +2,7 @@
 
 use crate::index::{Error, Tid};
 use crate::page::PageStore;
+use crate::quantize::mixed;
 
 use crate::hnsw::change::link::{Demand, Newcomer};
 use crate::hnsw::change::select::{Candidate, Degree};
@@ -30,15 +31,12 @@ pub struct Inserted {
 
 /// The level of a row: `m` nodes of one level for each of the next, drawn from seed and tid.
 pub(in crate::hnsw) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
-    let mut z = seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^= z >> 31;
+    let mut drawn = mixed(seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     // A level more each time that a digit of base 2m is zero.
     let base = 2 * u64::from(m.max(1));
     let mut level = 0;
-    while level < MAX_LEVEL && z.is_multiple_of(base) {
-        z /= base;
+    while level < MAX_LEVEL && drawn.is_multiple_of(base) {
+        drawn /= base;
         level += 1;
     }
     level

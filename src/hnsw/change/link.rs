@@ -213,7 +213,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let same = edit.node(number, part, |node| {
                 // A node that has died since it was chosen links back too: the vacuum waits for this insert,
                 // and then links to nodes that cannot be reached.
-                let same = node.read().walkable() && node.read().tables() == tables;
+                let same = node.read().is_walkable() && node.read().tables() == tables;
                 if same {
                     node.set_lane(placement.lane, &link);
                     let empty = placement.empty.iter();

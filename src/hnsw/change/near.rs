@@ -110,8 +110,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 
     /// Any live node of the ground: for a row that would otherwise have no node to link to.
     fn any_live(&self) -> Result<Option<u32>, PageError> {
-        let groups = self.pages.roots()?.groups;
-        for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(self.pages.roots()?.groups) {
             if self
                 .pages
                 .read(number, |node| node.live() && node.level() == 0)?

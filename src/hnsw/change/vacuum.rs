@@ -84,7 +84,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     ) -> Result<Vacuumed, Error> {
         let groups = self.pages.roots()?.groups;
         let mut seen = FirstPass::default();
-        for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(groups) {
             poll()?;
             self.remove_rows(number, gone, &mut seen)?;
         }
@@ -215,7 +215,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(());
         }
         let mut best: Option<(u8, u32)> = None;
-        for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(roots.groups) {
             let level = self
                 .pages
                 .read(number, |node| node.live().then(|| node.level()))?;

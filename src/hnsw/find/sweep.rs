@@ -112,7 +112,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     ) -> Result<BinaryHeap<SweptNode>, PageError> {
         let (index, mut nearest) = (self.index, BinaryHeap::new());
         let point = index.space.point_of(&self.probe.query);
-        for number in (0..index.pages.roots()?.groups).flat_map(|group| index.pages.group(group)) {
+        for number in index.pages.slots(index.pages.roots()?.groups) {
             if number == self.left_out || self.swept.contains(number) {
                 continue;
             }

@@ -44,8 +44,21 @@ pub enum SlotState {
 }
 
 impl SlotState {
+    /// The state that a byte stands for; None where it is never written.
+    fn of(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0 => Self::Free,
+            0xA1 => Self::Live,
+            0xA2 => Self::Dead,
+            0xA3 => Self::Reserved,
+            0xA4 => Self::Tids,
+            0xA5 => Self::Rest,
+            _ => return None,
+        })
+    }
+
     /// Whether it is a node that can be walked through.
-    pub fn is_node(self) -> bool {
+    pub fn is_walkable(self) -> bool {
         matches!(self, Self::Live | Self::Dead)
     }
 }
@@ -55,15 +68,8 @@ impl SlotState {
 /// # Errors
 /// Where the byte is none that is ever written.
 pub fn state(bytes: &[u8], number: u32) -> Result<SlotState, PageError> {
-    match bytes.first().copied().unwrap_or_default() {
-        0 => Ok(SlotState::Free),
-        0xA1 => Ok(SlotState::Live),
-        0xA2 => Ok(SlotState::Dead),
-        0xA3 => Ok(SlotState::Reserved),
-        0xA4 => Ok(SlotState::Tids),
-        0xA5 => Ok(SlotState::Rest),
-        byte => Err(corrupt(number, &format!("slot state {byte:#x}"))),
-    }
+    let byte = bytes.first().copied().unwrap_or_default();
+    SlotState::of(byte).ok_or_else(|| corrupt(number, &format!("slot state {byte:#x}")))
 }
 
 /// A slot whose bytes make no sense. The number stands for the block until it is located.
@@ -132,9 +138,9 @@ impl Code {
 impl<'a> Node<'a> {
     /// Whether it is a node that can be walked through.
     #[must_use]
-    pub fn walkable(&self) -> bool {
-        let state = self.bytes.first().copied().unwrap_or_default();
-        state == SlotState::Live as u8 || state == SlotState::Dead as u8
+    pub fn is_walkable(&self) -> bool {
+        let state = SlotState::of(self.bytes.first().copied().unwrap_or_default());
+        state.is_some_and(SlotState::is_walkable)
     }
 
     /// Whether it may be linked to.

@@ -123,7 +123,7 @@ impl<S: PageStore> Pages<'_, S> {
             bytes,
             shape: &shape,
         };
-        if !node.walkable() {
+        if !node.is_walkable() {
             return Ok(None);
         }
         let own = values.extent(node.own());

@@ -95,7 +95,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         }
         let mut bytes = page::content(&page).to_vec();
         drop(page);
-        if state.is_node() {
+        if state.is_walkable() {
             for rest in 1..shape.pages() {
                 let page = self.page(block + rest, KIND_NODE_REST)?;
                 bytes.extend_from_slice(page::content(&page));
@@ -198,6 +198,11 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let shape = self.parameters.shape;
         let block = self.block(group);
         (0..shape.slots()).map(move |slot| shape.number(block, slot))
+    }
+
+    /// The numbers of the slots of all groups, which are so many.
+    pub fn slots(&self, groups: u32) -> impl Iterator<Item = u32> {
+        (0..groups).flat_map(|group| self.group(group))
     }
 
     /// The first block of a group. A group that no index has gives a block that no index has.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use super::raw;
 use crate::pg::am::{Listed, Tid};
 use crate::pg::error::catch;
-use crate::pg::storage::tid_of;
+use crate::pg::storage::{HEAP_POINTERS, tid_of};
 
 /// An AND does not read an index whose list would be more than 40 times longer than what is left: to fetch
 /// those rows and ask the filter is cheaper.
@@ -304,10 +304,6 @@ unsafe fn read_bitmap(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
     }
 }
 
-/// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
-/// `MaxHeapTuplesPerPage`.
-const ROWS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
-
 #[cfg(not(feature = "pg18"))]
 unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
     // SAFETY: a bitmap that nobody else reads.
@@ -324,7 +320,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
             if tids.len() + rows > most {
                 break false;
             }
-            let offsets = page.offsets.as_slice(rows.min(ROWS));
+            let offsets = page.offsets.as_slice(rows.min(HEAP_POINTERS));
             tids.extend(offsets.iter().map(|offset| Tid::new(page.blockno, *offset)));
         };
         pg_sys::tbm_end_iterate(pages);
@@ -336,7 +332,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
 unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
     // SAFETY: a bitmap that nobody else reads.
     unsafe {
-        let (mut tids, mut offsets) = (Vec::new(), [0; ROWS]);
+        let (mut tids, mut offsets) = (Vec::new(), [0; HEAP_POINTERS]);
         let pages = pg_sys::tbm_begin_private_iterate(bitmap);
         let mut page = pg_sys::TBMIterateResult::default();
         let all = loop {
@@ -347,7 +343,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
                 break false;
             }
             let first = offsets.as_mut_ptr();
-            let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, ROWS as u32);
+            let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, HEAP_POINTERS as u32);
             let offsets = offsets.iter().take(rows as usize);
             tids.extend(offsets.map(|offset| Tid::new(page.blockno, *offset)));
         };

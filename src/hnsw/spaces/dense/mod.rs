@@ -182,7 +182,7 @@ impl Space for Dense {
             bytes: held.bytes(shape),
             shape,
         };
-        if node.walkable() {
+        if node.is_walkable() {
             let distance = self
                 .vectors
                 .distance(&query.point, node.own(), node.scale());
