@@ -14,7 +14,7 @@ use super::layout::clear_hole;
 use super::{Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, PageStore, generic_wal_bytes};
 
 /// Pages of the first chunk; each further chunk doubles the store.
-const FIRST_CHUNK: u32 = 64;
+const FIRST_CHUNK_PAGES: u32 = 64;
 /// Enough for 2^32 pages.
 const CHUNKS: usize = 27;
 
@@ -60,17 +60,17 @@ impl Default for MemoryStore {
 
 /// Chunk and position in it: chunk 0 holds the first 64 pages, chunk k the next 64 * 2^(k-1).
 fn chunk_of(block: u32) -> (usize, usize) {
-    let scaled = block / FIRST_CHUNK;
+    let scaled = block / FIRST_CHUNK_PAGES;
     let chunk = u32::BITS - scaled.leading_zeros();
     let start = match chunk {
         0 => 0,
-        chunk => FIRST_CHUNK << (chunk - 1),
+        chunk => FIRST_CHUNK_PAGES << (chunk - 1),
     };
     (to_usize(chunk), to_usize(block - start))
 }
 
 fn chunk_len(chunk: usize) -> usize {
-    to_usize(FIRST_CHUNK) << chunk.saturating_sub(1)
+    to_usize(FIRST_CHUNK_PAGES) << chunk.saturating_sub(1)
 }
 
 /// Where the lock and the bytes of a [`LockedPage`] lie in it: the compiler decides.

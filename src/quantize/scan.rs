@@ -126,7 +126,7 @@ mod x86 {
     use super::{LANES, Lanes, LookupTable, finish};
 
     /// Steps before a 16-bit sum may overflow: each adds at most 255.
-    const STEPS: usize = 256;
+    const SUM_STEPS: usize = 256;
 
     pub fn has_avx512() -> bool {
         is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
@@ -182,7 +182,9 @@ mod x86 {
         let (rows, _) = table.entries.as_chunks::<64>();
         let shared = rows.len().min(codes.len());
         let (mut low, mut high) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        let parts = rows[..shared]
+            .chunks(SUM_STEPS)
+            .zip(codes.chunks(SUM_STEPS));
         for (rows, codes) in parts {
             let [l, h] = sum_avx512(rows, codes);
             (low, high) = (add32(low, l), add32(high, h));
@@ -219,7 +221,7 @@ mod x86 {
         std::arch::x86_64::_mm512_add_epi32(a, b)
     }
 
-    /// Sums of at most [`STEPS`] rows of four groups, as 32-bit numbers, for lanes 0 to 15 and 16 to
+    /// Sums of at most [`SUM_STEPS`] rows of four groups, as 32-bit numbers, for lanes 0 to 15 and 16 to
     /// 31. Bytes are summed as 16-bit numbers that hold two of them: the odd ones are summed again
     /// by themselves, and then taken off.
     #[inline]
@@ -287,7 +289,9 @@ mod x86 {
             lanes.codes.as_chunks::<32>().0,
         );
         let shared = rows.len().min(codes.len());
-        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        let parts = rows[..shared]
+            .chunks(SUM_STEPS)
+            .zip(codes.chunks(SUM_STEPS));
         for (rows, codes) in parts {
             for (part, values) in sum_avx2(rows, codes).iter().enumerate() {
                 let (half, odd) = (part / 2, part % 2);

@@ -51,7 +51,7 @@ impl Form {
             Self::F16 => {
                 let scale = power_above(largest);
                 for (x, place) in vector.iter().zip(out.as_chunks_mut().0) {
-                    let x = x.clamp(-LARGEST, LARGEST);
+                    let x = x.clamp(-LARGEST_ROUNDED, LARGEST_ROUNDED);
                     *place = f16::from_f32(x / scale).to_ne_bytes();
                 }
                 scale
@@ -106,7 +106,7 @@ impl Form {
 }
 
 /// Above this, rounding could give what float32 cannot hold.
-const LARGEST: f32 = 3.4e38;
+const LARGEST_ROUNDED: f32 = 3.4e38;
 
 /// Float32 as it lies in memory; none where it is not aligned.
 #[must_use]
@@ -128,7 +128,7 @@ fn power_above(largest: f32) -> f32 {
 
 /// A 127th of the largest element; 1 for zero.
 fn step(largest: f32) -> f32 {
-    let step = largest.min(LARGEST) / 127.0;
+    let step = largest.min(LARGEST_ROUNDED) / 127.0;
     if step > 0.0 && step.is_finite() {
         step
     } else {

@@ -10,12 +10,12 @@ use super::{Key, MAX_OFFER};
 const CHUNK_BITS: u32 = 14;
 
 /// Words of a chunk.
-const WORDS: usize = (1 << CHUNK_BITS) / 64;
+const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 /// A set of node numbers, a bit each, in chunks that are made when a number falls into them. A damaged page may
 /// link to any number, and one bit array up to it could take 512 MB.
 #[derive(Debug, Default)]
-pub struct Numbers(Vec<Option<Box<[u64; WORDS]>>>);
+pub struct Numbers(Vec<Option<Box<[u64; CHUNK_WORDS]>>>);
 
 /// Where a number is.
 struct NumberBit {
@@ -29,8 +29,8 @@ struct NumberBit {
 fn bit_of(number: u32) -> NumberBit {
     let word = number as usize / 64;
     NumberBit {
-        chunk: word / WORDS,
-        word: word % WORDS,
+        chunk: word / CHUNK_WORDS,
+        word: word % CHUNK_WORDS,
         bit: 1 << (number % 64),
     }
 }
@@ -43,7 +43,7 @@ impl Numbers {
         if chunk >= self.0.len() {
             self.0.resize_with(chunk + 1, || None);
         }
-        let words = self.0[chunk].get_or_insert_with(|| Box::new([0; WORDS]));
+        let words = self.0[chunk].get_or_insert_with(|| Box::new([0; CHUNK_WORDS]));
         let fresh = words[word] & bit == 0;
         words[word] |= bit;
         fresh
@@ -89,12 +89,12 @@ impl Numbers {
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        8 * self.0.capacity() + 8 * WORDS * self.0.iter().flatten().count()
+        8 * self.0.capacity() + 8 * CHUNK_WORDS * self.0.iter().flatten().count()
     }
 }
 
 /// Candidates that are sorted at a time, at least.
-const SORTED: usize = 256;
+const LEAST_SORTED: usize = 256;
 
 /// Candidates by distance; each number is taken once, with the first distance that it is offered
 /// with.
@@ -140,7 +140,7 @@ impl Frontier {
 
     /// How many candidates are sorted at a time.
     fn portion(&self) -> usize {
-        (self.rest.len() / 16).max(SORTED)
+        (self.rest.len() / 16).max(LEAST_SORTED)
     }
 
     /// Sorts the nearest of the rest.

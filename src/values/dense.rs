@@ -26,7 +26,7 @@ pub enum Metric {
 const EXACT_SKETCH_DIMS: usize = 128;
 
 /// What sums of float32 may be off by, as a share of their largest terms.
-const ROUNDING: f32 = 1e-6;
+const ROUNDING_SHARE: f32 = 1e-6;
 
 /// Bits that a code has at least: with fewer, estimates are so rough that searches lose their way. This is part of
 /// the format, for shorter vectors are padded and rotated as vectors of 384 dimensions.
@@ -211,7 +211,7 @@ impl Values for DenseVectors {
             Metric::L2 | Metric::Cosine => 2.0 * along * away + step * step * dims,
             Metric::InnerProduct => along * unit.sqrt(),
         };
-        extremes::saturated(rounded + ROUNDING * unit.max(distance.abs()))
+        extremes::saturated(rounded + ROUNDING_SHARE * unit.max(distance.abs()))
     }
 }
 

@@ -40,8 +40,8 @@ fn rank<S: PageStore, K: Kind>(
             first = ranked.ranking.reads();
         }
     }
-    let strangers = ranked.strangers.into_iter().map(Tid::place).collect();
-    (order, strangers, first)
+    let unknown = ranked.unknown.into_iter().map(Tid::place).collect();
+    (order, unknown, first)
 }
 
 /// All rows come, once, and the first are the nearest; few others are read for them.
@@ -55,9 +55,9 @@ fn assert_ranks<K: Kind>(kind: &K, count: u64) {
     let (mut hits, mut reads) = (0, 0);
     for (at, query) in &queries {
         let listed: BTreeSet<u64> = (0..count).filter(|id| id % 3 == at % 3).collect();
-        let (order, strangers, first) =
+        let (order, unknown, first) =
             rank::<_, K>(&index, &outline, query, listed.iter().copied().rev());
-        assert_eq!(strangers, []);
+        assert_eq!(unknown, []);
         assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), listed);
         assert_eq!(order.len(), listed.len());
         let mut truth: Vec<u64> = listed.into_iter().collect();
@@ -188,9 +188,9 @@ fn who_ends_it_early_can_begin_again() {
     assert_eq!(outline::<_, Coded>(&index, 9).rows(), 100);
 }
 
-/// A row that came later is a stranger; equal rows are ranked each.
+/// A row that came later is unknown; equal rows are ranked each.
 #[test]
-fn rows_that_came_later_are_strangers() {
+fn rows_that_came_later_are_unknown() {
     let (metric, dims, m) = (Metric::L2, 12, 8);
     let kind = Coded { metric, dims, m };
     let mut rows = kind.rows(9, 200);
@@ -205,9 +205,9 @@ fn rows_that_came_later_are_strangers() {
     }
     assert!(index.is_current(&outline).unwrap());
     let query = &rows[7].1;
-    let (order, strangers, _) =
+    let (order, unknown, _) =
         rank::<_, Coded>(&index, &outline, query, (0..260).chain(1_000..1_040));
-    assert_eq!(strangers, (1_000..1_040).collect::<Vec<_>>());
+    assert_eq!(unknown, (1_000..1_040).collect::<Vec<_>>());
     assert_eq!(order.len(), 260);
     let first: BTreeSet<u64> = order[..61].iter().copied().collect();
     assert_eq!(first, (200..260).chain([7]).collect());
@@ -239,8 +239,8 @@ fn a_vacuum_ends_an_outline_before_places_are_given_anew() {
         panic!("there is more to read");
     };
     assert!(index.is_current(&after).unwrap());
-    let (order, strangers, _) = rank::<_, Coded>(&index, &Rc::new(after), &query, 0..150);
-    assert_eq!((order[0], order.len(), strangers.len()), (10, 121, 29));
+    let (order, unknown, _) = rank::<_, Coded>(&index, &Rc::new(after), &query, 0..150);
+    assert_eq!((order[0], order.len(), unknown.len()), (10, 121, 29));
 }
 
 /// Of values without codes there is none.
@@ -264,8 +264,8 @@ fn huge_values_are_ranked_and_none_is_lost() {
         let index = Index::open(&store, &options(8)).unwrap();
         let outline = outline::<_, Coded>(&index, 40);
         for (_, query) in rows.iter().step_by(13) {
-            let (order, strangers, _) = rank::<_, Coded>(&index, &outline, query, 0..160);
-            assert_eq!(strangers, []);
+            let (order, unknown, _) = rank::<_, Coded>(&index, &outline, query, 0..160);
+            assert_eq!(unknown, []);
             assert_eq!(order.into_iter().collect::<BTreeSet<_>>().len(), 160);
         }
     }

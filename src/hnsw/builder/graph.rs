@@ -19,7 +19,7 @@ use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
 use crate::values::{Sketch, Sketches};
 
-const LOCKS: usize = 4_096;
+const LIST_LOCKS: usize = 4_096;
 
 /// Sketches that are prefetched while one is looked at: memory answers no more requests at once.
 const SKETCHES_AHEAD: usize = 4;
@@ -176,7 +176,7 @@ impl<'b, V: Space> Links<'b, V> {
             rows,
             lists,
             entry: Mutex::new(None),
-            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            locks: (0..LIST_LOCKS).map(|_| Mutex::new(())).collect(),
         }
     }
 
@@ -247,7 +247,7 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     fn lock(&self, value: u32) -> Option<MutexGuard<'_, ()>> {
-        let lock = self.locks.get(value as usize % LOCKS);
+        let lock = self.locks.get(value as usize % LIST_LOCKS);
         lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

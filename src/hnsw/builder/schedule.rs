@@ -20,7 +20,7 @@ use crate::hnsw::spaces::space::Space;
 
 /// The number of values that one thread links before others join in: a thread that has searched may wait for a
 /// core, and a small graph is a different one by then.
-const ALONE: usize = 1_000;
+const LINKED_ALONE: usize = 1_000;
 
 /// A value of the tour, behind the others of its stop.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,13 +36,13 @@ impl<V: Space> Links<'_, V> {
         let linked = &crew.progress.linked;
         let scratch = || Scratch::new(self.rows.len(), ef);
         let upper = self.upper()?;
-        crew.each_but_first(ALONE, &upper, scratch, |scratch, value| {
+        crew.each_but_first(LINKED_ALONE, &upper, scratch, |scratch, value| {
             self.insert(*value, scratch);
             linked.fetch_add(1, Relaxed);
         })?;
         let stops = self.stops(&upper, &mut Steps::new(crew.sink))?;
         let tour = self.tour(&stops, crew)?;
-        let alone = ALONE.saturating_sub(upper.len());
+        let alone = LINKED_ALONE.saturating_sub(upper.len());
         crew.each_but_first(alone, &tour, scratch, |scratch, visit| {
             if let Some(start) = stops.get(visit.stop as usize) {
                 self.insert_on_ground(visit.value, *start, scratch);

@@ -24,7 +24,7 @@ use crate::hnsw::nodes::tids::{capacity, new_chunk};
 use crate::hnsw::spaces::space::Space;
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
-const BATCH: usize = 1 << 18;
+const BATCH_ELEMENTS: usize = 1 << 18;
 
 /// What lies in a slot. Slots that belong to a node know its number.
 enum SlotContent {
@@ -98,7 +98,7 @@ pub fn pages<V: Space>(
         });
         Ok(made)
     };
-    let mut batches = contents.chunks((BATCH / elements).max(8));
+    let mut batches = contents.chunks((BATCH_ELEMENTS / elements).max(8));
     // While a batch is written, threads make the next.
     let mut ready = Vec::new();
     loop {

@@ -60,7 +60,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(far);
         }
         match self.any_live()? {
-            Some(apart) => Ok(self.walk_from(apart, at, width, probe)?.0),
+            Some(live) => Ok(self.walk_from(live, at, width, probe)?.0),
             None => Ok(far),
         }
     }

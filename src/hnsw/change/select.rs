@@ -76,12 +76,12 @@ pub(in crate::hnsw) struct Degree {
 }
 
 /// A node gets at least three eighths of the links that it may have, if there are candidates.
-const LEAST: usize = 3;
+const LEAST_EIGHTHS: usize = 3;
 
 impl Degree {
     /// Of a node that may have `max` links.
     pub fn of(max: usize) -> Self {
-        let least = (LEAST * max).div_ceil(8);
+        let least = (LEAST_EIGHTHS * max).div_ceil(8);
         Self { max, least }
     }
 

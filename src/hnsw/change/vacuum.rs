@@ -88,7 +88,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             poll()?;
             self.remove_rows(number, gone, &mut seen)?;
         }
-        self.bury_above(&mut seen)?;
+        self.mark_dead_above(&mut seen)?;
         // Outlines remember the places of rows, and must notice before these places are given to others.
         self.pages.count_vacuum()?;
         self.pages.store.wait_for_writers();
@@ -193,10 +193,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Nodes above dead ones are dead.
-    fn bury_above(&self, seen: &mut FirstPass) -> Result<(), Error> {
+    fn mark_dead_above(&self, seen: &mut FirstPass) -> Result<(), Error> {
         for UpperNode { number, below, .. } in std::mem::take(&mut seen.above) {
-            let buried = seen.dead.contains(below);
-            if buried {
+            if seen.dead.contains(below) {
                 let mut edit = self.pages.change();
                 edit.node(number, NodePart::Head, |node| {
                     node.set_state(SlotState::Dead);

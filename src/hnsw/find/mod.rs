@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `descent.rs` | Descent: from the entry down to one level |
 //! | `scan.rs` | Scan: the nearest rows, as a stream |
-//! | `trust.rs` | Trust: how many of the rows that were found may be given |
+//! | `rows_allowed.rs` | Rows allowed: how many of the rows that were found may be given |
 //! | `limits.rs` | Limits of a scan, where it ends before all rows were given |
 //! | `sweep.rs` | Sweep: the rows that a scan has not found by links |
 //! | `all.rs` | List of every row, in no order |
@@ -12,6 +12,6 @@
 pub mod all;
 pub mod descent;
 pub mod limits;
+pub mod rows_allowed;
 pub mod scan;
 pub mod sweep;
-pub mod trust;

@@ -10,8 +10,8 @@ use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
 
 use crate::hnsw::find::descent::{ATTEMPTS, Level, Met, no_start};
 use crate::hnsw::find::limits::{Limits, ReachedSides};
+use crate::hnsw::find::rows_allowed::RowsAllowed;
 use crate::hnsw::find::sweep::Sweep;
-use crate::hnsw::find::trust::Trust;
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{INLINE_TIDS, Node};
 use crate::hnsw::nodes::shape::NONE;
@@ -77,7 +77,7 @@ fn ground<'i, 's, S: PageStore, V: Space>(
 }
 
 /// Nodes that are put in order at a time, at least.
-const PORTION: usize = 32;
+const LEAST_PORTION: usize = 32;
 
 /// Where a scan is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -393,7 +393,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let visits = self.visits(self.ef.max(self.visited / 8));
         self.found.try_reserve(visits)?;
         self.next
-            .try_reserve((self.found.len() + visits) / 8 + PORTION)?;
+            .try_reserve((self.found.len() + visits) / 8 + LEAST_PORTION)?;
         let (found, probe) = (&mut self.found, &mut self.probe);
         let mut walked = Without {
             level: ground(self.index, probe, found, self.left_out),
@@ -408,11 +408,11 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// Sets how far rows may be given: to `bound`, and no more rows than the number of visited nodes allows
-    /// ([`Trust`]). Rows whose distance overflows wait for a sweep: estimates lead nowhere among them, so
+    /// ([`RowsAllowed`]). Rows whose distance overflows wait for a sweep: estimates lead nowhere among them, so
     /// nearer rows may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
-        let trusted = Trust::of(self.go_on).rows(self.visited, self.ef);
-        let room = trusted.saturating_sub(self.given);
+        let allowed = RowsAllowed::of(self.go_on).rows(self.visited, self.ef);
+        let room = allowed.saturating_sub(self.given);
         self.horizon = if room == 0 {
             f32::NEG_INFINITY
         } else if room < self.found.len() {
@@ -437,7 +437,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if count == 0 {
             return false;
         }
-        let some = count.min(PORTION.max(self.found.len() / 8));
+        let some = count.min(LEAST_PORTION.max(self.found.len() / 8));
         if some < self.found.len() {
             self.found.select_nth_unstable_by(some, VisitedNode::order);
         }

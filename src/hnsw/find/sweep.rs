@@ -16,7 +16,7 @@ use crate::hnsw::spaces::space::Space;
 use crate::values::Values;
 
 /// Nodes that a pass keeps at least, however little memory there is.
-const LEAST: usize = 1_024;
+const LEAST_SWEPT_NODES: usize = 1_024;
 
 /// What the next pass looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             self.last = f32::NEG_INFINITY;
             self.found.append(&mut self.late);
         }
-        let room = (self.limits.memory / 2 / size_of::<SweptNode>()).max(LEAST);
+        let room = (self.limits.memory / 2 / size_of::<SweptNode>()).max(LEAST_SWEPT_NODES);
         let nearest = self.nearest_unseen(sweep, room)?;
         let full = nearest.len() == room;
         let farthest = nearest.peek().map(|nearest| nearest.key).filter(|_| full);

@@ -34,7 +34,7 @@ impl Parts {
     /// # Errors
     /// Where there is no memory for them.
     pub fn new(rows: usize, last: u64) -> Result<Self, TryReserveError> {
-        let (block, most) = (last >> OFFSET, 2 * rows as u64);
+        let (block, most) = (last >> OFFSET_BITS, 2 * rows as u64);
         let mut shift = 0;
         while block >> shift > most {
             shift += 1;
@@ -56,7 +56,7 @@ impl Parts {
     /// The part of a place.
     #[inline]
     fn of(&self, place: u64) -> usize {
-        usize::try_from(place >> OFFSET >> self.shift).unwrap_or(usize::MAX)
+        usize::try_from(place >> OFFSET_BITS >> self.shift).unwrap_or(usize::MAX)
     }
 
     /// Notes the place of a number, which is before all that were noted.
@@ -81,7 +81,7 @@ impl Parts {
 }
 
 /// Bits of a place below its block.
-const OFFSET: u32 = 16;
+const OFFSET_BITS: u32 = 16;
 
 impl Places {
     /// Rows by place, whose parts are noted.
@@ -102,7 +102,7 @@ impl Places {
     /// The position of a place in its part, if all rows of its block are there: they are numbered from 1.
     #[inline]
     fn guess(place: u64) -> usize {
-        ((place & ((1 << OFFSET) - 1)) as usize).wrapping_sub(1)
+        ((place & ((1 << OFFSET_BITS) - 1)) as usize).wrapping_sub(1)
     }
 
     /// Asks for what says where a place is.
@@ -158,7 +158,7 @@ mod tests {
             others in prop::collection::vec((0_u64..600, 0_u64..22), 50),
             steps in 1_usize..50,
         ) {
-            let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
+            let place = |(block, offset): (u64, u64)| block << apart << OFFSET_BITS | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
             let numbered = sorted.iter().zip(0..).map(|(place, node)| PlacedRow { place: *place, node, code: node });
             let numbered: Vec<_> = numbered.collect();

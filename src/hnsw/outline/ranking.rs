@@ -20,13 +20,13 @@ use crate::hnsw::spaces::space::{PointOf, Space, ValueOf};
 use crate::values::Values;
 
 /// Standard errors below an estimate at which a row is looked for.
-const DOUBT: f32 = 2.5;
+const DOUBT_ERRORS: f32 = 2.5;
 
 /// Standard errors below an estimate beyond which no row lies, however many rows there are.
-const SURE: f32 = 5.0;
+const SURE_ERRORS: f32 = 5.0;
 
 /// Nodes that are read together, so that several reads are on their way at once; some of these are in vain.
-const TOGETHER: usize = 8;
+const NODES_TOGETHER: usize = 8;
 
 /// Rows, and codes, that are asked for ahead of the one that is looked at.
 const ROWS_AHEAD: usize = 8;
@@ -36,7 +36,7 @@ pub struct Ranked<'i, 's, S, V: Space> {
     /// Those that are in it.
     pub ranking: Ranking<'i, 's, S, V>,
     /// Those that are not.
-    pub strangers: Vec<Tid>,
+    pub unknown: Vec<Tid>,
 }
 
 /// Rows, nearest first.
@@ -87,10 +87,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             reads: 0,
             limit: f32::INFINITY,
         };
-        Ok(Some(Ranked {
-            ranking,
-            strangers: unknown,
-        }))
+        Ok(Some(Ranked { ranking, unknown }))
     }
 }
 
@@ -141,7 +138,10 @@ fn bounds(
         if let Some(next) = rows.get(at + ROWS_AHEAD) {
             codes.prefetch(next.code);
         }
-        Reverse(Key::new(codes.bound(row.code, query, DOUBT), row.number))
+        Reverse(Key::new(
+            codes.bound(row.code, query, DOUBT_ERRORS),
+            row.number,
+        ))
     });
     Ok(collected(bounds)?)
 }
@@ -153,7 +153,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
         let (outline, query) = (&self.outline, &self.query);
         self.coded.retain(|Reverse(key)| {
             let row = outline.places.get(key.number() as usize);
-            row.is_some_and(|row| outline.codes.bound(row.code, query, SURE) <= distance)
+            row.is_some_and(|row| outline.codes.bound(row.code, query, SURE_ERRORS) <= distance)
         });
     }
 
@@ -183,7 +183,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
 
     /// Reads the nodes of the rows that may be nearest.
     fn read_some(&mut self) -> Result<(), Error> {
-        let (mut together, mut count) = ([0; TOGETHER], 0);
+        let (mut together, mut count) = ([0; NODES_TOGETHER], 0);
         for place in &mut together {
             let Some(Reverse(key)) = self.coded.pop() else {
                 break;

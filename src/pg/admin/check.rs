@@ -15,7 +15,7 @@ use crate::pg::error::Failure;
 use crate::pg::storage::tid_of;
 
 /// Problems that are listed; more of one kind tell nothing new.
-const LISTED_PROBLEMS: usize = 100;
+const MOST_PROBLEMS: usize = 100;
 
 /// What the scan of the table is compared with.
 struct Comparison<'s> {
@@ -88,9 +88,9 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     unsafe { scan_table(relation, (&raw mut comparison).cast()) };
     let missing = comparison.missing.iter();
     problems.try_extend(missing.map(|place| format!("row {} is not there", shown(*place))))?;
-    if problems.len() > LISTED_PROBLEMS {
-        let more = problems.len() - LISTED_PROBLEMS;
-        problems.truncate(LISTED_PROBLEMS);
+    if problems.len() > MOST_PROBLEMS {
+        let more = problems.len() - MOST_PROBLEMS;
+        problems.truncate(MOST_PROBLEMS);
         problems.push(format!("{more} more"));
     }
     Ok(problems)

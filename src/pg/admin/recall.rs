@@ -26,10 +26,10 @@ const EFS: [i32; 8] = [10, 20, 40, 80, 160, 320, 640, 1000];
 const LONG_MEASUREMENT: Duration = Duration::from_secs(5);
 
 /// Rows beyond `k` that exact search gives at first: as many may equal the question.
-const EQUALS: usize = 16;
+const ROOM_FOR_EQUALS: usize = 16;
 
 /// The parts of the statements, by the oid of an index. All names have their schemas.
-const PARTS: &str = "
+const STATEMENT_PARTS: &str = "
 SELECT pg_catalog.format('%I.%I', s.nspname, r.relname),
        pg_catalog.pg_get_indexdef(i.indexrelid, 1, true),
        coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'true'),
@@ -60,7 +60,7 @@ struct Statements {
 impl Statements {
     fn of(index: pg_sys::Oid) -> Self {
         let [table, value, predicate, operator, of] = Spi::connect(|client| {
-            let row = select(client, PARTS, &[argument(index, pg_sys::OIDOID)]).first();
+            let row = select(client, STATEMENT_PARTS, &[argument(index, pg_sys::OIDOID)]).first();
             [1, 2, 3, 4, 5].map(|column| {
                 let part = row.get::<String>(column).unwrap_or_report();
                 part.unwrap_or_default()
@@ -287,7 +287,7 @@ impl Measurement<'_> {
         let own = question
             .row
             .and_then(|_| self.statements.own(&question.value));
-        let mut most = self.k + EQUALS;
+        let mut most = self.k + ROOM_FOR_EQUALS;
         loop {
             let all = self.statements.nearest(&question.value, most);
             let others = all.iter().filter(|distance| Some(**distance) != own);

@@ -280,7 +280,7 @@ pub struct RankedRows<'s> {
     /// Rows that the index knows, if it was asked.
     pub stream: Option<Box<dyn Stream + 's>>,
     /// The others.
-    pub strangers: Vec<Tid>,
+    pub unknown: Vec<Tid>,
 }
 
 /// Rows, nearest first, each once however many entries it has.

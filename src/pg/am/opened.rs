@@ -121,7 +121,7 @@ impl Opened {
         let ranked = unsafe { ranks.rank(query, tids) }?;
         Ok(ranked.map(|ranked| RankedRows {
             stream: ranked.stream.map(|stream| KeptStream::boxed(stream, self)),
-            strangers: ranked.strangers,
+            unknown: ranked.unknown,
         }))
     }
 }

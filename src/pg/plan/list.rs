@@ -17,7 +17,7 @@ use crate::pg::storage::{HEAP_POINTERS, tid_of};
 
 /// An AND does not read an index whose list would be more than 40 times longer than what is left: to fetch
 /// those rows and ask the filter is cheaper.
-const NOT_READ: f64 = 40.0;
+const MOST_TIMES_LONGER: f64 = 40.0;
 
 /// A node, and how its rows are had.
 enum TidSource<'p> {
@@ -155,7 +155,7 @@ impl Lists {
                 let few = common
                     .as_ref()
                     .map_or(f64::INFINITY, |tids| tids.len() as f64);
-                if NOT_READ * few < expected_rows(part) {
+                if MOST_TIMES_LONGER * few < expected_rows(part) {
                     continue;
                 }
                 common = match (common, self.read(part)) {

@@ -18,10 +18,10 @@ use crate::pg::am::{self, Registered};
 
 /// With the filter in the search, all rows cost 0.9 of their cost without; a shortlist of several indexes costs
 /// 0.9 of their bitmap's scan.
-const FACTOR: f64 = 0.9;
+const FILTERED_COST_FACTOR: f64 = 0.9;
 
 /// Pages that a shortlist reads of our index before it has a row.
-const OPENED: f64 = 1.0;
+const OPENED_PAGES: f64 = 1.0;
 
 static PATH: Callbacks<pg_sys::CustomPathMethods> = Callbacks(pg_sys::CustomPathMethods {
     CustomName: NAME.as_ptr(),
@@ -116,7 +116,8 @@ unsafe extern "C-unwind" fn put_around(
                 known.several && asks(scan, |method| method.goes_on) && may_list(root, rel)
             }) {
                 let listing = search.around(Some(known), Offer::Lists);
-                let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
+                let cost = FILTERED_COST_FACTOR * (*known.scan).total_cost
+                    + OPENED_PAGES * pg_sys::random_page_cost;
                 (*listing).path.startup_cost = cost;
                 (*listing).path.total_cost = cost;
                 pg_sys::add_path(rel, listing.cast());
@@ -197,7 +198,7 @@ unsafe fn expect_few(rows: f64, scan: *mut pg_sys::IndexPath) {
     // SAFETY: a path of the planner.
     unsafe {
         let path = &raw mut (*scan).path;
-        let part = (am::WANTED / (UNKNOWN_LIMIT * rows)).min(1.0);
+        let part = (am::WANTED_ROWS / (UNKNOWN_LIMIT * rows)).min(1.0);
         (*path).total_cost =
             (*path).startup_cost + part * ((*path).total_cost - (*path).startup_cost);
     }
@@ -298,7 +299,11 @@ impl SearchPath {
             (*path).path.type_ = NodeTag::T_CustomPath;
             (*path).path.pathtype = NodeTag::T_CustomScan;
             let startup = (*scan).path.startup_cost;
-            let factor = if self.filters { FACTOR } else { 1.0 };
+            let factor = if self.filters {
+                FILTERED_COST_FACTOR
+            } else {
+                1.0
+            };
             (*path).path.total_cost = startup + factor * ((*scan).path.total_cost - startup);
             (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
             (*path).custom_paths = list_of(scan);

@@ -19,7 +19,7 @@ use crate::pg::guc::kernels;
 use crate::vector::f16;
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+const LINE_BYTES: usize = 64;
 
 /// Where an argument lay at the last calls. Rows of a page lie at even steps, so that the next one
 /// can be fetched before the executor asks for it. A wrong guess costs a few loads and no more:
@@ -101,8 +101,8 @@ impl Stride {
 /// lies.
 #[inline]
 fn fetch(address: usize, len: usize) {
-    let start = std::ptr::without_provenance(address.wrapping_sub(LINE));
-    prefetch_at(start, len + 2 * LINE);
+    let start = std::ptr::without_provenance(address.wrapping_sub(LINE_BYTES));
+    prefetch_at(start, len + 2 * LINE_BYTES);
 }
 
 /// The distance of two plain arguments of equal size; `None` sends the call the long way.

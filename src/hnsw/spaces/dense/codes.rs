@@ -27,7 +27,7 @@ use crate::hnsw::spaces::space::Near;
 use crate::values::{Metric, Values, extremes};
 
 /// A node is near where its squared distance is so much smaller than the query's from the centre.
-const NEAR: f32 = 256.0;
+const NEAR_RATIO: f32 = 256.0;
 
 /// A node's point, rotated.
 pub struct Origin {
@@ -178,7 +178,7 @@ impl Dense {
         distance: f32,
         near: &mut Near,
     ) {
-        if self.metric() != Metric::InnerProduct && distance * NEAR < query.squared {
+        if self.metric() != Metric::InnerProduct && distance * NEAR_RATIO < query.squared {
             self.score_near(query, node, distance, near);
         } else {
             Self::score_far(query, node, distance, near);

@@ -304,7 +304,7 @@ impl Filtered {
             };
             let mut ranked = ranked.unwrap_or_else(|| RankedRows {
                 stream: None,
-                strangers: tids,
+                unknown: tids,
             });
             if let Some(stream) = &mut ranked.stream {
                 stream.limit(self.within);

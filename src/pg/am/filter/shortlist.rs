@@ -7,8 +7,8 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 use pgrx::pg_sys;
 
 use crate::index::{Continue, Tid};
-use crate::pg::am::heap::ahead::Ahead;
 use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::heap::prefetch::HeapPrefetch;
 use crate::pg::am::heap::source::ScanRows;
 use crate::pg::am::method::{Cost, FoundRow, RankedRows, Search, Stream};
 use crate::pg::am::passes::Passes;
@@ -62,12 +62,12 @@ impl Shortlist {
     ) -> Result<Self, Failure> {
         let scan = rows.scan;
         // In the order of the table.
-        ranked.strangers.sort_unstable_by_key(|tid| tid.place());
+        ranked.unknown.sort_unstable_by_key(|tid| tid.place());
         // SAFETY: as the caller says.
         let (nearest, others) = unsafe {
             let last = given.last;
             let nearest = last.and_then(|tid| rows.exact().measure(scan, tid));
-            (nearest, measure(rows, &ranked.strangers, passes, index)?)
+            (nearest, measure(rows, &ranked.unknown, passes, index)?)
         };
         Ok(Self {
             measured: others.len(),
@@ -156,13 +156,13 @@ unsafe fn measure(
     // SAFETY: the caller says that the scan is going on and no page is locked.
     unsafe {
         let exact = rows.exact();
-        let mut ahead = Ahead::new((*scan).heapRelation, tids);
+        let mut prefetch = HeapPrefetch::new((*scan).heapRelation, tids);
         let _no_guess = NoGuess::new();
         for (at, &tid) in tids.iter().enumerate() {
             if at % 64 == 0 {
                 check_for_interrupts();
             }
-            ahead.advance(at);
+            prefetch.advance(at);
             if exact.passes(scan, tid, passes) != Some(true) {
                 continue;
             }

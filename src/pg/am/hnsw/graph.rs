@@ -235,7 +235,7 @@ impl<V: SqlSpace, C: Column<V>> Ranks for GraphIndex<V, C> {
                 index: &self.index,
                 ranking: ranked.ranking,
             })),
-            strangers: ranked.strangers,
+            unknown: ranked.unknown,
         }))
     }
 
@@ -307,13 +307,13 @@ fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<FoundRow> {
 
 /// A distance in float32 may be off by this share of itself, for sums of 16,000 numbers are rounded at each
 /// step. A row at just `d` must not be lost to a condition `<= d`.
-const ROUNDED: f64 = 1.0 / 65_536.0;
+const ROUNDED_SHARE: f64 = 1.0 / 65_536.0;
 
 /// The largest distance in a space's measure that is shown as `distance` or less, apart from rounding; negative
 /// infinity if there is none. The shown distance grows with the measured one, so the largest is found by
 /// halving.
 fn measure_of(space: &impl SqlSpace, distance: f64) -> f32 {
-    let limit = distance + ROUNDED * distance.abs();
+    let limit = distance + ROUNDED_SHARE * distance.abs();
     let is_within = |measure: f32| space.shown(measure) <= limit;
     if is_within(f32::MAX) {
         return f32::INFINITY;
