@@ -23,7 +23,7 @@ pub enum Held<'s, S: PageStore + 's> {
     /// One page, and the node's first byte in its content.
     Page(S::Guard<'s>, usize),
     /// A copy.
-    Copy(Vec<u8>),
+    Copied(Vec<u8>),
 }
 
 impl<S: PageStore> Held<'_, S> {
@@ -31,7 +31,7 @@ impl<S: PageStore> Held<'_, S> {
     pub fn bytes(&self, shape: &Shape) -> &[u8] {
         match self {
             Self::Page(page, at) => slot(page::content(page), *at, shape),
-            Self::Copy(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
         }
     }
 }
@@ -104,7 +104,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         // Anything else lies on the first page. If a crash has left a node that was being written, the other
         // pages may not be there.
         bytes.resize(shape.bytes(), 0);
-        Ok(Held::Copy(bytes))
+        Ok(Held::Copied(bytes))
     }
 
     /// Reads a node.

@@ -26,7 +26,7 @@ pub struct Threshold {
 enum Operation {
     Plus = 0,
     Minus = 1,
-    From = 2,
+    SubtractedFrom = 2,
     Times = 3,
     Over = 4,
     Negated = 5,
@@ -37,7 +37,7 @@ impl Operation {
         match code {
             0 => Step::Plus(operand),
             1 => Step::Minus(operand),
-            2 => Step::From(operand),
+            2 => Step::SubtractedFrom(operand),
             3 => Step::Times(operand),
             4 => Step::Over(operand),
             _ => Step::Negated,
@@ -208,7 +208,7 @@ unsafe fn peel(
         };
         let (on_left, on_right) = match function.to_u32() {
             pg_sys::F_FLOAT8PL => (Operation::Plus, Some(Operation::Plus)),
-            pg_sys::F_FLOAT8MI => (Operation::Minus, Some(Operation::From)),
+            pg_sys::F_FLOAT8MI => (Operation::Minus, Some(Operation::SubtractedFrom)),
             pg_sys::F_FLOAT8MUL => (Operation::Times, Some(Operation::Times)),
             pg_sys::F_FLOAT8DIV => (Operation::Over, None),
             pg_sys::F_FLOAT8UM => {
