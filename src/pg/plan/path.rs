@@ -102,8 +102,6 @@ unsafe extern "C-unwind" fn put_around(
                 pg_sys::add_path(rel, scan.cast());
                 continue;
             }
-            // A part of the table has its rows for a condition that is not asked again.
-            let known = known.filter(|_| filters && (*(*scan).indexinfo).indpred.is_null());
             let search = SearchPath {
                 root,
                 rel,
@@ -111,17 +109,7 @@ unsafe extern "C-unwind" fn put_around(
                 filters,
                 sorts,
             };
-            pg_sys::add_path(rel, search.around(known, Offer::Search).cast());
-            if let Some(known) = known.filter(|known| {
-                known.several && asks(scan, |method| method.goes_on) && may_list(root, rel)
-            }) {
-                let listing = search.around(Some(known), Offer::Lists);
-                let cost = FILTERED_COST_FACTOR * (*known.scan).total_cost
-                    + OPENED_PAGES * pg_sys::random_page_cost;
-                (*listing).path.startup_cost = cost;
-                (*listing).path.total_cost = cost;
-                pg_sys::add_path(rel, listing.cast());
-            }
+            search.offer(known);
         }
     }
 }
@@ -255,6 +243,30 @@ struct SearchPath {
 }
 
 impl SearchPath {
+    /// Offers our node around the search, and around it for its lists where these may be better.
+    unsafe fn offer(&self, known: Option<BitmapOfFilter>) {
+        // SAFETY: paths of the planner.
+        unsafe {
+            // A part of the table has its rows for a condition that is not asked again.
+            let whole = (*(*self.scan).indexinfo).indpred.is_null();
+            let known = known.filter(|_| self.filters && whole);
+            pg_sys::add_path(self.rel, self.around(known, Offer::Search).cast());
+            let lists = |known: &BitmapOfFilter| {
+                known.several
+                    && asks(self.scan, |method| method.goes_on)
+                    && may_list(self.root, self.rel)
+            };
+            if let Some(known) = known.filter(lists) {
+                let listing = self.around(Some(known), Offer::Lists);
+                let cost = FILTERED_COST_FACTOR * (*known.scan).total_cost
+                    + OPENED_PAGES * pg_sys::random_page_cost;
+                (*listing).path.startup_cost = cost;
+                (*listing).path.total_cost = cost;
+                pg_sys::add_path(self.rel, listing.cast());
+            }
+        }
+    }
+
     /// The conditions beyond which the search can end.
     unsafe fn thresholds(&self) -> Vec<Threshold> {
         if !self.filters {
