@@ -12,7 +12,7 @@
 //! | `row.rs` | Row: what a scan finds |
 //! | `outline/` | Outline: an index in memory, which ranks rows whose places are known |
 //! | `census.rs` | Census: what an index holds, counted |
-//! | `check.rs` | Check: every invariant, and a dump for tests |
+//! | `check/` | Check: every invariant, and a dump for tests |
 //! | `builder/` | Build: many rows at once |
 
 mod builder;

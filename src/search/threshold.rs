@@ -11,7 +11,9 @@ pub enum Side {
 }
 
 impl Side {
-    fn turned(self) -> Self {
+    /// What it demands of the right side.
+    #[must_use]
+    pub fn turned(self) -> Self {
         match self {
             Self::AtMost => Self::AtLeast,
             Self::AtLeast => Self::AtMost,

@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 use crate::bulk::Steps;
 use crate::index::{Error, filled, with_room};
 
-use super::graph::{BuildLink, Links, Scratch, SearchStart};
+use super::graph::{BuildLink, Links, SearchStart};
+use super::walk::Scratch;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
 

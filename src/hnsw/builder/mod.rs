@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rows.rs` | rows of a build: values, sketches, tids |
 //! | `graph.rs` | graph of a build: links in memory |
+//! | `walk.rs` | walk of a build: towards one value, on one level |
 //! | `schedule.rs` | schedule of a build: in which order values are linked |
 //! | `connect.rs` | reachability: values that are out of reach are linked to |
 //! | `order.rs` | order of nodes on pages: which node gets which number |
@@ -14,6 +15,7 @@ mod graph;
 mod order;
 mod rows;
 mod schedule;
+mod walk;
 mod write;
 
 use graph::{LinkLists, Links};

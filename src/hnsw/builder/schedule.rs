@@ -15,7 +15,8 @@ use rayon::slice::ParallelSliceMut;
 use crate::bulk::{Crew, Steps};
 use crate::index::{Error, Fallible, collected, with_room};
 
-use super::graph::{Links, Scratch};
+use super::graph::Links;
+use super::walk::Scratch;
 use crate::hnsw::spaces::space::Space;
 
 /// The number of values that one thread links before others join in: a thread that has searched may wait for a

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `descent.rs` | Descent: from the entry down to one level |
 //! | `scan.rs` | Scan: the nearest rows, as a stream |
+//! | `ground.rs` | Ground: the walk of a scan on the lowest level, and what it notes |
 //! | `rows_allowed.rs` | Rows allowed: how many of the rows that were found may be given |
 //! | `limits.rs` | Limits of a scan, where it ends before all rows were given |
 //! | `sweep.rs` | Sweep: the rows that a scan has not found by links |
@@ -11,6 +12,7 @@
 
 pub mod all;
 pub mod descent;
+pub mod ground;
 pub mod limits;
 pub mod rows_allowed;
 pub mod scan;

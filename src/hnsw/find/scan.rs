@@ -1,80 +1,22 @@
 //! Scan: the nearest rows, as a stream. Its walk goes on where it stopped.
 
-use crate::hnsw::row::Row;
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use crate::index::{Continue, Error, Fallible, Tid};
+use crate::index::{Continue, Error, Fallible};
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
+use crate::search::{Beam, Frontier, Numbers, Offers, advance, walk};
 
-use crate::hnsw::find::descent::{ATTEMPTS, Level, Met, no_start};
+use crate::hnsw::find::descent::{ATTEMPTS, Met, no_start};
+use crate::hnsw::find::ground::{VisitedNode, Without, ground};
 use crate::hnsw::find::limits::{Limits, ReachedSides};
 use crate::hnsw::find::rows_allowed::RowsAllowed;
 use crate::hnsw::find::sweep::Sweep;
 use crate::hnsw::index::Index;
-use crate::hnsw::nodes::node::{INLINE_TIDS, Node};
 use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::row::Row;
 use crate::hnsw::spaces::space::{Probe, Space, ValueOf};
 use crate::values::Values;
 use crate::values::extremes::FARTHEST;
-
-/// A node that was visited, with what it says of its rows.
-#[derive(Clone, Copy)]
-pub(in crate::hnsw) struct VisitedNode {
-    pub distance: f32,
-    pub scale: f32,
-    number: u32,
-    tids: [Tid; INLINE_TIDS],
-    killed: u8,
-    count: u8,
-    /// Whether there are rows in chunks.
-    more: bool,
-}
-
-impl VisitedNode {
-    pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
-        let mut found = Self {
-            distance,
-            scale: node.scale(),
-            number,
-            tids: [Tid([0; 6]); INLINE_TIDS],
-            killed: node.killed(),
-            count: 0,
-            more: node.live() && node.link() != NONE,
-        };
-        for (place, tid) in found.tids.iter_mut().zip(node.tids()) {
-            *place = tid;
-            found.count += 1;
-        }
-        found
-    }
-
-    /// Nearest first.
-    fn order(a: &Self, b: &Self) -> Ordering {
-        Key::new(a.distance, a.number).cmp(&Key::new(b.distance, b.number))
-    }
-}
-
-/// A walk on the ground that notes what it visits, but for `left_out`.
-fn ground<'i, 's, S: PageStore, V: Space>(
-    index: &'i Index<'s, S, V>,
-    probe: &'i mut Probe<V::Query>,
-    found: &'i mut Vec<VisitedNode>,
-    left_out: u32,
-) -> Level<'i, 's, S, V, impl FnMut(u32, Node<'_>, f32)> {
-    Level {
-        index,
-        height: 0,
-        probe,
-        see: move |number, node: Node<'_>, distance| {
-            if number != left_out {
-                found.push(VisitedNode::new(number, node, distance));
-            }
-        },
-        met: Met::default(),
-    }
-}
 
 /// Nodes that are put in order at a time, at least.
 const LEAST_PORTION: usize = 32;
@@ -92,29 +34,6 @@ pub(in crate::hnsw) enum Stage {
     /// A limit was reached: what was found and not given is given, and nothing is searched for.
     Draining,
     Ended,
-}
-
-/// A level without one of its nodes.
-struct Without<L> {
-    level: L,
-    node: u32,
-    /// Where the walk begins, whose links are followed in any case.
-    start: u32,
-}
-
-impl<L: Graph> Graph for Without<L> {
-    type Error = L::Error;
-
-    fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), L::Error> {
-        if number == self.node && number != self.start {
-            return Ok(());
-        }
-        self.level.visit(number, candidates)
-    }
-
-    fn announce(&mut self, number: u32) {
-        self.level.announce(number);
-    }
 }
 
 /// A search that is going on.
@@ -417,8 +336,8 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             f32::NEG_INFINITY
         } else if room < self.found.len() {
             let mut distances: Vec<f32> = self.found.iter().map(|found| found.distance).collect();
-            let farthest = *distances.select_nth_unstable_by(room - 1, f32::total_cmp).1;
-            bound.min(farthest)
+            let (_, farthest, _) = distances.select_nth_unstable_by(room - 1, f32::total_cmp);
+            bound.min(*farthest)
         } else {
             bound
         };

@@ -11,7 +11,8 @@ use crate::index::Continue;
 use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
-use crate::hnsw::find::scan::{Scan, VisitedNode};
+use crate::hnsw::find::ground::VisitedNode;
+use crate::hnsw::find::scan::Scan;
 use crate::hnsw::spaces::space::Space;
 use crate::values::Values;
 
