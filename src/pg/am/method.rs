@@ -99,10 +99,18 @@ pub trait Build {
     fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error>;
 }
 
+/// What a search does with rows that were killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    /// It leaves them out.
+    Skip,
+    /// It gives them: on a standby, rows that are dead on the primary may still be in use.
+    Show,
+}
+
 /// An open index.
 pub trait Search {
-    /// Starts a search. A query that is NULL is equally far from all rows. Rows that were killed are left out
-    /// if `skip_killed` says so: on a standby, rows that are dead on the primary may still be in use.
+    /// Starts a search. A query that is NULL is equally far from all rows.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
@@ -112,7 +120,7 @@ pub trait Search {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
-        skip_killed: bool,
+        killed: Killed,
     ) -> Result<Box<dyn Stream + 's>, Failure>;
 
     /// Adds a row, with as many entries as its value gives. False where it gives none.
@@ -180,7 +188,7 @@ pub trait Search {
     ///
     /// # Errors
     /// Where the value cannot be indexed.
-    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure>;
+    unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure>;
 }
 
 /// An index that leaves out dead rows before a vacuum removes them.
@@ -272,7 +280,7 @@ pub struct RankedRows<'s> {
     /// Rows that the index knows, if it was asked.
     pub stream: Option<Box<dyn Stream + 's>>,
     /// The others.
-    pub strangers: Vec<Tid>,
+    pub unknown: Vec<Tid>,
 }
 
 /// Rows, nearest first, each once however many entries it has.

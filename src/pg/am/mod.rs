@@ -41,7 +41,7 @@ mod vacuum;
 pub use crate::index::Tid;
 pub use crate::search::{Side, Step, Within, farthest};
 pub use cost::missing;
-pub use filter::prices::WANTED;
+pub use filter::prices::WANTED_ROWS;
 pub use filter::table::can_read;
 pub use heap::rows::{TableRows, each_row};
 pub use hnsw::outlined::release_all;

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `graph.rs` | a graph behind the doors that all indexes share |
+//! | `streams.rs` | its rows, with bounds of their distances |
 //! | `opclass.rs` | which values and which space an operator class means |
 //! | `options.rs` | `amoptions` |
 //! | `settings.rs` | settings of searches, `hnsw.…` |
@@ -14,6 +15,7 @@ mod opclass;
 mod options;
 pub mod outlined;
 mod settings;
+mod streams;
 mod value;
 
 use std::ffi::CStr;
