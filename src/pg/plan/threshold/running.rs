@@ -10,7 +10,7 @@ use crate::pg::plan::{entries, raw};
 
 /// The thresholds of a running plan.
 pub struct Thresholds {
-    /// The numbers that [`write()`] has written, without those before them.
+    /// The numbers that `write.rs` has written, without those before them.
     numbers: Vec<i32>,
     /// `ExprState`s of the expressions.
     states: *mut pg_sys::List,
