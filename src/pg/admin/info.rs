@@ -26,10 +26,10 @@ sql_functions! {
         let row = vec![
             (description.rows as i64).into_datum(),
             (description.values as i64).into_datum(),
-            (description.levels as i32).into_datum(),
+            description.graph.map(|graph| graph.levels as i32).into_datum(),
             (description.dims as i32).into_datum(),
             description.storage.into_datum(),
-            i32::from(description.m).into_datum(),
+            description.graph.map(|graph| i32::from(graph.m)).into_datum(),
             (bytes as i64).into_datum(),
             (description.dead as i64).into_datum(),
             (description.free as i64).into_datum(),

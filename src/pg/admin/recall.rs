@@ -13,13 +13,13 @@ use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
 use super::statements::{Statements, argument, select};
-use crate::pg::am::{LeftOut, Tid, can_read};
+use crate::pg::am::{Effort, LeftOut, Tid, can_read};
 use crate::pg::error::Failure;
 use crate::pg::storage::{first_version, tid_of};
 use crate::pg::types::call::Call;
 
-/// The settings of `hnsw.ef_search` that are measured.
-const EFS: [i32; 8] = [10, 20, 40, 80, 160, 320, 640, 1000];
+/// How many values of the method's setting are measured.
+const MEASURED_VALUES: usize = 8;
 
 /// A measurement that will take longer says so.
 const LONG_MEASUREMENT: Duration = Duration::from_secs(5);
@@ -120,6 +120,7 @@ struct RecallRow {
 /// A measurement that is going on, as the owner of the table.
 struct Measurement<'o> {
     owner: &'o AsOwner,
+    effort: Effort,
     table: pg_sys::Relation,
     statements: Statements,
     /// Rows that an answer has.
@@ -128,9 +129,9 @@ struct Measurement<'o> {
     /// Rows that exact search has given.
     expected: usize,
     /// Of these, rows that the index has found, by setting.
-    found: [usize; EFS.len()],
+    found: [usize; MEASURED_VALUES],
     /// By setting.
-    spent: [Duration; EFS.len()],
+    spent: [Duration; MEASURED_VALUES],
 }
 
 impl Measurement<'_> {
@@ -145,7 +146,7 @@ impl Measurement<'_> {
         self.owner.set(c"enable_seqscan", c"off");
         let left_out = question.row.map(|row| LeftOut::row(self.indexed(row)));
         // A search that is not measured finds the row's node, and brings pages and catalogues into memory.
-        self.find(question, &truth, EFS.len() - 1, self.k + truth.equals);
+        self.find(question, &truth, MEASURED_VALUES - 1, self.k + truth.equals);
         // Rows that are as near as the row itself take places of an answer, if they are not left out with it.
         let equals = if left_out.is_some_and(|left_out| left_out.is_known()) {
             self.equals(question, &truth)
@@ -153,7 +154,7 @@ impl Measurement<'_> {
             truth.equals
         };
         let most = self.k + equals;
-        for at in 0..EFS.len() {
+        for at in 0..MEASURED_VALUES {
             let start = Instant::now();
             let hits = self.find(question, &truth, at, most);
             self.spent[at] += start.elapsed();
@@ -184,8 +185,8 @@ impl Measurement<'_> {
 
     /// What the index finds of the rows that exact search has found.
     fn find(&self, question: &Question, truth: &Truth, setting: usize, most: usize) -> usize {
-        let ef = CString::new(EFS[setting].to_string()).unwrap_or_default();
-        self.owner.set(c"hnsw.ef_search", &ef);
+        let ef = CString::new(self.effort.measured[setting].to_string()).unwrap_or_default();
+        self.owner.set(self.effort.setting, &ef);
         let found = self.statements.nearest(&question.value, most);
         let counts =
             |distance: &&f64| **distance <= truth.farthest && Some(**distance) != truth.own;
@@ -222,15 +223,19 @@ impl Measurement<'_> {
     /// A row for each setting.
     fn rows(&self) -> impl Iterator<Item = RecallRow> {
         let asked = self.questions > 0;
-        EFS.iter().enumerate().map(move |(at, ef)| {
-            let recall = self.found[at] as f64 / self.expected as f64;
-            let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
-            RecallRow {
-                ef: *ef,
-                recall: asked.then(|| rounded(recall, 1e4)),
-                milliseconds: asked.then(|| rounded(mean, 1e3)),
-            }
-        })
+        self.effort
+            .measured
+            .iter()
+            .enumerate()
+            .map(move |(at, ef)| {
+                let recall = self.found[at] as f64 / self.expected as f64;
+                let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
+                RecallRow {
+                    ef: *ef,
+                    recall: asked.then(|| rounded(recall, 1e4)),
+                    milliseconds: asked.then(|| rounded(mean, 1e3)),
+                }
+            })
     }
 }
 
@@ -263,15 +268,18 @@ enum Asks {
     Query(String),
 }
 
-/// Recall and time of an index by `hnsw.ef_search`, from so many questions at most. A row that is found counts if it is
-/// no farther than the k-th by exact search.
+/// Recall and time of an index by its method's setting, from so many questions at most. A row that is found counts if
+/// it is no farther than the k-th by exact search.
 fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum, Failure> {
     let relation = IndexRelation::open(call.relation(0), Access::Read)?;
     if count < 1 || k < 1 {
         return Err(Failure::SampleSize);
     }
-    if EFS.iter().all(|ef| *ef < k) {
-        return Err(Failure::AnswerSize);
+    let effort = relation.method.effort;
+    let most = effort.measured.into_iter().max().unwrap_or(0);
+    if most < k {
+        let setting = effort.setting.to_string_lossy().into_owned();
+        return Err(Failure::AnswerSize { most, setting });
     }
     // The temporary index of another session raises an error here; statements about it would find nothing.
     relation.search()?;
@@ -284,6 +292,7 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     owner.set(c"enable_sort", c"on");
     let mut measurement = Measurement {
         owner: &owner,
+        effort,
         table: relation.table,
         statements: Statements::of(index),
         k: k as usize,

@@ -17,6 +17,10 @@ pub trait Method: 'static {
     const NAME: &'static CStr;
     /// Support functions of an operator class.
     const SUPPORT_FUNCTIONS: u16;
+    /// What a build does between reading the table and writing pages, as its progress shows it.
+    const BUILDING: &'static CStr;
+    /// By what a user trades time for recall.
+    const EFFORT: Effort;
 
     /// Reads the options of an index.
     ///
@@ -51,6 +55,9 @@ pub trait Method: 'static {
     /// Registers its settings, once, when the library is loaded.
     fn define_settings();
 
+    /// Gives back the memory of what this session has learned of indexes of this method.
+    fn discard();
+
     /// Whether plans shall tell scans what their rows are filtered by, as the session is set.
     fn takes_filters() -> bool;
 
@@ -76,6 +83,19 @@ pub struct Visits {
     pub first: f64,
     /// Until all rows are.
     pub all: f64,
+    /// Pages that one visit touches.
+    pub pages: f64,
+    /// What one visit computes, in the cost of an operator.
+    pub operators: f64,
+}
+
+/// A setting by which a user trades time for recall, and which of its values are worth a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// The setting.
+    pub setting: &'static CStr,
+    /// Values, each of which may be asked for as many rows; the largest is the largest that may be set.
+    pub measured: [i32; 8],
 }
 
 /// A build that collects rows.
@@ -241,20 +261,27 @@ pub struct Description {
     pub rows: u64,
     /// Distinct values.
     pub values: u64,
-    /// Levels of a graph.
-    pub levels: usize,
+    /// Of a graph.
+    pub graph: Option<GraphShape>,
     /// Elements of a value.
     pub dims: u32,
     /// How values are stored.
     pub storage: &'static str,
-    /// Links that a node of a graph is asked to have.
-    pub m: u16,
     /// Places without rows that searches still come by.
     pub dead: u64,
     /// Places that are free.
     pub free: u64,
     /// Of the pages.
     pub format: u8,
+}
+
+/// What a graph has and others do not.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphShape {
+    /// Levels.
+    pub levels: usize,
+    /// Links that a node is asked to have.
+    pub m: u16,
 }
 
 /// A row that a stream has found.

@@ -42,7 +42,12 @@ pub enum Failure {
     /// An operator class whose distance function is none of ours.
     OperatorClass,
     /// A relation, named, that is no index of ours.
-    NotAnIndex(String),
+    NotAnIndex {
+        /// The relation.
+        name: String,
+        /// The methods that there are.
+        methods: String,
+    },
     /// An index, named, that has partitions in the place of pages.
     Partitioned(String),
     /// The user lacks rights on a table, named; which they are.
@@ -50,7 +55,12 @@ pub enum Failure {
     /// Recall of fewer than one question or row.
     SampleSize,
     /// More rows are asked for than any setting of a search finds.
-    AnswerSize,
+    AnswerSize {
+        /// The most rows that can be asked for.
+        most: i32,
+        /// The setting that says so.
+        setting: String,
+    },
     /// What shall give questions is not one query.
     Questions,
     /// An index gives a row in a block that its table does not have.

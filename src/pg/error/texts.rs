@@ -60,10 +60,10 @@ impl Failure {
             | Self::NoDimensions
             | Self::EfConstruction
             | Self::SampleSize
-            | Self::AnswerSize => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            | Self::AnswerSize { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Self::Questions => Code::ERRCODE_SYNTAX_ERROR,
             Self::Index(error) => index_code(error),
-            Self::NotAnIndex(_) | Self::Partitioned(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NotAnIndex { .. } | Self::Partitioned(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
             Self::Privileges(..) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::BeyondTable { .. } => Code::ERRCODE_INDEX_CORRUPTED,
             Self::TooManyDimensions(..) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -107,12 +107,14 @@ impl Failure {
             Self::EfConstruction => {
                 "ef_construction must be greater than or equal to 2 * m".to_owned()
             }
-            Self::NotAnIndex(name) => format!("\"{name}\" is not an hnsw index"),
+            Self::NotAnIndex { name, methods } => {
+                format!("\"{name}\" is not an {methods} index")
+            }
             Self::Partitioned(name) => format!("\"{name}\" is a partitioned index"),
             Self::Privileges(table, _) => format!("permission denied for table {table}"),
             Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
             Self::SampleSize => "sample and k must be at least 1".to_owned(),
-            Self::AnswerSize => "k must be at most 1000, as hnsw.ef_search".to_owned(),
+            Self::AnswerSize { most, setting } => format!("k must be at most {most}, as {setting}"),
             Self::Questions => "questions are not a single query".to_owned(),
             Self::OperatorClass => "operator class is not supported".to_owned(),
             Self::Backward => "index scans go forward only".to_owned(),
@@ -161,10 +163,10 @@ impl Failure {
             | Self::TooManyDimensions(..)
             | Self::VaryingBits(_)
             | Self::EfConstruction
-            | Self::NotAnIndex(_)
+            | Self::NotAnIndex { .. }
             | Self::Partitioned(_)
             | Self::SampleSize
-            | Self::AnswerSize
+            | Self::AnswerSize { .. }
             | Self::Questions
             | Self::Backward
             | Self::NoOrder(_)
@@ -209,10 +211,10 @@ impl Failure {
             | Self::TooManyDimensions(..)
             | Self::VaryingBits(_)
             | Self::EfConstruction
-            | Self::NotAnIndex(_)
+            | Self::NotAnIndex { .. }
             | Self::Privileges(..)
             | Self::SampleSize
-            | Self::AnswerSize
+            | Self::AnswerSize { .. }
             | Self::Backward
             | Self::Snapshot(_) => None,
             Self::Questions => {

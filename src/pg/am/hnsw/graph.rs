@@ -13,7 +13,7 @@ use crate::pg::am::hnsw::streams::{Everything, GraphStream, RankedStream};
 use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
-    Build, Description, Killed, Kills, Learned, RankedRows, Ranks, Search, Stream,
+    Build, Description, GraphShape, Killed, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -140,7 +140,10 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         Ok(Description {
             rows: census.rows,
             values: census.nodes.first().copied().unwrap_or(0),
-            levels: census.nodes.len(),
+            graph: Some(GraphShape {
+                levels: census.nodes.len(),
+                m: constants.m,
+            }),
             dims: constants.dims,
             storage: match constants.form {
                 Some(Form::F32) => "f32",
@@ -148,7 +151,6 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
                 Some(Form::Int8 | Form::Whole) => "int8",
                 None => "plain",
             },
-            m: constants.m,
             dead: census.dead,
             free: census.free,
             format: constants.format,
