@@ -269,8 +269,9 @@ fn parts_of_the_graph_import_only_along_the_arrows() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// Calls of Postgres that only one room makes, by how their names begin.
-const CALLS: [&str; 9] = [
+/// Calls of Postgres that only one room makes, by how their names begin. Clippy forbids those of the bindings
+/// (`clippy.toml`); declarations of our own are seen here.
+const CALLS: [&str; 13] = [
     "ReadBuffer",
     "LockBuffer",
     "ReleaseBuffer",
@@ -280,22 +281,30 @@ const CALLS: [&str; 9] = [
     "ExtendBuffered",
     "GenericXLog",
     "log_newpage",
+    "XLogBeginInsert",
+    "XLogInsert",
+    "XLogRegister",
+    "CritSectionCount",
 ];
+
+/// A call of the buffer manager or of the log that a source text names.
+fn buffer_call(text: &str) -> Option<&'static str> {
+    let mut words = text
+        .lines()
+        .flat_map(|line| code(line).split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.find_map(|word| CALLS.into_iter().find(|call| word.starts_with(call)))
+}
 
 #[test]
 fn only_pg_storage_calls_the_buffer_manager_and_the_log() {
     let mut all = Vec::new();
     files(Path::new("src"), &mut all);
-    for path in all {
-        let text = fs::read_to_string(&path).unwrap();
-        for call in CALLS {
-            assert!(
-                room(&path) == "pg/storage" || !text.contains(&format!("pg_sys::{call}")),
-                "{}: {call}",
-                path.display()
-            );
-        }
+    for path in all.iter().filter(|path| room(path) != "pg/storage") {
+        let call = buffer_call(&fs::read_to_string(path).unwrap());
+        assert_eq!(call, None, "{}", path.display());
     }
+    assert!(buffer_call("fn XLogInsert(rmgr: u8);").is_some());
+    assert!(buffer_call("// as MarkBufferDirty does").is_none());
 }
 
 #[test]

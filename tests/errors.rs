@@ -7,7 +7,7 @@ use std::fs;
 
 /// The enums whose variants become errors of Postgres, as `errors.sql` calls them, and their files.
 const ERRORS: [(&str, &str); 4] = [
-    ("Failure", "src/pg/error.rs"),
+    ("Failure", "src/pg/error/failure.rs"),
     ("Invalid", "src/vector/invalid.rs"),
     ("Error", "src/index/error.rs"),
     ("PageError", "src/page/mod.rs"),

@@ -175,7 +175,7 @@ fn search(
         let scan = index.scan(query, ef, go_on)?;
         let mut scan = scan.ok_or("a query without direction")?;
         for _ in 0..K {
-            found.push(scan.next_row()?.map(|row| u64::from(row.tid)));
+            found.push(scan.next_row()?.map(|row| row.tid.place()));
         }
         pages += scan.nodes_read();
     }
@@ -227,7 +227,7 @@ impl Churn {
         let rows = self.next_rows(share);
         let tids: HashSet<u64> = rows.iter().map(|row| self.tids[*row]).collect();
         let (start, before) = (Instant::now(), store.logged());
-        let vacuumed = index.vacuum(&mut |tid| tids.contains(&tid.into()), &mut || Ok(()))?;
+        let vacuumed = index.vacuum(&mut |tid| tids.contains(&tid.place()), &mut || Ok(()))?;
         let (seconds, after) = (start.elapsed().as_secs_f64(), store.logged());
         let each = |count: u64| count as f64 / rows.len().max(1) as f64;
         self.gone.extend(&rows);
@@ -253,13 +253,13 @@ impl Churn {
         let base: Vec<&[f32]> = data.base.rows().collect();
         let gone: HashSet<u64> = rows.iter().map(|row| self.tids[*row]).collect();
         let (start, before) = (Instant::now(), store.logged());
-        let vacuumed = index.vacuum(&mut |tid| gone.contains(&tid.into()), &mut || Ok(()))?;
+        let vacuumed = index.vacuum(&mut |tid| gone.contains(&tid.place()), &mut || Ok(()))?;
         let vacuum_seconds = start.elapsed().as_secs_f64();
         let (start, between) = (Instant::now(), store.logged());
         let mut reads = 0;
         for row in &rows {
             self.tids[*row] = self.round << 32 | *row as u64;
-            let inserted = index.insert(base[*row], self.tids[*row].into())?;
+            let inserted = index.insert(base[*row], Tid::at(self.tids[*row]))?;
             reads += inserted.map_or(0, |inserted| inserted.reads);
         }
         let (insert_seconds, after) = (start.elapsed().as_secs_f64(), store.logged());
@@ -287,7 +287,7 @@ fn fill(
     options: &Options,
     arguments: &Arguments,
 ) -> Result<Built> {
-    let vectors = || (0_u64..).map(Tid::from).zip(data.base.rows()).take(rows);
+    let vectors = || (0_u64..).map(Tid::at).zip(data.base.rows()).take(rows);
     if arguments.insert {
         let index = Index::create(store, data.base.width, arguments.metric.into(), options)?;
         for (tid, vector) in vectors() {

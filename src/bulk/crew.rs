@@ -13,10 +13,10 @@ use super::{Progress, Sink};
 
 /// Items that a thread takes at once. In a graph these are values near each other, and two threads that link
 /// neighbours at the same time do not see each other's links.
-const RUN: usize = 64;
+const ITEMS_AT_ONCE: usize = 64;
 
 /// How often the calling thread looks up.
-const POLL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The threads that build, and what they report to.
 pub struct Crew<'c> {
@@ -46,7 +46,7 @@ impl Crew<'_> {
                 });
             }
             drop(ended);
-            while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL) {
+            while let Ok(()) | Err(RecvTimeoutError::Timeout) = ends.recv_timeout(POLL_INTERVAL) {
                 let polled = self.sink.poll();
                 polled.inspect_err(|_| cancel.store(true, Relaxed))?;
             }
@@ -83,9 +83,9 @@ impl Crew<'_> {
                     return;
                 }
             };
-            let runs = std::iter::from_fn(|| items.get(next.fetch_add(RUN, Relaxed)..));
+            let runs = std::iter::from_fn(|| items.get(next.fetch_add(ITEMS_AT_ONCE, Relaxed)..));
             for run in runs.take_while(|run| !run.is_empty()) {
-                for item in run.iter().take(RUN) {
+                for item in run.iter().take(ITEMS_AT_ONCE) {
                     if cancel.load(Relaxed) {
                         return;
                     }

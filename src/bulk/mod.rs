@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 pub use crew::Crew;
 pub use records::{Lines, PLACE_BYTES, Records};
-pub use region::{Files, Memory, Region};
+pub use region::{Files, Memory, Region, zeros};
 pub use threads::pool;
 
 use crate::index::Error;

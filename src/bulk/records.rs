@@ -34,7 +34,7 @@ impl Records {
     /// # Errors
     /// Those of [`Memory::allocate`].
     pub fn push(&mut self, memory: &mut Memory) -> Result<&mut [u8], Error> {
-        let (chunk, at) = self.place(self.len);
+        let (chunk, at) = self.chunk_of(self.len);
         if chunk == self.chunks.len() {
             self.chunks.push(memory.allocate(self.bytes << self.shift)?);
         }
@@ -52,7 +52,7 @@ impl Records {
 
     /// The chunk of a row, and its first byte there.
     #[inline]
-    fn place(&self, row: usize) -> (usize, usize) {
+    fn chunk_of(&self, row: usize) -> (usize, usize) {
         let in_chunk = row & ((1 << self.shift) - 1);
         (row >> self.shift, in_chunk * self.bytes)
     }
@@ -61,7 +61,7 @@ impl Records {
     #[inline]
     #[must_use]
     pub fn get(&self, row: usize) -> &[u8] {
-        let (chunk, at) = self.place(row);
+        let (chunk, at) = self.chunk_of(row);
         let chunk = self.chunks.get(chunk).map(Region::bytes);
         chunk
             .and_then(|chunk| chunk.get(at..at + self.bytes))
@@ -159,6 +159,6 @@ mod tests {
         }
         assert!(lines.get(100).is_empty());
         let sizes: usize = (0..100).map(size).sum();
-        assert!(memory.used().0 >= sizes);
+        assert!(memory.used() >= sizes);
     }
 }

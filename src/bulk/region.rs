@@ -43,10 +43,16 @@ impl Memory {
         }
     }
 
-    /// Bytes given out, in memory and in files.
+    /// Bytes given out in memory.
     #[must_use]
-    pub fn used(&self) -> (usize, usize) {
-        (self.used, self.spilled)
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Bytes given out in files.
+    #[must_use]
+    pub fn spilled(&self) -> usize {
+        self.spilled
     }
 
     /// Bytes of memory that may be in use.
@@ -68,11 +74,7 @@ impl Memory {
         let len = bytes.max(1);
         if self.used + bytes <= self.budget {
             self.used += bytes;
-            let map = MmapMut::map_anon(len).map_err(|_| Error::Memory)?;
-            // Rows are read in no order, each a few lines: huge pages save the address translation.
-            // Where there are none, nothing is lost.
-            #[cfg(target_os = "linux")]
-            let _ = map.advise(memmap2::Advice::HugePage);
+            let map = zeros(len).map_err(|_| Error::Memory)?;
             return Ok(Region(map));
         }
         let limit = self.files.limit;
@@ -86,6 +88,19 @@ impl Memory {
         self.spilled += bytes;
         Ok(Region(map))
     }
+}
+
+/// Memory without a file, at least a byte.
+///
+/// # Errors
+/// Where there is none.
+pub fn zeros(bytes: usize) -> io::Result<MmapMut> {
+    let map = MmapMut::map_anon(bytes.max(1))?;
+    // Rows are read in no order, each a few lines: huge pages save the address translation.
+    // Where there are none, nothing is lost.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Ok(map)
 }
 
 /// The error of a file that is there and not mapped.
@@ -150,9 +165,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut memory = Memory::new(1_000, files(folder.path(), 700));
         for (bytes, mapped) in [(600, false), (600, true), (400, false), (8, true)] {
-            let spilled = memory.used().1;
+            let spilled = memory.spilled();
             let mut region = memory.allocate(bytes).unwrap();
-            assert_eq!(memory.used().1 > spilled, mapped);
+            assert_eq!(memory.spilled() > spilled, mapped);
             assert!(region.bytes().len() >= bytes);
             assert!(region.bytes().iter().all(|byte| *byte == 0));
             region.bytes_mut()[bytes - 1] = 7;
@@ -160,7 +175,7 @@ mod tests {
             assert_eq!(region.bytes()[bytes - 1], 7);
             assert_eq!(region.bytes()[..4], 5_u32.to_ne_bytes());
         }
-        assert_eq!(memory.used(), (1_000, 608));
+        assert_eq!((memory.used(), memory.spilled()), (1_000, 608));
         assert!(memory.allocate(92).is_ok());
         let refused = memory.allocate(1).err();
         assert!(matches!(refused, Some(Error::SpillLimit { limit: 700 })));

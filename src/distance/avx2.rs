@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
-use super::Kernels;
+use super::{CosineSums, Kernels};
 
 /// The kernels. They must only be reached where the CPU has AVX2 and FMA.
 pub const KERNELS: Kernels = Kernels {
@@ -108,7 +108,7 @@ fn l1_with(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn cosines_with(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+fn cosines_with(a: &[f32], b: &[f32]) -> CosineSums<f32> {
     let (mut ab, mut aa, mut bb) = (
         [_mm256_setzero_ps(); SUMS3],
         [_mm256_setzero_ps(); SUMS3],
@@ -125,13 +125,17 @@ fn cosines_with(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
             bb[i] = _mm256_fmadd_ps(b, b, bb[i]);
         }
     }
-    let mut rest = (0.0_f32, 0.0_f32, 0.0_f32);
+    let (mut product, mut left, mut right) = (0.0_f32, 0.0_f32, 0.0_f32);
     for (a, b) in a_rest.iter().zip(b_rest) {
-        rest.0 = a.mul_add(*b, rest.0);
-        rest.1 = a.mul_add(*a, rest.1);
-        rest.2 = b.mul_add(*b, rest.2);
+        product = a.mul_add(*b, product);
+        left = a.mul_add(*a, left);
+        right = b.mul_add(*b, right);
     }
-    (total(ab) + rest.0, total(aa) + rest.1, total(bb) + rest.2)
+    CosineSums {
+        product: total(ab) + product,
+        left: total(aa) + left,
+        right: total(bb) + right,
+    }
 }
 
 fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
@@ -149,7 +153,7 @@ fn l1(a: &[f32], b: &[f32]) -> f32 {
     unsafe { l1_with(a, b) }
 }
 
-fn cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+fn cosines(a: &[f32], b: &[f32]) -> CosineSums<f32> {
     // SAFETY: as above.
     unsafe { cosines_with(a, b) }
 }

@@ -12,7 +12,7 @@
 
 use std::sync::LazyLock;
 
-use super::Kernels;
+use super::{CosineSums, Kernels};
 use crate::vector::f16;
 
 static CHOSEN: LazyLock<Kernels<f16>> = LazyLock::new(choose);
@@ -48,7 +48,7 @@ pub const SIMSIMD: Kernels<f16> = Kernels {
 mod simsimd {
     use simsimd::SpatialSimilarity;
 
-    use super::f16;
+    use super::{CosineSums, f16};
 
     fn cast(halves: &[f16]) -> &[simsimd::f16] {
         // SAFETY: both are transparent wrappers of the same 16 bits.
@@ -71,15 +71,14 @@ mod simsimd {
         SpatialSimilarity::dot(cast(a), cast(b)).unwrap_or(f64::NAN) as f32
     }
 
-    pub fn cosines(a: &[f16], b: &[f16]) -> (f32, f32, f32) {
-        let dot = inner_product;
-        (dot(a, b), dot(a, a), dot(b, b))
+    pub fn cosines(a: &[f16], b: &[f16]) -> CosineSums<f32> {
+        CosineSums::of(a, b, inner_product)
     }
 }
 
 /// Loops over blocks that are widened first.
 mod portable {
-    use super::{Kernels, f16};
+    use super::{CosineSums, Kernels, f16};
     use crate::distance::plain;
     use crate::vector::Element;
 
@@ -87,10 +86,7 @@ mod portable {
         l2_squared: |a, b| sum(a, b, plain::l2_squared),
         inner_product,
         l1,
-        cosines: |a, b| {
-            let dot = inner_product;
-            (dot(a, b), dot(a, a), dot(b, b))
-        },
+        cosines: |a, b| CosineSums::of(a, b, inner_product),
     };
 
     const BLOCK: usize = 16;
@@ -169,7 +165,7 @@ macro_rules! sum {
 #[cfg(target_arch = "x86_64")]
 macro_rules! kernels_for {
     ($features:literal) => {
-        use super::{Kernels, f16};
+        use super::{CosineSums, Kernels, f16};
 
         pub const KERNELS: Kernels<f16> = Kernels {
             l2_squared,
@@ -187,16 +183,20 @@ macro_rules! kernels_for {
         sum!(inner_product, $features, |x, y, sum| more(x, y, *sum));
         sum!(l1, $features, |x, y, sum| size(less(x, y), *sum));
 
-        fn cosines(a: &[f16], b: &[f16]) -> (f32, f32, f32) {
+        fn cosines(a: &[f16], b: &[f16]) -> CosineSums<f32> {
             #[target_feature(enable = $features)]
-            fn with(a: &[f16], b: &[f16]) -> (f32, f32, f32) {
+            fn with(a: &[f16], b: &[f16]) -> CosineSums<f32> {
                 let mut sums = [[zero(); 3]; SUMS];
                 each_register!(a, b, sums, |x, y, sum| {
                     let [ab, aa, bb] = *sum;
                     *sum = [more(x, y, ab), more(x, x, aa), more(y, y, bb)];
                 });
                 let of = |i: usize| sums.map(|sum| sum[i]);
-                (total(of(0)), total(of(1)), total(of(2)))
+                CosineSums {
+                    product: total(of(0)),
+                    left: total(of(1)),
+                    right: total(of(2)),
+                }
             }
             // SAFETY: `choose` hands this out only where the CPU has the features.
             unsafe { with(a, b) }
@@ -338,20 +338,24 @@ mod tests {
     }
 
     fn check(a: &[f16], b: &[f16]) {
-        let (product, a_squared, b_squared) = plain::cosines(a, b);
-        let size = a_squared + b_squared;
+        let oracle = plain::cosines(a, b);
+        let size = oracle.left + oracle.right;
         let l1 = plain::l1(a, b);
         for (name, kernels) in all() {
             let n = a.len();
             let l2 = (kernels.l2_squared)(a, b);
             assert!(near(l2, plain::l2_squared(a, b), size), "{name} l2 {n}");
             let found = (kernels.inner_product)(a, b);
-            assert!(near(found, product, size), "{name} product {n}");
+            assert!(near(found, oracle.product, size), "{name} product {n}");
             assert!(near((kernels.l1)(a, b), l1, l1), "{name} l1 {n}");
             let found = (kernels.cosines)(a, b);
-            assert!(near(found.0, product, size), "{name} cosine {n}");
-            assert!(near(found.1, a_squared, a_squared), "{name} cosine {n}");
-            assert!(near(found.2, b_squared, b_squared), "{name} cosine {n}");
+            assert!(
+                near(found.product, oracle.product, size),
+                "{name} cosine {n}"
+            );
+            for (found, oracle) in [(found.left, oracle.left), (found.right, oracle.right)] {
+                assert!(near(found, oracle, oracle), "{name} cosine {n}");
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use super::Kernels;
+use super::{CosineSums, Kernels};
 
 static CHOSEN: LazyLock<Kernels<i8>> = LazyLock::new(choose);
 
@@ -46,6 +46,8 @@ pub const SIMSIMD: Kernels<i8> = Kernels {
 mod simsimd {
     use simsimd::SpatialSimilarity;
 
+    use super::CosineSums;
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a 32-bit sum that simsimd has widened"
@@ -67,9 +69,8 @@ mod simsimd {
         sizes.sum()
     }
 
-    pub fn cosines(a: &[i8], b: &[i8]) -> (i32, i32, i32) {
-        let dot = inner_product;
-        (dot(a, b), dot(a, a), dot(b, b))
+    pub fn cosines(a: &[i8], b: &[i8]) -> CosineSums<i32> {
+        CosineSums::of(a, b, inner_product)
     }
 }
 
@@ -110,7 +111,7 @@ macro_rules! each_block {
 #[cfg(target_arch = "x86_64")]
 macro_rules! kernels_for {
     ($features:literal) => {
-        use super::Kernels;
+        use super::{CosineSums, Kernels};
 
         pub const KERNELS: Kernels<i8> = Kernels {
             l2_squared,
@@ -147,9 +148,9 @@ macro_rules! kernels_for {
             unsafe { with(a, b) }
         }
 
-        fn cosines(a: &[i8], b: &[i8]) -> (i32, i32, i32) {
+        fn cosines(a: &[i8], b: &[i8]) -> CosineSums<i32> {
             #[target_feature(enable = $features)]
-            fn with(a: &[i8], b: &[i8]) -> (i32, i32, i32) {
+            fn with(a: &[i8], b: &[i8]) -> CosineSums<i32> {
                 let mut sums = [[zero(); SUMS]; 3];
                 each_block!(a, b, WORDS, |x, y, i| {
                     let (x, y) = (words(x), words(y));
@@ -158,7 +159,11 @@ macro_rules! kernels_for {
                     sums[2][i] = more(sums[2][i], y, y);
                 });
                 let [ab, aa, bb] = sums;
-                (total(ab), total(aa), total(bb))
+                CosineSums {
+                    product: total(ab),
+                    left: total(aa),
+                    right: total(bb),
+                }
             }
             // SAFETY: as above.
             unsafe { with(a, b) }

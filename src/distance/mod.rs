@@ -86,11 +86,31 @@ impl Measured for i8 {
 /// A sum over two vectors of equal length.
 pub type Sum<E = f32> = fn(&[E], &[E]) -> <E as Measured>::Total;
 
-/// The three sums that cosine needs: `(a . b, a . a, b . b)`.
-pub type Cosines<E = f32> = fn(&[E], &[E]) -> Three<<E as Measured>::Total>;
+/// The three sums that cosine needs.
+pub type Cosines<E = f32> = fn(&[E], &[E]) -> CosineSums<<E as Measured>::Total>;
 
 /// Product of two vectors and both squared norms.
-pub type Three<T> = (T, T, T);
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CosineSums<T> {
+    /// `a . b`
+    pub product: T,
+    /// `a . a`
+    pub left: T,
+    /// `b . b`
+    pub right: T,
+}
+
+impl<T> CosineSums<T> {
+    /// The sums by a kernel of one sum.
+    #[inline]
+    fn of<E>(a: &[E], b: &[E], dot: impl Fn(&[E], &[E]) -> T) -> Self {
+        Self {
+            product: dot(a, b),
+            left: dot(a, a),
+            right: dot(b, b),
+        }
+    }
+}
 
 /// One set of kernels.
 #[derive(Clone, Copy, Debug)]
@@ -115,8 +135,8 @@ impl<E: Measured> Kernels<E> {
     /// `1 - cos`, from 0 to 2; NaN where a vector is zero.
     #[must_use]
     pub fn cosine(&self, a: &[E], b: &[E]) -> f64 {
-        let (product, a_squared, b_squared) = (self.cosines)(a, b);
-        let similarity = product.into() / (a_squared.into() * b_squared.into()).sqrt();
+        let sums = (self.cosines)(a, b);
+        let similarity = sums.product.into() / (sums.left.into() * sums.right.into()).sqrt();
         1.0 - similarity.clamp(-1.0, 1.0)
     }
 

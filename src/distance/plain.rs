@@ -1,6 +1,6 @@
 //! Plain distances, as one would write them on paper: the oracle, and the kernels of last resort.
 
-use super::Kernels;
+use super::{CosineSums, Kernels};
 use crate::vector::{Element, f16};
 
 /// The oracle that every other set of kernels is tested against.
@@ -24,13 +24,7 @@ pub const WHOLE: Kernels<i8> = Kernels {
     l2_squared: |a, b| whole_sum(a, b, |a, b| (a - b) * (a - b)),
     inner_product: whole_product,
     l1: |a, b| whole_sum(a, b, |a, b| (a - b).abs()),
-    cosines: |a, b| {
-        (
-            whole_product(a, b),
-            whole_product(a, a),
-            whole_product(b, b),
-        )
-    },
+    cosines: |a, b| CosineSums::of(a, b, whole_product),
 };
 
 fn whole_sum(a: &[i8], b: &[i8], term: impl Fn(i32, i32) -> i32) -> i32 {
@@ -60,14 +54,10 @@ pub fn l1<E: Element>(a: &[E], b: &[E]) -> f32 {
     pairs(a, b).map(|(a, b)| (a - b).abs()).sum()
 }
 
-/// `(a . b, a . a, b . b)`.
+/// The three sums of cosine.
 #[must_use]
-pub fn cosines<E: Element>(a: &[E], b: &[E]) -> (f32, f32, f32) {
-    (
-        inner_product(a, b),
-        inner_product(a, a),
-        inner_product(b, b),
-    )
+pub fn cosines<E: Element>(a: &[E], b: &[E]) -> CosineSums<f32> {
+    CosineSums::of(a, b, inner_product)
 }
 
 fn pairs<E: Element>(a: &[E], b: &[E]) -> impl Iterator<Item = (f32, f32)> {

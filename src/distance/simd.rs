@@ -16,9 +16,9 @@
 
 use std::sync::LazyLock;
 
-use super::Kernels;
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
+use super::{CosineSums, Kernels};
 
 static CHOSEN: LazyLock<Kernels> = LazyLock::new(choose);
 
@@ -58,9 +58,8 @@ fn simsimd_inner_product(a: &[f32], b: &[f32]) -> f32 {
     <f32 as simsimd::SpatialSimilarity>::dot(a, b).unwrap_or(f64::NAN) as f32
 }
 
-fn simsimd_cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
-    let dot = simsimd_inner_product;
-    (dot(a, b), dot(a, a), dot(b, b))
+fn simsimd_cosines(a: &[f32], b: &[f32]) -> CosineSums<f32> {
+    CosineSums::of(a, b, simsimd_inner_product)
 }
 
 fn choose() -> Kernels {
@@ -110,7 +109,7 @@ fn fold3<const N: usize>(
     a: &[f32],
     b: &[f32],
     step: impl Fn(f32, f32, f32) -> f32,
-) -> (f32, f32, f32) {
+) -> CosineSums<f32> {
     let (mut ab, mut aa, mut bb) = ([0.0_f32; N], [0.0_f32; N], [0.0_f32; N]);
     let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<N>(), b.as_chunks::<N>());
     for (a, b) in a_blocks.iter().zip(b_blocks) {
@@ -120,17 +119,17 @@ fn fold3<const N: usize>(
             bb[i] = step(b[i], b[i], bb[i]);
         }
     }
-    let mut rest = (0.0, 0.0, 0.0);
+    let (mut product, mut left, mut right) = (0.0, 0.0, 0.0);
     for (a, b) in a_rest.iter().zip(b_rest) {
-        rest.0 = step(*a, *b, rest.0);
-        rest.1 = step(*a, *a, rest.1);
-        rest.2 = step(*b, *b, rest.2);
+        product = step(*a, *b, product);
+        left = step(*a, *a, left);
+        right = step(*b, *b, right);
     }
-    (
-        total(&ab) + rest.0,
-        total(&aa) + rest.1,
-        total(&bb) + rest.2,
-    )
+    CosineSums {
+        product: total(&ab) + product,
+        left: total(&aa) + left,
+        right: total(&bb) + right,
+    }
 }
 
 /// Sums halves onto halves, which stays in registers and rounds less than one long chain.
@@ -152,13 +151,15 @@ fn total<const N: usize>(sums: &[f32; N]) -> f32 {
 }
 
 mod portable {
+    use super::CosineSums;
+
     /// Sum of absolute differences.
     pub fn l1(a: &[f32], b: &[f32]) -> f32 {
         super::fold::<16>(a, b, |a, b, sum| sum + (a - b).abs())
     }
 
-    /// `(a . b, a . a, b . b)`.
-    pub fn cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+    /// The three sums of cosine.
+    pub fn cosines(a: &[f32], b: &[f32]) -> CosineSums<f32> {
         super::fold3::<16>(a, b, |a, b, sum| sum + a * b)
     }
 }
@@ -170,7 +171,7 @@ mod portable {
 macro_rules! kernels_for {
     ($room:ident, $features:literal, $sums:literal, $sums3:literal) => {
         mod $room {
-            use super::{Kernels, fold, fold3};
+            use super::{CosineSums, Kernels, fold, fold3};
 
             pub const KERNELS: Kernels = Kernels {
                 l2_squared,
@@ -195,7 +196,7 @@ macro_rules! kernels_for {
             }
 
             #[target_feature(enable = $features)]
-            fn cosines_with(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+            fn cosines_with(a: &[f32], b: &[f32]) -> CosineSums<f32> {
                 fold3::<$sums3>(a, b, |a, b, sum| a.mul_add(b, sum))
             }
 
@@ -214,7 +215,7 @@ macro_rules! kernels_for {
                 unsafe { l1_with(a, b) }
             }
 
-            fn cosines(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+            fn cosines(a: &[f32], b: &[f32]) -> CosineSums<f32> {
                 // SAFETY: as above.
                 unsafe { cosines_with(a, b) }
             }
@@ -265,9 +266,13 @@ mod tests {
             let l1 = plain::l1(a, b);
             assert!(near((kernels.l1)(a, b), l1, l1), "{name} l1 {n}");
             let (found, oracle) = ((kernels.cosines)(a, b), plain::cosines(a, b));
-            assert!(near(found.0, oracle.0, size), "{name} cosine {n}");
-            assert!(near(found.1, oracle.1, oracle.1), "{name} cosine {n}");
-            assert!(near(found.2, oracle.2, oracle.2), "{name} cosine {n}");
+            assert!(
+                near(found.product, oracle.product, size),
+                "{name} cosine {n}"
+            );
+            for (found, oracle) in [(found.left, oracle.left), (found.right, oracle.right)] {
+                assert!(near(found, oracle, oracle), "{name} cosine {n}");
+            }
         }
     }
 
@@ -298,7 +303,7 @@ mod tests {
                     "{name} {len}"
                 );
                 assert!(
-                    ((kernels.cosines)(&a, &a).1 - 9.0).abs() < 1e-6,
+                    ((kernels.cosines)(&a, &a).left - 9.0).abs() < 1e-6,
                     "{name} {len}"
                 );
             }

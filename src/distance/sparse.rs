@@ -96,7 +96,7 @@ impl Elements for &[Pair] {
 
 /// Writes an element.
 #[must_use]
-pub fn pack((index, value): (u32, f32)) -> Pair {
+pub fn pack(index: u32, value: f32) -> Pair {
     [index.to_ne_bytes(), value.to_ne_bytes()]
 }
 
@@ -123,7 +123,8 @@ fn meet(a: impl Elements, b: impl Elements, found: impl FnMut(usize, usize)) -> 
 /// Adds `step` of both values where both vectors have an element, and `rest` of the values that one has alone.
 #[inline]
 fn fold<A: Elements, B: Elements>(
-    (a, b): (A, B),
+    a: A,
+    b: B,
     step: impl Fn(f32, f32) -> f32,
     rest: impl Fn(f32) -> f32,
 ) -> f32 {
@@ -151,7 +152,7 @@ fn fold<A: Elements, B: Elements>(
 /// Sum of squared differences.
 #[must_use]
 pub fn l2_squared(a: impl Elements, b: impl Elements) -> f32 {
-    fold((a, b), |x, y| (x - y) * (x - y), |x| x * x)
+    fold(a, b, |x, y| (x - y) * (x - y), |x| x * x)
 }
 
 /// Sum of products.
@@ -174,7 +175,7 @@ pub fn inner_product(a: impl Elements, b: impl Elements) -> f32 {
 /// Sum of absolute differences.
 #[must_use]
 pub fn l1(a: impl Elements, b: impl Elements) -> f32 {
-    fold((a, b), |x, y| (x - y).abs(), f32::abs)
+    fold(a, b, |x, y| (x - y).abs(), f32::abs)
 }
 
 /// `1 - cos`, from 0 to 2; NaN where a vector is zero.
@@ -269,7 +270,7 @@ mod tests {
 
     fn check(left: &BTreeMap<u32, f32>, right: &BTreeMap<u32, f32>) {
         let (indices, values) = &lists(left);
-        let (dims, packed) = (DIMS, right.iter().map(|(i, v)| pack((*i, *v))));
+        let (dims, packed) = (DIMS, right.iter().map(|(i, v)| pack(*i, *v)));
         let a = Sparse {
             dims,
             indices,
@@ -303,7 +304,7 @@ mod tests {
 
         #[test]
         fn a_pair_is_what_was_packed(index: u32, value in -1e30_f32..1e30) {
-            let (i, v) = unpack(pack((index, value)));
+            let (i, v) = unpack(pack(index, value));
             prop_assert_eq!((i, v.to_bits()), (index, value.to_bits()));
         }
     }
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn sums_overflow_to_infinity_as_float32_does() {
-        let (a, b) = ([pack((0, 3e38))], [pack((0, -3e38))]);
+        let (a, b) = ([pack(0, 3e38)], [pack(0, -3e38)]);
         assert!(l2_squared(&a[..], &b[..]).is_infinite());
         assert!(inner_product(&a[..], &b[..]).is_infinite());
         assert!(l1(&a[..], &b[..]).is_infinite());

@@ -1,7 +1,7 @@
 //! Census: what an index holds, counted in one pass over its slots.
 
 use crate::index::Error;
-use crate::page::PageStore;
+use crate::page::{PageError, PageStore};
 use crate::quantize::Form;
 use crate::values::kind;
 
@@ -37,6 +37,16 @@ pub struct Constants {
     pub format: u8,
 }
 
+/// What is counted of a slot.
+struct CountedSlot {
+    state: Result<SlotState, PageError>,
+    level: u8,
+    /// Rows of the node itself.
+    rows: usize,
+    /// Whether there are rows in chunks.
+    more: bool,
+}
+
 impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// What never changes.
     #[must_use]
@@ -65,23 +75,25 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Where pages cannot be read.
     pub fn census(&self) -> Result<Census, Error> {
         let (pages, mut census) = (&self.pages, Census::default());
-        for number in (0..pages.roots()?.groups).flat_map(|group| pages.group(group)) {
-            let look = |node: Node<'_>| {
-                let rows = node.tids().count();
-                let more = node.level() == 0 && node.link() != NONE;
-                (state(node.bytes, number), node.level(), rows, more)
-            };
-            let (state, level, mut rows, more) = pages.read(number, look)?;
-            match state? {
+        for number in pages.slots(pages.roots()?.groups) {
+            let slot = pages.read(number, |node: Node<'_>| CountedSlot {
+                state: state(node.bytes, number),
+                level: node.level(),
+                rows: node.tids().count(),
+                more: node.level() == 0 && node.link() != NONE,
+            })?;
+            match slot.state? {
                 SlotState::Free => census.free += 1,
                 SlotState::Dead => census.dead += 1,
                 SlotState::Live => {
-                    let level = usize::from(level);
+                    let level = usize::from(slot.level);
                     census.nodes.resize(census.nodes.len().max(level + 1), 0);
                     census.nodes[level] += 1;
-                    if more {
-                        rows = self.pages.tids(number)?.len();
-                    }
+                    let rows = if slot.more {
+                        self.pages.tids(number)?.len()
+                    } else {
+                        slot.rows
+                    };
                     census.rows += if level == 0 { rows as u64 } else { 0 };
                 }
                 SlotState::Reserved | SlotState::Tids | SlotState::Rest => {}

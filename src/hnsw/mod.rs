@@ -12,7 +12,7 @@
 //! | `row.rs` | Row: what a scan finds |
 //! | `outline/` | Outline: an index in memory, which ranks rows whose places are known |
 //! | `census.rs` | Census: what an index holds, counted |
-//! | `check.rs` | Check: what searches, inserts and vacuums rely on, and a dump for tests |
+//! | `check/` | Check: what searches, inserts and vacuums rely on, and a dump for tests |
 //! | `builder/` | Build: many rows at once |
 
 mod builder;

@@ -21,6 +21,26 @@ impl PartialOrd for Tid {
 }
 
 impl Tid {
+    /// The tuple of a block with this offset, which counts from 1.
+    #[must_use]
+    pub fn new(block: u32, offset: u16) -> Self {
+        Self::at(u64::from(block) << 16 | u64::from(offset))
+    }
+
+    /// The block.
+    #[expect(clippy::cast_possible_truncation, reason = "the upper 32 of 48 bits")]
+    #[must_use]
+    pub fn block(self) -> u32 {
+        (self.place() >> 16) as u32
+    }
+
+    /// The offset in the block, which counts from 1.
+    #[must_use]
+    pub fn offset(self) -> u16 {
+        let [.., first, second] = self.0;
+        u16::from_ne_bytes([first, second])
+    }
+
     /// Block and offset as a number that sorts as the table does.
     #[must_use]
     pub fn place(self) -> u64 {
@@ -43,16 +63,16 @@ impl Tid {
     }
 }
 
-impl From<u64> for Tid {
-    /// [`Tid::at`]
-    fn from(place: u64) -> Self {
-        Self::at(place)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl From<Tid> for u64 {
-    /// [`Tid::place`]
-    fn from(tid: Tid) -> Self {
-        tid.place()
+    #[test]
+    fn block_and_offset_are_what_they_were_and_sort_as_the_table_does() {
+        let tid = Tid::new(0x1234_5678, 0x9ABC);
+        assert_eq!((tid.block(), tid.offset()), (0x1234_5678, 0x9ABC));
+        assert_eq!(tid.place(), 0x1234_5678_9ABC);
+        assert_eq!(Tid::at(tid.place()), tid);
+        assert!(Tid::new(1, 2) < Tid::new(1, 3) && Tid::new(1, u16::MAX) < Tid::new(2, 0));
     }
 }

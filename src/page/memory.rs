@@ -14,7 +14,7 @@ use super::layout::clear_hole;
 use super::{Bytes, Change, MAX_PAGES, PAGE_BYTES, PageError, PageStore, generic_wal_bytes};
 
 /// Pages of the first chunk; each further chunk doubles the store.
-const FIRST_CHUNK: u32 = 64;
+const FIRST_CHUNK_PAGES: u32 = 64;
 /// Enough for 2^32 pages.
 const CHUNKS: usize = 27;
 
@@ -58,29 +58,37 @@ impl Default for MemoryStore {
     }
 }
 
-/// Chunk and place in it: chunk 0 holds the first 64 pages, chunk k the next 64 * 2^(k-1).
-fn place(block: u32) -> (usize, usize) {
-    let scaled = block / FIRST_CHUNK;
+/// Chunk and position in it: chunk 0 holds the first 64 pages, chunk k the next 64 * 2^(k-1).
+fn chunk_of(block: u32) -> (usize, usize) {
+    let scaled = block / FIRST_CHUNK_PAGES;
     let chunk = u32::BITS - scaled.leading_zeros();
     let start = match chunk {
         0 => 0,
-        chunk => FIRST_CHUNK << (chunk - 1),
+        chunk => FIRST_CHUNK_PAGES << (chunk - 1),
     };
     (to_usize(chunk), to_usize(block - start))
 }
 
 fn chunk_len(chunk: usize) -> usize {
-    to_usize(FIRST_CHUNK) << chunk.saturating_sub(1)
+    to_usize(FIRST_CHUNK_PAGES) << chunk.saturating_sub(1)
 }
 
 /// Where the lock and the bytes of a [`LockedPage`] lie in it: the compiler decides.
-static PLACES: LazyLock<(usize, usize)> = LazyLock::new(|| {
+static OFFSETS: LazyLock<Offsets> = LazyLock::new(|| {
     let slot = Box::new(RwLock::new(Aligned([0; PAGE_BYTES])));
     let start = std::ptr::from_ref(&*slot).addr();
     let page = slot.read().unwrap_or_else(PoisonError::into_inner);
     let content = page.0.as_ptr().addr() - start;
-    (if content == 0 { PAGE_BYTES } else { 0 }, content)
+    Offsets {
+        lock: if content == 0 { PAGE_BYTES } else { 0 },
+        content,
+    }
 });
+
+struct Offsets {
+    lock: usize,
+    content: usize,
+}
 
 /// Asks for huge pages, as Postgres does for its buffers: otherwise reading a few lines of each of many pages
 /// waits for address translation.
@@ -156,7 +164,7 @@ impl MemoryStore {
         if block >= blocks {
             return Err(missing);
         }
-        let (chunk, at) = place(block);
+        let (chunk, at) = chunk_of(block);
         let chunk = self.chunks.get(chunk).and_then(OnceLock::get);
         chunk.and_then(|chunk| chunk.get(at)).ok_or(missing)
     }
@@ -172,7 +180,7 @@ impl MemoryStore {
             block,
             blocks: block,
         };
-        let (chunk, at) = place(block);
+        let (chunk, at) = chunk_of(block);
         let chunk_of_slots = self.chunks.get(chunk).ok_or_else(|| full.clone())?;
         let slots = chunk_of_slots.get_or_init(|| {
             let mut slots = Vec::with_capacity(chunk_len(chunk));
@@ -222,10 +230,9 @@ impl PageStore for MemoryStore {
                 // SAFETY: a prefetch reads nothing and cannot fault.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at)) };
             };
-            let (lock, content) = *PLACES;
-            line(lock);
+            line(OFFSETS.lock);
             for at in (bytes.start..bytes.end.min(PAGE_BYTES)).step_by(64) {
-                line(content + at);
+                line(OFFSETS.content + at);
             }
         }
     }
@@ -249,13 +256,20 @@ impl PageStore for MemoryStore {
 /// Pages that are locked, each with the copy that is edited.
 pub struct MemoryChange<'a> {
     store: &'a MemoryStore,
-    held: Vec<(u32, RwLockWriteGuard<'a, Aligned>, Box<Aligned>)>,
+    held: Vec<HeldPage<'a>>,
+}
+
+/// A page that is locked.
+struct HeldPage<'a> {
+    block: u32,
+    guard: RwLockWriteGuard<'a, Aligned>,
+    copy: Box<Aligned>,
 }
 
 impl<'a> MemoryChange<'a> {
     /// The last block that is held.
     pub(super) fn last(&self) -> Option<u32> {
-        self.held.last().map(|(block, ..)| *block)
+        self.held.last().map(|page| page.block)
     }
 
     fn room(&self, block: u32) -> Result<(), PageError> {
@@ -267,17 +281,18 @@ impl<'a> MemoryChange<'a> {
 
     fn hold(&mut self, block: u32, guard: RwLockWriteGuard<'a, Aligned>) -> &mut Bytes {
         let copy = Box::new(guard.clone());
-        &mut self.held.push_mut((block, guard, copy)).2.0
+        let page = HeldPage { block, guard, copy };
+        &mut self.held.push_mut(page).copy.0
     }
 }
 
 impl Change for MemoryChange<'_> {
     fn page(&mut self, block: u32) -> Result<&mut Bytes, PageError> {
-        let at = self.held.iter().position(|(held, ..)| *held == block);
+        let at = self.held.iter().position(|page| page.block == block);
         if let Some(at) = at {
-            return Ok(&mut self.held[at].2.0);
+            return Ok(&mut self.held[at].copy.0);
         }
-        if let Some(&(held, ..)) = self.held.last().filter(|(held, ..)| *held > block) {
+        if let Some(held) = self.last().filter(|held| *held > block) {
             return Err(PageError::Order { block, held });
         }
         self.room(block)?;
@@ -294,12 +309,12 @@ impl Change for MemoryChange<'_> {
 
     fn commit(self) -> Result<(), PageError> {
         let (mut pages, mut bytes) = (0, 0);
-        for (_, mut guard, mut copy) in self.held {
-            clear_hole(&mut copy.0);
-            let logged = generic_wal_bytes(&guard.0, &copy.0);
+        for mut page in self.held {
+            clear_hole(&mut page.copy.0);
+            let logged = generic_wal_bytes(&page.guard.0, &page.copy.0);
             pages += u64::from(logged > 0);
             bytes += logged as u64;
-            *guard = *copy;
+            *page.guard = *page.copy;
         }
         for (total, more) in self.store.logged.iter().zip([1, pages, bytes]) {
             total.fetch_add(more, Ordering::Relaxed);
@@ -334,16 +349,16 @@ mod tests {
     }
 
     #[test]
-    fn places_follow_each_other() {
+    fn chunks_follow_each_other() {
         let mut expected = (0, 0);
         for block in 0..70_000 {
-            assert_eq!(place(block), expected, "{block}");
+            assert_eq!(chunk_of(block), expected, "{block}");
             expected.1 += 1;
             if expected.1 == chunk_len(expected.0) {
                 expected = (expected.0 + 1, 0);
             }
         }
-        assert_eq!(place(u32::MAX).0, CHUNKS - 1);
+        assert_eq!(chunk_of(u32::MAX).0, CHUNKS - 1);
     }
 
     #[test]

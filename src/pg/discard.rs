@@ -64,7 +64,7 @@ unsafe extern "C-unwind" fn process(
             completion,
         );
         if discards {
-            am::release_all();
+            am::discard();
         }
     }
 }

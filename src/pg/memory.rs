@@ -3,7 +3,7 @@
 //! Rust ends the process where an allocation fails that nobody asked for politely, and a process that
 //! ends takes the server's sessions with it. What grows with rows asks politely (`try_reserve`) and gives
 //! an [error](crate::index::Error::Memory). For all the rest, mostly a few bytes at a time, each process keeps
-//! [`KEPT_BYTES`] bytes of address space that nothing uses. Where an allocation of at most [`SMALL`]
+//! [`KEPT_BYTES`] bytes of address space that nothing uses. Where an allocation of at most [`MOST_FROM_RESERVE`]
 //! bytes fails, they are given back to the system, and the allocation is tried again. From then on the
 //! process [is short](is_short): whoever polls for interrupts takes the bytes back, or raises an error. Until then what
 //! is larger gets nothing, lest it take what was kept for the rest.
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 const KEPT_BYTES: usize = 4 << 20;
 
 /// Larger allocations get nothing of the reserve: code that needs so much must ask with `try_reserve`.
-const SMALL: usize = 1 << 20;
+const MOST_FROM_RESERVE: usize = 1 << 20;
 
 /// Where the kept bytes are, or null.
 static RESERVE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
@@ -87,7 +87,7 @@ pub fn recover() -> bool {
 /// there is nothing in reserve, another thread may just have made room.
 #[cold]
 fn make_room(bytes: usize) -> bool {
-    if bytes > SMALL {
+    if bytes > MOST_FROM_RESERVE {
         return false;
     }
     SHORT.store(true, Ordering::Release);
@@ -98,7 +98,7 @@ fn make_room(bytes: usize) -> bool {
 /// Whether an allocation of this size would take bytes that are kept for smaller ones.
 #[inline]
 fn is_refused(bytes: usize) -> bool {
-    bytes > SMALL && is_short()
+    bytes > MOST_FROM_RESERVE && is_short()
 }
 
 // SAFETY: each call is the system's, once or, where that gave nothing, once more; or none, which gives nothing.

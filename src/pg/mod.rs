@@ -2,7 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `error.rs` | the one place that knows SQLSTATEs and raises |
+//! | `error/` | the one place that knows SQLSTATEs and raises |
 //! | `backtrace.rs` | errors without the frames of our own code |
 //! | `guc.rs` | settings of all of the extension |
 //! | `memory.rs` | what is kept for when there is no memory |

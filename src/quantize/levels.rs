@@ -14,21 +14,21 @@ use std::sync::LazyLock;
 use crate::distance::simd::kernels;
 
 /// Bits of a level.
-const BITS: usize = 2;
+const LEVEL_BITS: usize = 2;
 
 /// Coordinates of a byte.
-const PARTS: usize = 8 / BITS;
+const COORDINATES_PER_BYTE: usize = 8 / LEVEL_BITS;
 
 /// The largest level, which is the largest coordinate's: levels are odd numbers from `-HIGHEST_LEVEL` to it.
-const HIGHEST_LEVEL: u8 = (1 << BITS) - 1;
+const HIGHEST_LEVEL: u8 = (1 << LEVEL_BITS) - 1;
 
 /// Bytes of a block, and its coordinates.
 const BLOCK_BYTES: usize = 32;
-const BLOCK_COORDINATES: usize = PARTS * BLOCK_BYTES;
+const BLOCK_COORDINATES: usize = COORDINATES_PER_BYTE * BLOCK_BYTES;
 
 /// The step between levels, for coordinates of deviation 1: the best for normal ones (Max 1960, table II, 4
 /// levels).
-const STEP: f32 = 0.9957;
+const LEVEL_STEP: f32 = 0.9957;
 
 /// What a code's levels do not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,7 +61,7 @@ pub fn encode_levels(y: &[f32], code: &mut [u8]) -> Levels {
     code.fill(0);
     let squared = (kernels().inner_product)(y, y);
     let dims = f32::from(u16::try_from(y.len().max(2)).unwrap_or(u16::MAX));
-    let steps = dims.sqrt() / (STEP * squared.sqrt());
+    let steps = dims.sqrt() / (LEVEL_STEP * squared.sqrt());
     let (mut along, mut length) = (0.0_f32, 0.0_f32);
     for (block, bytes) in y
         .chunks(BLOCK_COORDINATES)
@@ -80,7 +80,7 @@ pub fn encode_levels(y: &[f32], code: &mut [u8]) -> Levels {
             let b = 2.0 * f32::from(level) - most;
             along += b * x;
             length += b * b;
-            bytes[i % BLOCK_BYTES] |= level << (i / BLOCK_BYTES * BITS);
+            bytes[i % BLOCK_BYTES] |= level << (i / BLOCK_BYTES * LEVEL_BITS);
         }
     }
     if squared <= 0.0 {
@@ -157,7 +157,7 @@ fn portable(code: &[u8], query: &[i8]) -> i32 {
         parts.flat_map(|(part, query)| {
             let levels = code
                 .iter()
-                .map(move |byte| byte >> (part * BITS) & HIGHEST_LEVEL);
+                .map(move |byte| byte >> (part * LEVEL_BITS) & HIGHEST_LEVEL);
             levels.zip(query)
         })
     });

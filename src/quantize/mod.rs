@@ -26,7 +26,7 @@ pub use block::{LANES, Lanes, LookupTable, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
 pub use levels::{LevelQuery, Levels, encode_levels, level_bytes};
-pub use rotation::Rotation;
+pub use rotation::{Rotation, mixed};
 pub use scan::{Estimate, Nearer, estimate, nearer};
 pub use stored::{Form, as_floats};
 pub use sums::{StoredKernels, StoredSum};

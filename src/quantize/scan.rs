@@ -19,33 +19,48 @@ pub type Estimate = fn(&LookupTable, Lanes<'_>, f32, &mut [f32; LANES]);
 /// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
 pub type Nearer = fn(&[f32; LANES], f32) -> u32;
 
-static CHOSEN: LazyLock<(Estimate, Nearer)> = LazyLock::new(choose);
+/// The kernels for this CPU.
+struct ScanKernels {
+    estimate: Estimate,
+    nearer: Nearer,
+}
+
+static CHOSEN: LazyLock<ScanKernels> = LazyLock::new(choose);
 
 /// Estimates the distances to the 32 lanes of a block. Infinite bases stay infinite. Codes that
 /// the table is not for count as far as both go.
 #[inline]
 pub fn estimate(table: &LookupTable, lanes: Lanes<'_>, constant: f32, out: &mut [f32; LANES]) {
-    CHOSEN.0(table, lanes, constant, out);
+    (CHOSEN.estimate)(table, lanes, constant, out);
 }
 
 /// Which of 32 distances are smaller than a bound: bit `i` for lane `i`. Not-a-number is not.
 #[inline]
 #[must_use]
 pub fn nearer(distances: &[f32; LANES], bound: f32) -> u32 {
-    CHOSEN.1(distances, bound)
+    (CHOSEN.nearer)(distances, bound)
 }
 
-fn choose() -> (Estimate, Nearer) {
+fn choose() -> ScanKernels {
     #[cfg(target_arch = "x86_64")]
     {
         if x86::has_avx512() {
-            return (x86::avx512, x86::nearer512);
+            return ScanKernels {
+                estimate: x86::avx512,
+                nearer: x86::nearer512,
+            };
         }
         if is_x86_feature_detected!("avx2") {
-            return (x86::avx2, x86::nearer256);
+            return ScanKernels {
+                estimate: x86::avx2,
+                nearer: x86::nearer256,
+            };
         }
     }
-    (portable, portable_nearer)
+    ScanKernels {
+        estimate: portable,
+        nearer: portable_nearer,
+    }
 }
 
 fn portable_nearer(distances: &[f32; LANES], bound: f32) -> u32 {
@@ -111,7 +126,7 @@ mod x86 {
     use super::{LANES, Lanes, LookupTable, finish};
 
     /// Steps before a 16-bit sum may overflow: each adds at most 255.
-    const STEPS: usize = 256;
+    const SUM_STEPS: usize = 256;
 
     pub fn has_avx512() -> bool {
         is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
@@ -167,7 +182,9 @@ mod x86 {
         let (rows, _) = table.entries.as_chunks::<64>();
         let shared = rows.len().min(codes.len());
         let (mut low, mut high) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        let parts = rows[..shared]
+            .chunks(SUM_STEPS)
+            .zip(codes.chunks(SUM_STEPS));
         for (rows, codes) in parts {
             let [l, h] = sum_avx512(rows, codes);
             (low, high) = (add32(low, l), add32(high, h));
@@ -204,7 +221,7 @@ mod x86 {
         std::arch::x86_64::_mm512_add_epi32(a, b)
     }
 
-    /// Sums of at most [`STEPS`] rows of four groups, as 32-bit numbers, for lanes 0 to 15 and 16 to
+    /// Sums of at most [`SUM_STEPS`] rows of four groups, as 32-bit numbers, for lanes 0 to 15 and 16 to
     /// 31. Bytes are summed as 16-bit numbers that hold two of them: the odd ones are summed again
     /// by themselves, and then taken off.
     #[inline]
@@ -272,7 +289,9 @@ mod x86 {
             lanes.codes.as_chunks::<32>().0,
         );
         let shared = rows.len().min(codes.len());
-        let parts = rows[..shared].chunks(STEPS).zip(codes.chunks(STEPS));
+        let parts = rows[..shared]
+            .chunks(SUM_STEPS)
+            .zip(codes.chunks(SUM_STEPS));
         for (rows, codes) in parts {
             for (part, values) in sum_avx2(rows, codes).iter().enumerate() {
                 let (half, odd) = (part / 2, part % 2);

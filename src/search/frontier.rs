@@ -10,28 +10,40 @@ use super::{Key, MAX_OFFER};
 const CHUNK_BITS: u32 = 14;
 
 /// Words of a chunk.
-const WORDS: usize = (1 << CHUNK_BITS) / 64;
+const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 /// A set of node numbers, a bit each, in chunks that are made when a number falls into them. A damaged page may
 /// link to any number, and one bit array up to it could take 512 MB.
 #[derive(Debug, Default)]
-pub struct Numbers(Vec<Option<Box<[u64; WORDS]>>>);
+pub struct Numbers(Vec<Option<Box<[u64; CHUNK_WORDS]>>>);
 
-/// Where a number is: its chunk, its word there, its bit there.
-fn place(number: u32) -> (usize, usize, u64) {
+/// Where a number is.
+struct NumberBit {
+    chunk: usize,
+    /// In the chunk.
+    word: usize,
+    /// The bit of it, alone.
+    bit: u64,
+}
+
+fn bit_of(number: u32) -> NumberBit {
     let word = number as usize / 64;
-    (word / WORDS, word % WORDS, 1 << (number % 64))
+    NumberBit {
+        chunk: word / CHUNK_WORDS,
+        word: word % CHUNK_WORDS,
+        bit: 1 << (number % 64),
+    }
 }
 
 impl Numbers {
     /// Adds a number. False where it was there already.
     #[inline]
     pub fn insert(&mut self, number: u32) -> bool {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         if chunk >= self.0.len() {
             self.0.resize_with(chunk + 1, || None);
         }
-        let words = self.0[chunk].get_or_insert_with(|| Box::new([0; WORDS]));
+        let words = self.0[chunk].get_or_insert_with(|| Box::new([0; CHUNK_WORDS]));
         let fresh = words[word] & bit == 0;
         words[word] |= bit;
         fresh
@@ -39,7 +51,7 @@ impl Numbers {
 
     /// Removes a number.
     pub fn remove(&mut self, number: u32) {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         if let Some(Some(words)) = self.0.get_mut(chunk) {
             words[word] &= !bit;
         }
@@ -69,7 +81,7 @@ impl Numbers {
     /// Whether a number is there.
     #[must_use]
     pub fn contains(&self, number: u32) -> bool {
-        let (chunk, word, bit) = place(number);
+        let NumberBit { chunk, word, bit } = bit_of(number);
         let words = self.0.get(chunk).and_then(Option::as_ref);
         words.is_some_and(|words| words[word] & bit != 0)
     }
@@ -77,12 +89,12 @@ impl Numbers {
     /// Bytes of memory in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        8 * self.0.capacity() + 8 * WORDS * self.0.iter().flatten().count()
+        8 * self.0.capacity() + 8 * CHUNK_WORDS * self.0.iter().flatten().count()
     }
 }
 
 /// Candidates that are sorted at a time, at least.
-const SORTED: usize = 256;
+const LEAST_SORTED: usize = 256;
 
 /// Candidates by distance; each number is taken once, with the first distance that it is offered
 /// with.
@@ -128,7 +140,7 @@ impl Frontier {
 
     /// How many candidates are sorted at a time.
     fn portion(&self) -> usize {
-        (self.rest.len() / 16).max(SORTED)
+        (self.rest.len() / 16).max(LEAST_SORTED)
     }
 
     /// Sorts the nearest of the rest.

@@ -13,29 +13,44 @@ pub const LANES: usize = 16;
 type Smallest = fn(&[u32]) -> (u32, usize);
 type CountBelow = fn(&[u32], u32) -> u32;
 
-static CHOSEN: LazyLock<(Smallest, CountBelow)> = LazyLock::new(choose);
+/// The functions for this CPU.
+struct LaneKernels {
+    smallest: Smallest,
+    count_below: CountBelow,
+}
 
-fn choose() -> (Smallest, CountBelow) {
+static CHOSEN: LazyLock<LaneKernels> = LazyLock::new(choose);
+
+fn choose() -> LaneKernels {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("popcnt") {
-            return (x86::smallest512, x86::count_below512);
+            return LaneKernels {
+                smallest: x86::smallest512,
+                count_below: x86::count_below512,
+            };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-            return (x86::smallest256, x86::count_below256);
+            return LaneKernels {
+                smallest: x86::smallest256,
+                count_below: x86::count_below256,
+            };
         }
     }
-    (portable::smallest, portable::count_below)
+    LaneKernels {
+        smallest: portable::smallest,
+        count_below: portable::count_below,
+    }
 }
 
 /// The smallest integer and the first place where it is; for none `u32::MAX` and 0.
 pub fn smallest(keys: &[u32]) -> (u32, usize) {
-    CHOSEN.0(keys)
+    (CHOSEN.smallest)(keys)
 }
 
 /// How many integers are smaller than `bound`.
 pub fn count_below(keys: &[u32], bound: u32) -> u32 {
-    CHOSEN.1(keys, bound)
+    (CHOSEN.count_below)(keys, bound)
 }
 
 /// The smallest `bound` such that at least `count` integers are not above it; `u32::MAX` if there are fewer

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     /// Distances with doubts; every `gone`-th row is not to be given.
-    struct Listed {
+    struct DoubtedRows {
         rows: Vec<(f64, f64)>,
         at: usize,
         gone: usize,
@@ -167,7 +167,7 @@ mod tests {
         asked: usize,
     }
 
-    impl Listed {
+    impl DoubtedRows {
         fn new(mut rows: Vec<(f64, f64)>) -> Self {
             rows.sort_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
             Self {
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    impl Source for Listed {
+    impl Source for DoubtedRows {
         type Row = usize;
         type Error = Infallible;
 
@@ -229,7 +229,7 @@ mod tests {
         fn rows_come_by_exact_distance(
             rows in prop::collection::vec((0.0..100.0, 0.0..0.4), 0..200)
         ) {
-            let (order, source) = Listed::new(rows).all();
+            let (order, source) = DoubtedRows::new(rows).all();
             prop_assert_eq!(order.len(), source.rows.len());
             let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
             prop_assert!(distances.is_sorted(), "{:?}", distances);
@@ -238,13 +238,13 @@ mod tests {
 
     #[test]
     fn rows_that_are_far_apart_are_not_measured() {
-        let (order, source) = Listed::new((0..9).map(|i| (f64::from(i), 0.4)).collect()).all();
+        let (order, source) = DoubtedRows::new((0..9).map(|i| (f64::from(i), 0.4)).collect()).all();
         assert_eq!((order.len(), source.measured), (9, 0));
     }
 
     #[test]
     fn equal_rows_are_not_all_measured_before_the_first_is_given() {
-        let mut source = Listed::new(vec![(1.0, 0.1); 10_000]);
+        let mut source = DoubtedRows::new(vec![(1.0, 0.1); 10_000]);
         let mut refined = Refined::default();
         for _ in 0..10 {
             assert!(refined.next(&mut source).unwrap().is_some());
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_gone_are_left_out_where_they_were_measured() {
-        let mut source = Listed::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5), (1.3, 0.5)]);
+        let mut source = DoubtedRows::new(vec![(1.0, 0.5), (1.1, 0.5), (1.2, 0.5), (1.3, 0.5)]);
         source.gone = 2;
         assert_eq!(source.all().0, [0, 2]);
     }
@@ -263,7 +263,7 @@ mod tests {
     /// come next.
     #[test]
     fn rows_that_are_not_admitted_are_not_measured() {
-        let mut source = Listed::new((0..100).map(|i| (f64::from(i) * 0.1, 0.4)).collect());
+        let mut source = DoubtedRows::new((0..100).map(|i| (f64::from(i) * 0.1, 0.4)).collect());
         source.admitted = 20;
         let mut refined = Refined::default();
         for row in [19, 39, 59] {
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_source_does_not_work_for_rows_that_are_sure() {
-        let mut source = Listed::new(vec![(1.0, 0.1), (1.1, 0.1), (3.0, 0.1), (4.0, 0.1)]);
+        let mut source = DoubtedRows::new(vec![(1.0, 0.1), (1.1, 0.1), (3.0, 0.1), (4.0, 0.1)]);
         source.ready = 3;
         let mut refined = Refined::default();
         assert_eq!(refined.next(&mut source), Ok(Some(0)));
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn rows_in_doubt_wait_for_what_the_source_has_to_work_for() {
-        let mut source = Listed::new(vec![(1.0, 0.1), (2.2, 0.3), (2.1, 0.1), (2.6, 0.1)]);
+        let mut source = DoubtedRows::new(vec![(1.0, 0.1), (2.2, 0.3), (2.1, 0.1), (2.6, 0.1)]);
         for ready in 0..4 {
             (source.at, source.ready) = (0, ready);
             let (mut refined, mut distances) = (Refined::default(), Vec::new());

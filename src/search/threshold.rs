@@ -11,7 +11,9 @@ pub enum Side {
 }
 
 impl Side {
-    fn turned(self) -> Self {
+    /// What it demands of the right side.
+    #[must_use]
+    pub fn turned(self) -> Self {
         match self {
             Self::AtMost => Self::AtLeast,
             Self::AtLeast => Self::AtMost,
@@ -31,7 +33,7 @@ pub enum Step {
     /// `x - c`
     Minus(f64),
     /// `c - x`
-    From(f64),
+    SubtractedFrom(f64),
     /// `x * c`
     Times(f64),
     /// `x / c`
@@ -100,7 +102,7 @@ pub fn farthest(steps: &[Step], side: Side, value: f64) -> f64 {
                 value += c;
                 (c, false)
             }
-            Step::From(c) => {
+            Step::SubtractedFrom(c) => {
                 value = c - value;
                 (c, true)
             }
@@ -156,7 +158,7 @@ mod tests {
         prop_oneof![
             number().prop_map(Step::Plus),
             number().prop_map(Step::Minus),
-            number().prop_map(Step::From),
+            number().prop_map(Step::SubtractedFrom),
             number().prop_map(Step::Times),
             number().prop_map(Step::Over),
             Just(Step::Negated),
@@ -167,7 +169,7 @@ mod tests {
         steps.iter().fold(distance, |x, step| match *step {
             Step::Plus(c) => x + c,
             Step::Minus(c) => x - c,
-            Step::From(c) => c - x,
+            Step::SubtractedFrom(c) => c - x,
             Step::Times(c) => x * c,
             Step::Over(c) => x / c,
             Step::Negated => -x,
@@ -215,7 +217,7 @@ mod tests {
             );
         };
         close(&[], Side::AtMost, 0.3, 0.3);
-        close(&[Step::From(1.0)], Side::AtLeast, 0.7, 0.3);
+        close(&[Step::SubtractedFrom(1.0)], Side::AtLeast, 0.7, 0.3);
         close(&[Step::Times(-1.0)], Side::AtLeast, 0.9, -0.9);
         close(
             &[Step::Negated, Step::Plus(1.0), Step::Over(2.0)],
@@ -236,11 +238,15 @@ mod tests {
             (vec![], Side::AtLeast, 0.3),
             (vec![], Side::AtMost, f64::NAN),
             (vec![], Side::AtMost, f64::INFINITY),
-            (vec![Step::From(1.0)], Side::AtMost, 0.7),
+            (vec![Step::SubtractedFrom(1.0)], Side::AtMost, 0.7),
             (vec![Step::Times(0.0)], Side::AtMost, 0.0),
             (vec![Step::Over(0.0)], Side::AtMost, 1.0),
             (vec![Step::Plus(f64::INFINITY)], Side::AtMost, 1.0),
-            (vec![Step::From(1.0)], Side::AtLeast, f64::NEG_INFINITY),
+            (
+                vec![Step::SubtractedFrom(1.0)],
+                Side::AtLeast,
+                f64::NEG_INFINITY,
+            ),
         ] {
             let limit = farthest(&steps, side, value);
             assert!(

@@ -26,7 +26,7 @@ pub enum Metric {
 const EXACT_SKETCH_DIMS: usize = 128;
 
 /// What sums of float32 may be off by, as a share of their largest terms.
-const ROUNDING: f32 = 1e-6;
+const ROUNDING_SHARE: f32 = 1e-6;
 
 /// Bits that a code has at least: with fewer, estimates are so rough that searches lose their way. This is part of
 /// the format, for shorter vectors are padded and rotated as vectors of 384 dimensions.
@@ -188,7 +188,7 @@ impl Values for DenseVectors {
         self.dot(point, point)
     }
 
-    fn spread(&self, point: &Vec<f32>, other: &Vec<f32>) -> f32 {
+    fn rounding_scale(&self, point: &Vec<f32>, other: &Vec<f32>) -> f32 {
         match self.metric {
             Metric::L2 | Metric::Cosine => self.unit(point),
             Metric::InnerProduct => extremes::product_of_lengths(point, other),
@@ -211,7 +211,7 @@ impl Values for DenseVectors {
             Metric::L2 | Metric::Cosine => 2.0 * along * away + step * step * dims,
             Metric::InnerProduct => along * unit.sqrt(),
         };
-        extremes::saturated(rounded + ROUNDING * unit.max(distance.abs()))
+        extremes::saturated(rounded + ROUNDING_SHARE * unit.max(distance.abs()))
     }
 }
 

@@ -83,7 +83,7 @@ pub trait Values: Sync {
     fn unit(&self, point: &Self::Point) -> f32;
 
     /// The size, in their measure, of which the rounding error in the distance of the two points is a share.
-    fn spread(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
+    fn rounding_scale(&self, point: &Self::Point, _other: &Self::Point) -> f32 {
         self.unit(point)
     }
 

@@ -119,7 +119,7 @@ impl Values for SparseVectors {
                 reason = "as it was, or of a unit vector"
             )]
             let scaled = (f64::from(x) / norm) as f32;
-            *place = pack((index, scaled));
+            *place = pack(index, scaled);
         }
         Some(point)
     }

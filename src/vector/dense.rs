@@ -14,7 +14,8 @@ fn check_overflow<E: Float>(out: &[E]) -> Result<(), Invalid> {
 
 /// Writes `f` of each pair of elements.
 fn pairwise<E: Float>(
-    (left, right): (&[E], &[E]),
+    left: &[E],
+    right: &[E],
     out: &mut [E],
     f: impl Fn(f32, f32) -> f32,
 ) -> Result<(), Invalid> {
@@ -29,7 +30,7 @@ fn pairwise<E: Float>(
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
 pub fn add<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
-    pairwise((left, right), out, |a, b| a + b)
+    pairwise(left, right, out, |a, b| a + b)
 }
 
 /// `sum += addend`, the step of the `sum` aggregate.
@@ -47,7 +48,7 @@ pub fn add_assign<E: Float>(sum: &mut [E], addend: &[E]) -> Result<(), Invalid> 
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`].
 pub fn sub<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
-    pairwise((left, right), out, |a, b| a - b)
+    pairwise(left, right, out, |a, b| a - b)
 }
 
 /// `left * right`, element by element.
@@ -55,7 +56,7 @@ pub fn sub<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Inval
 /// # Errors
 /// [`Invalid::DifferentDims`], [`Invalid::Overflow`], [`Invalid::Underflow`].
 pub fn mul<E: Float>(left: &[E], right: &[E], out: &mut [E]) -> Result<(), Invalid> {
-    pairwise((left, right), out, |a, b| a * b)?;
+    pairwise(left, right, out, |a, b| a * b)?;
     let zero = E::default();
     let lost = out
         .iter()

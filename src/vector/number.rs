@@ -222,8 +222,8 @@ fn split(text: &[u8]) -> (Vec<u8>, i32) {
     while digits.len() > 1 && digits.last() == Some(&b'0') {
         digits.pop();
     }
-    let place = |n: usize| i32::try_from(n).unwrap_or(0);
-    (digits, place(whole) - 1 - place(zeros) + written)
+    let count = |n: usize| i32::try_from(n).unwrap_or(0);
+    (digits, count(whole) - 1 - count(zeros) + written)
 }
 
 fn write_scientific(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {

@@ -37,7 +37,7 @@ fn threads_build_as_well_as_one() {
     let rows = rows(1_500, 24);
     let mut builder = Builder::dense(24, Metric::L2, &options(8), resources(4));
     for (tid, row) in &rows {
-        builder.push(row, Tid::from(*tid)).unwrap();
+        builder.push(row, Tid::at(*tid)).unwrap();
     }
     let (store, progress) = (MemoryStore::new(), Progress::default());
     let built = build_into(builder, &store, &progress).unwrap();
@@ -70,7 +70,7 @@ fn past_its_budget_a_build_spills_and_gives_the_same_index() {
     };
     let mut builder = Builder::dense(32, Metric::L2, &options(4), spilling);
     for (tid, row) in &rows {
-        builder.push(row, Tid::from(*tid)).unwrap();
+        builder.push(row, Tid::at(*tid)).unwrap();
     }
     let store = MemoryStore::new();
     let built = build_into(builder, &store, &Progress::default()).unwrap();
@@ -88,7 +88,7 @@ fn a_folder_that_takes_no_file_is_an_error() {
         files: files("/nowhere/at/all"),
     };
     let mut builder = Builder::dense(4, Metric::L2, &options(4), nowhere);
-    let result = builder.push(&[1.0; 4], Tid::from(1));
+    let result = builder.push(&[1.0; 4], Tid::at(1));
     assert!(matches!(result, Err(Error::Spill(_))));
 }
 
@@ -98,7 +98,7 @@ fn filled(rows: u64, dims: usize, m: u16) -> Builder<Dense> {
     let mut random = Random(59);
     for tid in 0..rows {
         builder
-            .push(&random.vector(dims, 50), Tid::from(tid))
+            .push(&random.vector(dims, 50), Tid::at(tid))
             .unwrap();
     }
     builder
@@ -237,7 +237,7 @@ fn threads_do_not_meet_on_a_value_without_links() {
     for _ in 0..12 {
         let mut builder = Builder::dense(8, Metric::L2, &options(4), resources(4));
         for (tid, row) in &rows {
-            builder.push(row, Tid::from(*tid)).unwrap();
+            builder.push(row, Tid::at(*tid)).unwrap();
         }
         let store = MemoryStore::new();
         build_into(builder, &store, &Progress::default()).unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use vector_ext::hnsw::{BitMetric, Index, Space};
-use vector_ext::index::Error;
+use vector_ext::index::{Error, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
 
 use crate::crash::cut;
@@ -39,7 +39,7 @@ fn equal(tids: std::ops::Range<u64>) -> Rows {
 fn all_rows<S: PageStore, V: Space>(index: &Index<'_, S, V>) -> BTreeSet<u64> {
     let mut listing = index.list();
     let next = || listing.next_row().unwrap();
-    std::iter::from_fn(next).map(u64::from).collect()
+    std::iter::from_fn(next).map(Tid::place).collect()
 }
 
 /// No two chunks that follow each other in one of `chains` would fit one.
@@ -60,7 +60,7 @@ fn rows_of_few_values_come_and_go_in_room_for_them() {
         let (mut rows, mut next) = (BTreeSet::new(), 0);
         for _ in 0..40 {
             for _ in 0..random.below(150) {
-                index.insert(&value(next), next.into()).unwrap();
+                index.insert(&value(next), Tid::at(next)).unwrap();
                 rows.insert(next);
                 next += 1;
             }
@@ -100,7 +100,7 @@ fn steady_churn_of_equal_rows_takes_no_more_slots() {
         vacuum(&index, |tid| gone.contains(&tid));
         rows.retain(|tid| !gone.contains(tid));
         for _ in 0..gone.len() {
-            index.insert(&value(3), u64::into(next)).unwrap();
+            index.insert(&value(3), Tid::at(next)).unwrap();
             rows.insert(next);
             next += 1;
         }
@@ -119,10 +119,10 @@ fn five_chunks() -> (MemoryStore, u64) {
     let index = SMALL.open(&store).unwrap();
     let rows = 2 + 4 * room(&index) as u64 + 5;
     for (tid, value) in equal(1..rows) {
-        index.insert(&value, tid.into()).unwrap();
+        index.insert(&value, Tid::at(tid)).unwrap();
     }
     for (tid, value) in [(rows, value(1)), (rows + 1, value(2))] {
-        index.insert(&value, tid.into()).unwrap();
+        index.insert(&value, Tid::at(tid)).unwrap();
     }
     assert_eq!(check(&index, rows as usize + 2).chunks, 5);
     (store, rows + 2)
@@ -133,7 +133,7 @@ fn vacuums(gone: impl Fn(u64) -> bool + Copy) {
     let (store, rows) = five_chunks();
     let left: BTreeSet<u64> = (0..rows).filter(|tid| !gone(*tid)).collect();
     let work = |index: &Index<'_, vector_ext::page::CrashStore, _>| -> Result<(), Error> {
-        let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()));
+        let vacuumed = index.vacuum(&mut |tid| gone(tid.place()), &mut || Ok(()));
         vacuumed.map(|_| ())
     };
     cut(&SMALL, &store, work, |pages, done| {
@@ -144,7 +144,7 @@ fn vacuums(gone: impl Fn(u64) -> bool + Copy) {
         let mut found = first(&index, &value(3), 10_000, 20);
         found.sort_unstable();
         found.windows(2).for_each(|two| assert!(two[0] < two[1]));
-        index.insert(&value(3), 5_000_u64.into()).unwrap();
+        index.insert(&value(3), Tid::at(5_000)).unwrap();
         if !done {
             vacuum(&index, |tid| tid < rows && gone(tid));
         }
@@ -182,7 +182,7 @@ fn a_vacuum_of_a_node_with_rows_in_chunks_alone_is_done_by_the_next() {
             &SMALL,
             &store,
             |index| {
-                let vacuumed = index.vacuum(&mut |tid| gone(&tid.into()), &mut || Ok(()));
+                let vacuumed = index.vacuum(&mut |tid| gone(&tid.place()), &mut || Ok(()));
                 vacuumed.map(|_| ())
             },
             |pages, _| {
@@ -201,7 +201,7 @@ fn inserts_of_equal_rows_that_are_cut_lose_no_other() {
     let (store, rows) = five_chunks();
     let work = |index: &Index<'_, vector_ext::page::CrashStore, _>| -> Result<(), Error> {
         for tid in 1_000..1_000 + 2 * room(index) as u64 {
-            index.insert(Bitwise::value(&value(3)), tid.into())?;
+            index.insert(Bitwise::value(&value(3)), Tid::at(tid))?;
         }
         Ok(())
     };
@@ -222,7 +222,7 @@ fn readers_of_a_chain_miss_no_row_while_it_shrinks_and_grows() {
     let index = SMALL.create(&store);
     let stays = |tid: u64| tid.is_multiple_of(23);
     for (tid, value) in equal(0..1_500) {
-        index.insert(&value, tid.into()).unwrap();
+        index.insert(&value, Tid::at(tid)).unwrap();
     }
     let stay: BTreeSet<u64> = (0..1_500).filter(|tid| stays(*tid)).collect();
     let (done, inserted) = (AtomicBool::new(false), AtomicU64::new(1_499));
@@ -240,7 +240,7 @@ fn readers_of_a_chain_miss_no_row_while_it_shrinks_and_grows() {
             let writer = scope.spawn(|| {
                 for _ in 0..300 {
                     let tid = inserted.load(Ordering::SeqCst) + 1;
-                    index.insert(&value(3), tid.into()).unwrap();
+                    index.insert(&value(3), Tid::at(tid)).unwrap();
                     inserted.store(tid, Ordering::SeqCst);
                 }
             });
@@ -284,7 +284,7 @@ fn rows_that_move_from_a_chunk_to_their_node_are_not_missed() {
         let store = MemoryStore::new();
         let index = SMALL.create(&store);
         for (tid, value) in equal(0..3) {
-            index.insert(&value, tid.into()).unwrap();
+            index.insert(&value, Tid::at(tid)).unwrap();
         }
         store
     };
@@ -292,7 +292,7 @@ fn rows_that_move_from_a_chunk_to_their_node_are_not_missed() {
         let index = SMALL.open(store).unwrap();
         vacuum(&index, |tid| tid != 2);
         for (tid, value) in equal(10..12) {
-            index.insert(&value, tid.into()).unwrap();
+            index.insert(&value, Tid::at(tid)).unwrap();
         }
         assert_eq!(check(&index, 3).chunks, 1);
     };
@@ -305,7 +305,10 @@ fn stop_between_chunk_and_chain(store: &MemoryStore, tids: &mut std::ops::RangeF
         let part = Interrupted::writing(store, 1);
         let index = SMALL.open(&part).unwrap();
         let tid = tids.next().unwrap();
-        if index.insert(Bitwise::value(&value(3)), tid.into()).is_err() {
+        if index
+            .insert(Bitwise::value(&value(3)), Tid::at(tid))
+            .is_err()
+        {
             return;
         }
     }
@@ -324,7 +327,7 @@ fn rows_that_move_between_chunks_are_not_missed() {
                 let index = SMALL.open(store).unwrap();
                 vacuum(&index, |tid| !stays(tid));
                 for tid in 1_000..1_000 + chained * room(&index) as u64 {
-                    index.insert(&value(3), tid.into()).unwrap();
+                    index.insert(&value(3), Tid::at(tid)).unwrap();
                 }
                 let mut tids = 5_000..;
                 (0..stopped).for_each(|_| stop_between_chunk_and_chain(store, &mut tids));

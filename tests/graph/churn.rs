@@ -50,7 +50,7 @@ fn assert_kept<K: Kind + Clone>(kind: &K, ef: usize, loss: f64) {
         model.rows.retain(|id, _| !gone.contains(id));
         for at in 0..CHANGED {
             let (id, row) = (ROWS + round * CHANGED + at, kind.row(&mut random));
-            index.insert(K::value(&row), Tid::from(id)).unwrap();
+            index.insert(K::value(&row), Tid::at(id)).unwrap();
             model.rows.insert(id, row);
         }
         check(&index, model.rows.len());

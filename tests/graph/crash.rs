@@ -1,7 +1,7 @@
 //! Every operation cut after every commit: the index is reopened, checked, and goes on.
 
 use vector_ext::hnsw::{Index, Metric};
-use vector_ext::index::Error;
+use vector_ext::index::{Error, Tid};
 use vector_ext::page::{CrashStore, MemoryStore, PageError};
 
 use crate::kinds::{Coded, Kind};
@@ -64,11 +64,11 @@ pub fn inserts<K: Kind>(kind: &K) {
         &store,
         |index| {
             for (tid, row) in (1_000_u64..).zip(&new) {
-                index.insert(K::value(row), tid.into())?;
+                index.insert(K::value(row), Tid::at(tid))?;
             }
             // A row whose value is there already, until it needs chunks.
             for tid in 2_000_u64..2_004 {
-                index.insert(K::value(&rows[7].1), tid.into())?;
+                index.insert(K::value(&rows[7].1), Tid::at(tid))?;
             }
             Ok(())
         },
@@ -87,7 +87,7 @@ pub fn inserts<K: Kind>(kind: &K) {
             let report = check(&index, left);
             assert_eq!((report.orphans, report.dead), (0, 0));
             for (tid, row) in (3_000_u64..).zip(&new) {
-                index.insert(K::value(row), tid.into()).unwrap();
+                index.insert(K::value(row), Tid::at(tid)).unwrap();
             }
             check(&index, left + 3);
             all_found::<K>(&index, &rows);
@@ -126,7 +126,7 @@ pub fn vacuums<K: Kind + Clone>(kind: &K, gone: impl Fn(u64) -> bool + Copy) {
         &store,
         |index| {
             index
-                .vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()))
+                .vacuum(&mut |tid| gone(tid.place()), &mut || Ok(()))
                 .map(|_| ())
         },
         |pages, done| {
@@ -140,9 +140,7 @@ pub fn vacuums<K: Kind + Clone>(kind: &K, gone: impl Fn(u64) -> bool + Copy) {
             for (_, row) in left.iter().step_by(9) {
                 assert!(model.recall(&index, row, (5, 60)) >= 0.8);
             }
-            index
-                .insert(K::value(&rows[0].1), 5_000_u64.into())
-                .unwrap();
+            index.insert(K::value(&rows[0].1), Tid::at(5_000)).unwrap();
             check(&index, left.len() + 1);
         },
     );
@@ -170,7 +168,7 @@ pub fn first_row<K: Kind>(kind: &K) {
     cut(
         kind,
         &store,
-        |index| index.insert(K::value(&rows[0].1), 1_u64.into()).map(|_| ()),
+        |index| index.insert(K::value(&rows[0].1), Tid::at(1)).map(|_| ()),
         |pages, done| {
             let index = kind.open(pages).unwrap();
             if !done {
@@ -179,7 +177,7 @@ pub fn first_row<K: Kind>(kind: &K) {
             let report = check(&index, usize::from(done));
             assert_eq!(report.orphans, 0);
             let other = K::value(&rows[1].1);
-            index.insert(other, 2_u64.into()).unwrap();
+            index.insert(other, Tid::at(2)).unwrap();
             check(&index, usize::from(done) + 1);
             assert_eq!(first(&index, other, 1, 4), [2]);
         },

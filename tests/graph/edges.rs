@@ -29,7 +29,7 @@ fn one_row_is_found_goes_and_comes_again() {
     assert_eq!(vacuum(&index, |tid| tid == 7), 1);
     check(&index, 0);
     assert!(first(&index, &[1.0, 2.0, 3.0], 10, 40).is_empty());
-    index.insert(&[3.0, 2.0, 1.0], 8_u64.into()).unwrap();
+    index.insert(&[3.0, 2.0, 1.0], Tid::at(8)).unwrap();
     check(&index, 1);
     assert_eq!(first(&index, &[1.0, 2.0, 3.0], 10, 40), [8]);
 }
@@ -44,7 +44,7 @@ fn a_hundred_thousand_equal_rows_build_answer_and_go() {
     let found = first(&index, &[0.5; 8], rows.len() + 1, 40);
     assert_eq!(found, (0..100_000).collect::<Vec<u64>>());
     for tid in 100_000_u64..103_000 {
-        index.insert(&[0.25; 8], tid.into()).unwrap();
+        index.insert(&[0.25; 8], Tid::at(tid)).unwrap();
     }
     check(&index, 103_000);
     assert_eq!(vacuum(&index, |tid| tid % 10 > 0), 92_700);
@@ -65,7 +65,7 @@ fn zero_has_no_angle_but_a_length() {
     );
     let index = Index::open(&store, &options(16)).unwrap();
     check(&index, 1);
-    assert!(index.insert(&zero, 3_u64.into()).unwrap().is_none());
+    assert!(index.insert(&zero, Tid::at(3)).unwrap().is_none());
     check(&index, 1);
     for metric in [Metric::L2, Metric::InnerProduct] {
         let store = build(
@@ -75,7 +75,7 @@ fn zero_has_no_angle_but_a_length() {
         );
         let index = Index::open(&store, &options(16)).unwrap();
         check(&index, 2);
-        assert!(index.insert(&zero, 3_u64.into()).unwrap().is_some());
+        assert!(index.insert(&zero, Tid::at(3)).unwrap().is_some());
         check(&index, 3);
         let mut found = first(&index, &zero, 10, 40);
         found.sort_unstable();
@@ -90,7 +90,7 @@ fn adversarial(dims: usize, rows: &[(u64, Vec<f32>)], floor: f64) {
     let store = build(Metric::L2, head, &options(8));
     let index = Index::open(&store, &options(8)).unwrap();
     for (tid, row) in tail {
-        index.insert(row, Tid::from(*tid)).unwrap();
+        index.insert(row, Tid::at(*tid)).unwrap();
     }
     check(&index, rows.len());
     let mut random = Random(5);
@@ -150,7 +150,7 @@ fn tight_clusters_are_found_by_rows_stored_as_they_are() {
     let store = MemoryStore::new();
     let index = Index::create(&store, 16, Metric::L2, &options).unwrap();
     for (tid, row) in &rows {
-        index.insert(row, Tid::from(*tid)).unwrap();
+        index.insert(row, Tid::at(*tid)).unwrap();
     }
     check(&index, rows.len());
     let model = Model::l2(&rows);
@@ -177,10 +177,10 @@ fn a_vector_of_another_size_is_an_error_and_leaves_the_index_as_it_is() {
         let expected = |error| matches!(error, Error::Dimensions { expected: 5, .. });
         let scan = index.scan(&wrong, 10, Continue::Never);
         assert!(scan.err().is_some_and(expected));
-        let inserted = index.insert(&wrong, 2_u64.into());
+        let inserted = index.insert(&wrong, Tid::at(2));
         assert!(inserted.err().is_some_and(expected));
         let mut builder = Builder::dense(5, Metric::L2, &options(4), resources(1));
-        let pushed = builder.push(&wrong, 2_u64.into());
+        let pushed = builder.push(&wrong, Tid::at(2));
         assert!(pushed.err().is_some_and(expected));
     }
     check(&index, 1);

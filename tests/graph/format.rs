@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 use vector_ext::hnsw::{Index, Metric, SparseMetric};
-use vector_ext::index::{Continue, Error};
+use vector_ext::index::{Continue, Error, Tid};
 use vector_ext::page::{Bytes, Change, MemoryStore, PAGE_BYTES, PageError, PageStore};
 
 use crate::kinds::{Coded, Kind, Scattered};
@@ -62,13 +62,13 @@ fn formats_are_read() {
                 assert!(first(&index, row, 1, 20).contains(&tid), "{name} {tid}");
             }
         }
-        index.insert(&rows[0].1, 500_u64.into()).unwrap();
+        index.insert(&rows[0].1, Tid::at(500)).unwrap();
         assert_eq!(vacuum(&index, |tid| tid == as_written(1)), 1);
         check(&index, rows.len());
         // New pages are of the index's format, not of the latest.
         for (tid, (_, row)) in (70_000_u64..).zip(&rows) {
             let opposite: Vec<f32> = row.iter().map(|x| -x).collect();
-            index.insert(&opposite, tid.into()).unwrap();
+            index.insert(&opposite, Tid::at(tid)).unwrap();
         }
         check(&index, 2 * rows.len());
     }
@@ -228,9 +228,9 @@ fn use_all(store: &MemoryStore) -> Result<(), Error> {
             scan.next_row()?;
         }
     }
-    index.insert(&query, 900_u64.into())?;
+    index.insert(&query, Tid::at(900))?;
     index.check()?;
-    index.vacuum(&mut |tid| u64::from(tid) % 2 == 0, &mut || Ok(()))?;
+    index.vacuum(&mut |tid| tid.place().is_multiple_of(2), &mut || Ok(()))?;
     Ok(())
 }
 
@@ -263,7 +263,7 @@ fn a_top_level_that_no_node_has_is_an_error() {
         let changed = with_meta(&pages, 44, [top, 0, 0, 0]);
         let index = Index::open(&changed, &options(8)).unwrap();
         let query = [0.5; 20];
-        assert!(names_the_meta_page(&index.insert(&query, 900_u64.into())));
+        assert!(names_the_meta_page(&index.insert(&query, Tid::at(900))));
         assert!(names_the_meta_page(&index.check()));
         let mut scan = index.scan(&query, 20, Continue::Never).unwrap().unwrap();
         assert!(names_the_meta_page(&scan.next_row()));
@@ -294,7 +294,7 @@ fn groups_that_are_not_there_are_an_error_and_no_new_pages() {
         change.page(0).unwrap()[24 + 52..][..4].fill(0xFF);
         change.commit().unwrap();
         let index = Index::open(&changed, &options(8)).unwrap();
-        let added = index.insert(&[0.5; 20], 900_u64.into());
+        let added = index.insert(&[0.5; 20], Tid::at(900));
         let full = matches!(added, Err(Error::Full));
         assert!(full || names_the_meta_page(&added), "{groups}");
         assert_eq!(changed.blocks().unwrap() as usize, pages.len());
@@ -327,7 +327,7 @@ fn a_chain_of_rows_that_leads_astray_is_an_error() {
     let mut scan = index.scan(many, 10, Continue::Never).unwrap().unwrap();
     let found = scan.next_row();
     assert!(matches!(found, Err(Error::Page(PageError::Corrupt { .. }))));
-    let added = index.insert(many, 900_u64.into());
+    let added = index.insert(many, Tid::at(900));
     assert!(matches!(added, Err(Error::Page(PageError::Corrupt { .. }))));
 }
 

@@ -2,7 +2,7 @@
 
 use vector_ext::bulk::Progress;
 use vector_ext::hnsw::{Builder, Form, Index, Metric, Options, SparseMetric, build_into};
-use vector_ext::index::Continue;
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::{HEADER_BYTES, MemoryStore, PageStore};
 
 use crate::classes::{Class, DenseClass, SparseClass};
@@ -36,13 +36,13 @@ fn index_of(metric: Metric, form: Form, rows: &[(u64, Vec<f32>)]) -> (MemoryStor
     let (built, inserted) = rows.split_at(rows.len() / 2);
     let mut builder = Builder::dense(rows[0].1.len(), metric, &options, resources(1));
     for (tid, row) in built {
-        builder.push(row, (*tid).into()).unwrap();
+        builder.push(row, Tid::at(*tid)).unwrap();
     }
     let store = MemoryStore::new();
     build_into(builder, &store, &Progress::default()).unwrap();
     let index = Index::open(&store, &options).unwrap();
     for (tid, row) in inserted {
-        index.insert(row, (*tid).into()).unwrap();
+        index.insert(row, Tid::at(*tid)).unwrap();
     }
     (store, options)
 }
@@ -156,17 +156,17 @@ fn longest_come_first<C: Class>(class: &C) {
         let mut builder = class.builder(3, &options);
         let rows: Vec<C::Row> = rows.iter().map(|row| class.row(row)).collect();
         for (tid, row) in (0_u64..).zip(&rows) {
-            builder.push(C::value(row), tid.into()).unwrap();
+            builder.push(C::value(row), Tid::at(tid)).unwrap();
         }
         let store = MemoryStore::new();
         build_into(builder, &store, &Progress::default()).unwrap();
         let index = class.open(&store, &options);
-        let ef = index.candidates(40).unwrap();
+        let ef = index.widened_ef(40).unwrap();
         let scan = index.scan(C::value(&question), ef, Continue::Never);
         let mut scan = scan.unwrap().unwrap();
         let limit = long.len().min(10);
         let found = std::iter::from_fn(|| scan.next_row().unwrap()).take(limit);
-        let mut found: Vec<u64> = found.map(|row| row.tid.into()).collect();
+        let mut found: Vec<u64> = found.map(|row| row.tid.place()).collect();
         found.sort_unstable();
         let wanted: Vec<u64> = (1_500..)
             .take(long.len())

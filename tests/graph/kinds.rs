@@ -36,7 +36,7 @@ pub trait Kind: Debug {
     fn build(&self, rows: &[(u64, Self::Row)], resources: Resources) -> MemoryStore {
         let mut builder = self.builder(resources);
         for (tid, row) in rows {
-            builder.push(Self::value(row), Tid::from(*tid)).unwrap();
+            builder.push(Self::value(row), Tid::at(*tid)).unwrap();
         }
         let store = MemoryStore::new();
         build_into(builder, &store, &Progress::default()).unwrap();

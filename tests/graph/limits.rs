@@ -20,7 +20,7 @@ fn all<S: vector_ext::page::PageStore, V: Space>(scan: &mut Scan<'_, '_, S, V>) 
 }
 
 fn tids(rows: &[Row]) -> BTreeSet<u64> {
-    rows.iter().map(|row| u64::from(row.tid)).collect()
+    rows.iter().map(|row| row.tid.place()).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use vector_ext::hnsw::{Index, Metric, SparseMetric, ValueOf};
-use vector_ext::index::Continue;
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::{MemoryStore, PageStore};
 use vector_ext::quantize::Form;
 
@@ -69,7 +69,7 @@ where
             }
             Act::Insert(tid) => {
                 let value = K::value(&self.rows[tid as usize].1);
-                index.insert(value, tid.into()).unwrap();
+                index.insert(value, Tid::at(tid)).unwrap();
             }
             Act::Search => {
                 let scan = index.scan(middle, 40, Continue::Never).unwrap();
@@ -181,7 +181,7 @@ fn all<S: PageStore, V: vector_ext::hnsw::Space>(
 ) -> BTreeSet<u64> {
     let mut scan = index.scan(query, 10, Continue::Strict).unwrap().unwrap();
     let rows = std::iter::from_fn(|| scan.next_row().unwrap());
-    rows.map(|row| row.tid.into()).collect()
+    rows.map(|row| row.tid.place()).collect()
 }
 
 fn coded(dims: usize) -> Coded {

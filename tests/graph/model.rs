@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use vector_ext::hnsw::Metric;
+use vector_ext::index::Tid;
 use vector_ext::page::MemoryStore;
 
 use crate::kinds::{Coded, Kind, Whole};
@@ -35,7 +36,7 @@ pub fn run<K: Kind + Clone>(kind: &K, seed: u64, floor: f64) {
                     };
                     assert!(
                         index
-                            .insert(K::value(&vector), next.into())
+                            .insert(K::value(&vector), Tid::at(next))
                             .unwrap()
                             .is_some()
                     );

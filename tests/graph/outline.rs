@@ -30,18 +30,18 @@ fn rank<S: PageStore, K: Kind>(
     query: &K::Row,
     rows: impl IntoIterator<Item = u64>,
 ) -> (Vec<u64>, Vec<u64>, u64) {
-    let tids: Vec<Tid> = rows.into_iter().map(Tid::from).collect();
+    let tids: Vec<Tid> = rows.into_iter().map(Tid::at).collect();
     let ranked = index.rank(outline, K::value(query), &tids).unwrap();
     let mut ranked = ranked.unwrap();
     let (mut order, mut first) = (Vec::new(), 0);
     while let Some(row) = ranked.ranking.next_row().unwrap() {
-        order.push(u64::from(row.tid));
+        order.push(row.tid.place());
         if order.len() == 10 {
             first = ranked.ranking.reads();
         }
     }
-    let strangers = ranked.strangers.into_iter().map(u64::from).collect();
-    (order, strangers, first)
+    let unknown = ranked.unknown.into_iter().map(Tid::place).collect();
+    (order, unknown, first)
 }
 
 /// All rows come, once, and the first are the nearest; few others are read for them.
@@ -55,9 +55,9 @@ fn assert_ranks<K: Kind>(kind: &K, count: u64) {
     let (mut hits, mut reads) = (0, 0);
     for (at, query) in &queries {
         let listed: BTreeSet<u64> = (0..count).filter(|id| id % 3 == at % 3).collect();
-        let (order, strangers, first) =
+        let (order, unknown, first) =
             rank::<_, K>(&index, &outline, query, listed.iter().copied().rev());
-        assert_eq!(strangers, []);
+        assert_eq!(unknown, []);
         assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), listed);
         assert_eq!(order.len(), listed.len());
         let mut truth: Vec<u64> = listed.into_iter().collect();
@@ -96,7 +96,7 @@ fn assert_limits<K: Kind>(kind: &K, count: u64) {
     let store = kind.build(&rows, resources(1));
     let index = kind.open(&store).unwrap();
     let outline = outline::<_, K>(&index, 100);
-    let tids: Vec<Tid> = (0..count).map(Tid::from).collect();
+    let tids: Vec<Tid> = (0..count).map(Tid::at).collect();
     let (mut given, mut read) = (0, 0);
     for (_, query) in kind.rows(7, 20) {
         let ranked = || {
@@ -188,9 +188,9 @@ fn who_ends_it_early_can_begin_again() {
     assert_eq!(outline::<_, Coded>(&index, 9).rows(), 100);
 }
 
-/// A row that came later is a stranger; equal rows are ranked each.
+/// A row that came later is unknown; equal rows are ranked each.
 #[test]
-fn rows_that_came_later_are_strangers() {
+fn rows_that_came_later_are_unknown() {
     let (metric, dims, m) = (Metric::L2, 12, 8);
     let kind = Coded { metric, dims, m };
     let mut rows = kind.rows(9, 200);
@@ -201,13 +201,13 @@ fn rows_that_came_later_are_strangers() {
     let index = kind.open(&store).unwrap();
     let outline = outline::<_, Coded>(&index, 50);
     for (id, row) in kind.rows(10, 40) {
-        index.insert(&row, Tid::from(1_000 + id)).unwrap();
+        index.insert(&row, Tid::at(1_000 + id)).unwrap();
     }
     assert!(index.is_current(&outline).unwrap());
     let query = &rows[7].1;
-    let (order, strangers, _) =
+    let (order, unknown, _) =
         rank::<_, Coded>(&index, &outline, query, (0..260).chain(1_000..1_040));
-    assert_eq!(strangers, (1_000..1_040).collect::<Vec<_>>());
+    assert_eq!(unknown, (1_000..1_040).collect::<Vec<_>>());
     assert_eq!(order.len(), 260);
     let first: BTreeSet<u64> = order[..61].iter().copied().collect();
     assert_eq!(first, (200..260).chain([7]).collect());
@@ -232,15 +232,15 @@ fn a_vacuum_ends_an_outline_before_places_are_given_anew() {
     assert!(!index.is_current(&before).unwrap());
     assert_eq!(vacuum(&index, |id| id % 5 == 0), 30);
     let query = Random(3).vector(dims, 9);
-    index.insert(&query, Tid::from(10)).unwrap();
+    index.insert(&query, Tid::at(10)).unwrap();
     // What had begun before begins again.
     let growth = index.grow_outline(growing, u64::MAX, &mut || Ok(()));
     let Grown::Whole(after) = growth.unwrap().grown else {
         panic!("there is more to read");
     };
     assert!(index.is_current(&after).unwrap());
-    let (order, strangers, _) = rank::<_, Coded>(&index, &Rc::new(after), &query, 0..150);
-    assert_eq!((order[0], order.len(), strangers.len()), (10, 121, 29));
+    let (order, unknown, _) = rank::<_, Coded>(&index, &Rc::new(after), &query, 0..150);
+    assert_eq!((order[0], order.len(), unknown.len()), (10, 121, 29));
 }
 
 /// Of values without codes there is none.
@@ -264,8 +264,8 @@ fn huge_values_are_ranked_and_none_is_lost() {
         let index = Index::open(&store, &options(8)).unwrap();
         let outline = outline::<_, Coded>(&index, 40);
         for (_, query) in rows.iter().step_by(13) {
-            let (order, strangers, _) = rank::<_, Coded>(&index, &outline, query, 0..160);
-            assert_eq!(strangers, []);
+            let (order, unknown, _) = rank::<_, Coded>(&index, &outline, query, 0..160);
+            assert_eq!(unknown, []);
             assert_eq!(order.into_iter().collect::<BTreeSet<_>>().len(), 160);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vector_ext::hnsw::{
     BitMetric, Form, Manhattan, Measure, Metric, SparseMetric, SparseVectors, Values,
 };
-use vector_ext::index::{Continue, Error};
+use vector_ext::index::{Continue, Error, Tid};
 use vector_ext::page::{MemoryStore, PAGE_BYTES};
 
 use crate::format::{damage, fixture};
@@ -143,7 +143,7 @@ fn streams<K: Kind>(kind: &K) {
         let mut scan = index.scan(K::value(&query), 20, go_on).unwrap().unwrap();
         let (mut last, mut found, mut back) = (f32::NEG_INFINITY, BTreeSet::new(), 0);
         while let Some(row) = scan.next_row().unwrap() {
-            assert!(found.insert(u64::from(row.tid)), "{kind:?}: {row:?} twice");
+            assert!(found.insert(row.tid.place()), "{kind:?}: {row:?} twice");
             back += usize::from(row.distance < last);
             last = row.distance;
         }
@@ -195,7 +195,7 @@ fn zero_has_no_angle_but_a_place_elsewhere() {
         let store = kind.build(&[(1, zero.clone()), (2, one.clone())], resources(1));
         let index = kind.open(&store).unwrap();
         check(&index, rows);
-        let inserted = index.insert(Scattered::value(&zero), 3_u64.into()).unwrap();
+        let inserted = index.insert(Scattered::value(&zero), Tid::at(3)).unwrap();
         assert_eq!(inserted.is_some(), rows == 2);
         assert_eq!(first(&index, Scattered::value(&one), 1, 10), [2]);
     }
@@ -220,7 +220,7 @@ fn values_of_another_size_are_errors() {
     let index = kind.open(&store).unwrap();
     let twice = "expected 16 dimensions, not 24";
     assert_eq!(said(index.scan(&[1, 2, 3], 10, Continue::Never)), twice);
-    assert_eq!(said(index.insert(&[1, 2, 3], 7_u64.into())), twice);
+    assert_eq!(said(index.insert(&[1, 2, 3], Tid::at(7))), twice);
     check(&index, 1);
     let manhattan = Manhattan::new(3, Form::F32);
     assert_eq!(
@@ -269,7 +269,7 @@ fn the_longest_values_are_kept() {
     let store = kind.build(&rows[..2], resources(1));
     let index = kind.open(&store).unwrap();
     for (tid, row) in &rows[2..] {
-        let inserted = index.insert(Scattered::value(row), (*tid).into()).unwrap();
+        let inserted = index.insert(Scattered::value(row), Tid::at(*tid)).unwrap();
         assert!(inserted.is_some());
     }
     for (tid, row) in &rows {
@@ -278,12 +278,12 @@ fn the_longest_values_are_kept() {
             .unwrap()
             .unwrap();
         let nearest = scan.next_row().unwrap().unwrap();
-        assert_eq!((u64::from(nearest.tid), nearest.distance), (*tid, 0.0));
+        assert_eq!((nearest.tid.place(), nearest.distance), (*tid, 0.0));
     }
     // The same value once more is a row more of its node.
     let before = check(&index, 4);
     index
-        .insert(Scattered::value(&rows[2].1), 9_u64.into())
+        .insert(Scattered::value(&rows[2].1), Tid::at(9))
         .unwrap();
     assert_eq!(check(&index, 5).rests, before.rests);
     assert!(before.rests > 4 * 150, "{before:?}");
@@ -317,7 +317,7 @@ fn format_is_read(name: &str) {
         assert!(first(&index, Scattered::value(row), 1, 20).contains(&tid));
     }
     let first = Scattered::value(&rows[0].1);
-    index.insert(first, 500_u64.into()).unwrap();
+    index.insert(first, Tid::at(500)).unwrap();
     assert_eq!(vacuum(&index, |tid| tid == as_written(1)), 1);
     check(&index, rows.len());
 }
@@ -333,10 +333,10 @@ fn damages<K: Kind>(kind: &K, rows: &[(u64, K::Row)]) {
                 scan.next_row()?;
             }
         }
-        index.insert(K::value(&rows[1].1), 900_u64.into())?;
-        index.insert(K::value(&kind.row(&mut Random(107))), 901_u64.into())?;
+        index.insert(K::value(&rows[1].1), Tid::at(900))?;
+        index.insert(K::value(&kind.row(&mut Random(107))), Tid::at(901))?;
         index.check()?;
-        index.vacuum(&mut |tid| u64::from(tid) % 2 == 0, &mut || Ok(()))?;
+        index.vacuum(&mut |tid| tid.place().is_multiple_of(2), &mut || Ok(()))?;
         Ok(())
     };
     damage(&pages, 500, use_all);

@@ -3,7 +3,7 @@
 
 use vector_ext::bulk::Progress;
 use vector_ext::hnsw::{BitMetric, Form, Index, Metric, SparseMetric, build_into};
-use vector_ext::index::Continue;
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::MemoryStore;
 
 use crate::classes::{BitClass, Class, DenseClass, ManhattanClass, SparseClass};
@@ -55,19 +55,19 @@ impl<'c, C: Class> Case<'c, C> {
         let mut builder = self.class.builder(DIMS, &options);
         if history != History::Inserted {
             for (row, tid) in self.rows.iter().zip(0_u64..) {
-                builder.push(C::value(row), tid.into()).unwrap();
+                builder.push(C::value(row), Tid::at(tid)).unwrap();
             }
         }
         build_into(builder, &self.store, &Progress::default()).unwrap();
         let index = self.class.open(&self.store, &options);
         let insert = |of: &dyn Fn(u64) -> bool| {
             for (row, tid) in self.rows.iter().zip(0_u64..).filter(|(_, tid)| of(*tid)) {
-                index.insert(C::value(row), tid.into()).unwrap();
+                index.insert(C::value(row), Tid::at(tid)).unwrap();
             }
         };
         let vacuum = |of: &dyn Fn(u64) -> bool| {
             index
-                .vacuum(&mut |tid| of(tid.into()), &mut || Ok(()))
+                .vacuum(&mut |tid| of(tid.place()), &mut || Ok(()))
                 .unwrap();
         };
         match history {
@@ -90,7 +90,7 @@ impl<'c, C: Class> Case<'c, C> {
         question: &C::Row,
         (k, ef): (usize, usize),
     ) -> Vec<f64> {
-        let ef = index.candidates(ef).unwrap();
+        let ef = index.widened_ef(ef).unwrap();
         let Some(mut scan) = index.scan(C::value(question), ef, Continue::Never).unwrap() else {
             return Vec::new();
         };
@@ -98,7 +98,7 @@ impl<'c, C: Class> Case<'c, C> {
         while found.len() < k
             && let Some(row) = scan.next_row().unwrap()
         {
-            let row = usize::try_from(u64::from(row.tid)).unwrap();
+            let row = usize::try_from(row.tid.place()).unwrap();
             found.push(self.class.distance(question, &self.rows[row]));
         }
         found

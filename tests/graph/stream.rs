@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use vector_ext::hnsw::{Index, Metric};
-use vector_ext::index::Continue;
+use vector_ext::index::{Continue, Tid};
 
 use crate::support::{Random, build, options, vacuum};
 
@@ -21,7 +21,7 @@ fn a_scan_that_goes_on_gives_every_row_once() {
     let mut scan = index.scan(&query, 20, Continue::Relaxed).unwrap().unwrap();
     let mut found = Vec::new();
     while let Some(row) = scan.next_row().unwrap() {
-        found.push(u64::from(row.tid));
+        found.push(row.tid.place());
     }
     assert_eq!(found.len(), expected.len());
     assert_eq!(found.into_iter().collect::<BTreeSet<u64>>(), expected);
@@ -112,20 +112,20 @@ fn a_row_that_was_killed_is_left_out_where_that_is_asked_for() {
             scan.skip_killed();
         }
         let rows = std::iter::from_fn(|| scan.next_row().unwrap());
-        rows.map(|row| (u64::from(row.tid), row.node))
+        rows.map(|row| (row.tid.place(), row.node))
             .collect::<Vec<_>>()
     };
     let all = found(true);
     assert_eq!(all.len(), 301);
     let (tid, node) = all[0];
-    assert!(!index.kill(node, tid.into(), || false).unwrap());
+    assert!(!index.kill(node, Tid::at(tid), || false).unwrap());
     assert!(
-        !index.kill(node, 299.into(), || true).unwrap(),
+        !index.kill(node, Tid::at(299), || true).unwrap(),
         "of another node"
     );
     assert_eq!(found(true).len(), 301);
-    assert!(index.kill(node, tid.into(), || true).unwrap());
-    assert!(!index.kill(node, tid.into(), || true).unwrap(), "twice");
+    assert!(index.kill(node, Tid::at(tid), || true).unwrap());
+    assert!(!index.kill(node, Tid::at(tid), || true).unwrap(), "twice");
     assert_eq!(found(false), all);
     let left: Vec<u64> = found(true).into_iter().map(|(tid, _)| tid).collect();
     assert_eq!(

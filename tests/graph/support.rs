@@ -103,7 +103,7 @@ pub fn first<S: PageStore, V: Space>(
     while rows.len() < k
         && let Some(row) = scan.next_row().unwrap()
     {
-        rows.push(u64::from(row.tid));
+        rows.push(row.tid.place());
     }
     rows
 }
@@ -145,7 +145,7 @@ pub fn build(metric: Metric, rows: &[(u64, Vec<f32>)], options: &Options) -> Mem
     let dims = rows.first().map_or(3, |(_, row)| row.len());
     let mut builder = Builder::dense(dims, metric, options, resources(1));
     for (tid, row) in rows {
-        builder.push(row, Tid::from(*tid)).unwrap();
+        builder.push(row, Tid::at(*tid)).unwrap();
     }
     let store = MemoryStore::new();
     build_into(builder, &store, &Progress::default()).unwrap();
@@ -154,7 +154,7 @@ pub fn build(metric: Metric, rows: &[(u64, Vec<f32>)], options: &Options) -> Mem
 
 /// Removes rows by vacuum.
 pub fn vacuum<S: PageStore, V: Space>(index: &Index<'_, S, V>, gone: impl Fn(u64) -> bool) -> u64 {
-    let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()));
+    let vacuumed = index.vacuum(&mut |tid| gone(tid.place()), &mut || Ok(()));
     vacuumed.unwrap().removed
 }
 

@@ -30,7 +30,7 @@ fn writers_readers_and_a_vacuum_share_an_index() {
                             0..3 => vec![1.5; 16],
                             _ => random.vector(16, 8),
                         };
-                        index.insert(&vector, (writer * 10_000 + i).into()).unwrap();
+                        index.insert(&vector, Tid::at(writer * 10_000 + i)).unwrap();
                     }
                 })
             })
@@ -84,7 +84,7 @@ fn readers_find_long_values_while_others_come_and_go() {
                     let mut scan = index.scan(query, 20, Continue::Relaxed).unwrap().unwrap();
                     let mut found = BTreeSet::new();
                     while let Some(row) = scan.next_row().unwrap() {
-                        found.insert(u64::from(row.tid));
+                        found.insert(row.tid.place());
                     }
                     assert!((0..60).all(|tid| found.contains(&tid)));
                 }
@@ -94,7 +94,7 @@ fn readers_find_long_values_while_others_come_and_go() {
             for round in 1..=4 {
                 for (tid, row) in kind.rows(round, 25) {
                     let tid = 1_000 * round + tid;
-                    index.insert(Scattered::value(&row), tid.into()).unwrap();
+                    index.insert(Scattered::value(&row), Tid::at(tid)).unwrap();
                     inserted.store(tid, Ordering::SeqCst);
                 }
             }
@@ -128,7 +128,7 @@ fn the_first_long_values_may_come_at_once() {
                 let (index, kind) = (&index, &kind);
                 scope.spawn(move || {
                     for (tid, row) in kind.rows(round * 10 + writer, 3) {
-                        let tid = (writer * 100 + tid).into();
+                        let tid = Tid::at(writer * 100 + tid);
                         index.insert(Scattered::value(&row), tid).unwrap();
                     }
                 });
@@ -152,7 +152,7 @@ fn the_first_rows_may_come_at_once() {
                     let mut random = Random(round * 10 + writer);
                     for i in 0..5 {
                         let vector = random.vector(4, 3);
-                        index.insert(&vector, (writer * 100 + i).into()).unwrap();
+                        index.insert(&vector, Tid::at(writer * 100 + i)).unwrap();
                     }
                 });
             }
@@ -171,7 +171,7 @@ fn a_chunk_that_a_vacuum_frees_may_hold_rows_of_another_node_before_it_ends() {
     let index = Index::open(&store, &options(16)).unwrap();
     let (mut asked, mut first) = (0, 0);
     let mut gone = |tid: Tid| {
-        let tid = u64::from(tid);
+        let tid = tid.place();
         asked += 1;
         if asked == 1 {
             first = tid % 2;
@@ -179,7 +179,7 @@ fn a_chunk_that_a_vacuum_frees_may_hold_rows_of_another_node_before_it_ends() {
         // The last rows of a node are asked about when its chunks are gone.
         if asked == 1_000 {
             for row in (10_000..12_000).filter(|row| row & 1 != first) {
-                index.insert(&value(row), row.into()).unwrap();
+                index.insert(&value(row), Tid::at(row)).unwrap();
             }
         }
         tid % 2 == first

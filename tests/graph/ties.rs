@@ -2,7 +2,7 @@
 
 use vector_ext::bulk::Progress;
 use vector_ext::hnsw::{BitMetric, build_into};
-use vector_ext::index::Continue;
+use vector_ext::index::{Continue, Tid};
 use vector_ext::page::MemoryStore;
 
 use crate::classes::{BitClass, Class};
@@ -38,14 +38,14 @@ fn rows_are_found_beside_groups_whose_rows_are_all_as_near() {
         let mut builder = class.builder(BITS, &options);
         if !inserted {
             for (tid, row) in (0_u64..).zip(&rows) {
-                builder.push(BitClass::value(row), tid.into()).unwrap();
+                builder.push(BitClass::value(row), Tid::at(tid)).unwrap();
             }
         }
         build_into(builder, &store, &Progress::default()).unwrap();
         let index = class.open(&store, &options);
         if inserted {
             for (tid, row) in (0_u64..).zip(&rows) {
-                index.insert(BitClass::value(row), tid.into()).unwrap();
+                index.insert(BitClass::value(row), Tid::at(tid)).unwrap();
             }
         }
         let asked: Vec<&Vec<u8>> = rows[..SPREAD].iter().step_by(4).collect();
@@ -55,7 +55,7 @@ fn rows_are_found_beside_groups_whose_rows_are_all_as_near() {
                 .unwrap()
                 .unwrap();
             let first = scan.next_row().unwrap().unwrap();
-            rows[u64::from(first.tid) as usize] == ***row
+            rows[first.tid.place() as usize] == ***row
         };
         let found = asked.iter().filter(is_found).count();
         assert!(

@@ -7,7 +7,7 @@
 use vector_ext::hnsw::{
     BitMetric, Bits, Dense, Index, Measure, Options, Plain, Space, SparseVectors, ValueOf,
 };
-use vector_ext::index::{Continue, Error};
+use vector_ext::index::{Continue, Error, Tid};
 use vector_ext::page::{Bytes, MemoryStore, PAGE_BYTES, PageError, PageStore};
 use vector_ext::vector::{MAX_BITS, MAX_DIMS, MAX_SPARSE_DIMS, Sparse};
 
@@ -56,7 +56,7 @@ fn bits() -> Vec<Bytes> {
         let mut value = [word, word.map(|byte| byte.rotate_left(3))].concat();
         value.truncate(13);
         value[12] &= 0xF0;
-        let inserted = index.insert(&value, row.into());
+        let inserted = index.insert(&value, Tid::at(row));
         inserted.expect("a row of the index's bits");
     }
     let pages = store.pages().expect("pages in memory");
@@ -147,8 +147,8 @@ fn use_index<V: Space>(
         index.census().map(drop),
         index.check().map(drop),
         index.dump().map(drop),
-        index.insert(value, 900.into()).map(drop),
-        index.insert(value, 901.into()).map(drop),
+        index.insert(value, Tid::at(900)).map(drop),
+        index.insert(value, Tid::at(901)).map(drop),
         vacuum(index),
         index.check().map(drop),
     ];
@@ -176,6 +176,6 @@ fn list<V: Space>(index: &Index<'_, MemoryStore, V>) -> Result<(), Error> {
 }
 
 fn vacuum<V: Space>(index: &Index<'_, MemoryStore, V>) -> Result<(), Error> {
-    let mut gone = |tid| u64::from(tid) % 2 == 0;
+    let mut gone = |tid: Tid| tid.place().is_multiple_of(2);
     index.vacuum(&mut gone, &mut || Ok(())).map(drop)
 }

@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 use crate::bulk::Steps;
 use crate::index::{Error, filled, with_room};
 
-use super::graph::{Links, Scratch, SearchStart};
+use super::graph::{BuildLink, Links, SearchStart};
+use super::walk::Scratch;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
 
@@ -60,12 +61,12 @@ impl<V: Space> Links<'_, V> {
                 stack: with_room(self.rows.len())?,
             };
             tree.reach(entry, entry);
-            self.spread(&mut tree, steps)?;
+            self.follow(&mut tree, steps)?;
             for (value, own) in (0_u32..).zip(self.lists.levels) {
                 if *own >= level && !tree.is_reached(value) {
                     let parent = self.adopt(value, entry, &tree, &mut scratch);
                     tree.reach(value, parent);
-                    self.spread(&mut tree, steps)?;
+                    self.follow(&mut tree, steps)?;
                 }
             }
         }
@@ -73,11 +74,11 @@ impl<V: Space> Links<'_, V> {
     }
 
     /// Follows links from what was reached last.
-    fn spread(&self, tree: &mut Tree, steps: &mut Steps<'_>) -> Result<(), Error> {
+    fn follow(&self, tree: &mut Tree, steps: &mut Steps<'_>) -> Result<(), Error> {
         while let Some(value) = tree.stack.pop() {
             steps.step()?;
-            for (to, _) in self.neighbours(value, tree.level) {
-                tree.reach(to, value);
+            for near in self.neighbours(value, tree.level) {
+                tree.reach(near.value, value);
             }
         }
         Ok(())
@@ -87,8 +88,8 @@ impl<V: Space> Links<'_, V> {
     /// link that the tree does not need.
     fn adopt(&self, value: u32, entry: u32, tree: &Tree, scratch: &mut Scratch) -> u32 {
         let mut near = self.neighbours(value, tree.level);
-        near.retain(|(from, _)| tree.is_reached(*from));
-        near.sort_by(|a, b| a.1.total_cmp(&b.1));
+        near.retain(|near| tree.is_reached(near.value));
+        near.sort_by(|a, b| a.distance.total_cmp(&b.distance));
         let mut linked = near.iter().find(|near| self.link_over(**near, value, tree));
         if linked.is_none() {
             let from = SearchStart {
@@ -96,26 +97,29 @@ impl<V: Space> Links<'_, V> {
                 level: tree.level,
             };
             self.search(value, from, scratch.ef(), scratch);
-            let found = scratch.nearest.iter();
-            near = found.map(|key| (key.number(), key.distance())).collect();
-            near.retain(|(from, _)| tree.is_reached(*from));
+            near = scratch.nearest.iter().map(|key| (*key).into()).collect();
+            near.retain(|near| tree.is_reached(near.value));
             linked = near.iter().find(|near| self.link_over(**near, value, tree));
         }
-        if let Some((from, _)) = linked {
-            return *from;
+        if let Some(from) = linked {
+            return from.value;
         }
         // There is room somewhere: a tree of `n` values needs `n - 1` links, and each value has several.
         let mut others = (0_u32..).zip(self.lists.levels).map(|(from, _)| from);
         let from = others.find(|from| {
-            tree.is_reached(*from)
-                && self.link_over((*from, self.distance(*from, value)), value, tree)
+            let near = BuildLink {
+                value: *from,
+                distance: self.distance(*from, value),
+            };
+            tree.is_reached(*from) && self.link_over(near, value, tree)
         });
         from.unwrap_or(entry)
     }
 
     /// Makes `value` a neighbour of another one if that has a free lane or a link that the tree does not need.
     /// Of the latter the farthest is given up.
-    fn link_over(&self, (from, distance): (u32, f32), value: u32, tree: &Tree) -> bool {
+    fn link_over(&self, near: BuildLink, value: u32, tree: &Tree) -> bool {
+        let (from, distance) = (near.value, near.distance);
         let lanes = self.lanes(from, tree.level);
         let taken = lanes.iter().flatten().count();
         let free = lanes.iter().position(Option::is_none);
@@ -123,13 +127,13 @@ impl<V: Space> Links<'_, V> {
         let spare = || {
             let spare = lanes.iter().enumerate();
             let spare = spare.filter_map(|(lane, link)| link.map(|link| (lane, link)));
-            let spare = spare.filter(|(_, (to, _))| !tree.needs(from, *to));
-            let farthest = spare.max_by(|a, b| a.1.1.total_cmp(&b.1.1));
+            let spare = spare.filter(|(_, link)| !tree.needs(from, link.value));
+            let farthest = spare.max_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
             farthest.map(|(lane, _)| lane)
         };
         let lane = free.or_else(spare);
         if let Some(lane) = lane {
-            self.set(from, tree.level, lane, Some((value, distance)));
+            self.set(from, tree.level, lane, Some(BuildLink { value, distance }));
         }
         lane.is_some()
     }

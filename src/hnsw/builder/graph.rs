@@ -3,26 +3,20 @@
 //! Lists are read without locks: each link is one atomic number, and a list that is being changed is
 //! still a list of neighbours. Writers of a list hold its lock. Nobody holds two.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::distance::{prefetch, prefetch_at};
-use crate::index::{Error, filled};
-use crate::quantize::nearer;
-use crate::search::{Beam, Graph, Key, MAX_OFFER, Offers, walk};
+use crate::search::Key;
 
 use super::rows::BuildRows;
-use crate::hnsw::change::link::LinkLanes;
+use super::walk::Scratch;
+use crate::hnsw::change::link::{Demand, LinkLanes};
 use crate::hnsw::change::select::Degree;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::spaces::space::Space;
-use crate::values::{Sketch, Sketches};
+use crate::values::Sketches;
 
-const LOCKS: usize = 4_096;
-
-/// Sketches that are prefetched while one is looked at: memory answers no more requests at once.
-const SKETCHES_AHEAD: usize = 4;
+const LIST_LOCKS: usize = 4_096;
 
 /// Links that are being made.
 pub struct Links<'b, V> {
@@ -32,103 +26,6 @@ pub struct Links<'b, V> {
     /// The highest value, where searches begin.
     pub entry: Mutex<Option<SearchStart>>,
     locks: Vec<Mutex<()>>,
-}
-
-/// What a thread needs.
-pub struct Scratch {
-    beam: Beam,
-    /// By value: the epoch of the search that has met it last.
-    seen: Vec<u8>,
-    /// The number of the search, from 1 to 255 and round again, so that `seen` need not be emptied for each.
-    epoch: u8,
-    /// Neighbours of the value that is visited which the search has not met before.
-    fresh: Vec<u32>,
-    /// What the last search has found, nearest first.
-    pub nearest: Vec<Key>,
-    ef: usize,
-}
-
-impl Scratch {
-    pub fn new(values: usize, ef: usize) -> Result<Self, Error> {
-        Ok(Self {
-            beam: Beam::new(ef),
-            seen: filled(0, values)?,
-            epoch: 0,
-            fresh: Vec::new(),
-            nearest: Vec::new(),
-            ef,
-        })
-    }
-
-    /// Candidates that a search keeps.
-    pub fn ef(&self) -> usize {
-        self.ef
-    }
-
-    fn forget(&mut self) {
-        self.epoch = self.epoch.wrapping_add(1);
-        if self.epoch == 0 {
-            self.seen.fill(0);
-            self.epoch = 1;
-        }
-    }
-}
-
-/// A walk on one level towards one value.
-struct Walk<'w, 'b, V> {
-    links: &'w Links<'b, V>,
-    level: u8,
-    target: Sketch<'w>,
-    seen: &'w mut [u8],
-    epoch: u8,
-    fresh: &'w mut Vec<u32>,
-}
-
-impl<V: Space> Graph for Walk<'_, '_, V> {
-    type Error = Infallible;
-
-    fn visit(&mut self, value: u32, candidates: &mut impl Offers) -> Result<(), Infallible> {
-        self.fresh.clear();
-        for number in self.links.list(value, self.level) {
-            let number = number.load(Relaxed);
-            if let Some(neighbour) = number.checked_sub(1)
-                && let Some(seen) = self.seen.get_mut(neighbour as usize)
-                && *seen != self.epoch
-            {
-                *seen = self.epoch;
-                self.fresh.push(neighbour);
-            }
-        }
-        let record = |at: usize| {
-            self.fresh
-                .get(at)
-                .map(|value| self.links.rows.sketch_record(*value))
-        };
-        (0..SKETCHES_AHEAD).filter_map(record).for_each(prefetch);
-        let mut ahead = SKETCHES_AHEAD;
-        for neighbours in self.fresh.chunks(MAX_OFFER) {
-            let mut distances = [f32::INFINITY; MAX_OFFER];
-            for (distance, neighbour) in distances.iter_mut().zip(neighbours) {
-                record(ahead).into_iter().for_each(prefetch);
-                ahead += 1;
-                let sketch = self.links.rows.sketch(*neighbour);
-                *distance = self
-                    .links
-                    .space
-                    .values()
-                    .sketch_distance(self.target, sketch);
-            }
-            let near = nearer(&distances, candidates.bound());
-            candidates.offer(neighbours, &distances[..neighbours.len()], near);
-        }
-        Ok(())
-    }
-
-    fn announce(&mut self, value: u32) {
-        let list = self.links.list(value, self.level);
-        // Its address: reading a number of the list to ask for it would wait for the list.
-        prefetch_at(list.as_ptr().cast(), size_of_val(list));
-    }
 }
 
 /// Room for the links of all values.
@@ -148,6 +45,13 @@ pub struct LinkLists<'b> {
     pub distances: &'b [AtomicU32],
 }
 
+/// A link of a value to another one.
+#[derive(Clone, Copy)]
+pub struct BuildLink {
+    pub value: u32,
+    pub distance: f32,
+}
+
 /// Where a search of the graph begins.
 #[derive(Clone, Copy)]
 pub struct SearchStart {
@@ -155,6 +59,15 @@ pub struct SearchStart {
     pub value: u32,
     /// The level on which it begins.
     pub level: u8,
+}
+
+impl From<Key> for BuildLink {
+    fn from(found: Key) -> Self {
+        Self {
+            value: found.number(),
+            distance: found.distance(),
+        }
+    }
 }
 
 impl<'b, V: Space> Links<'b, V> {
@@ -165,7 +78,7 @@ impl<'b, V: Space> Links<'b, V> {
             rows,
             lists,
             entry: Mutex::new(None),
-            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            locks: (0..LIST_LOCKS).map(|_| Mutex::new(())).collect(),
         }
     }
 
@@ -191,8 +104,9 @@ impl<'b, V: Space> Links<'b, V> {
         list * self.lists.lanes
     }
 
+    /// The list of a value on a level: neighbours plus one, so that zero is none.
     #[inline]
-    fn list(&self, value: u32, level: u8) -> &[AtomicU32] {
+    pub fn list(&self, value: u32, level: u8) -> &[AtomicU32] {
         let at = self.at(value, level);
         self.lists
             .numbers
@@ -201,7 +115,7 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// The lanes of a value on a level: neighbours with their distances.
-    pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<(u32, f32)>> {
+    pub fn lanes(&self, value: u32, level: u8) -> Vec<Option<BuildLink>> {
         let at = self.at(value, level);
         let distances = self
             .lists
@@ -210,31 +124,33 @@ impl<'b, V: Space> Links<'b, V> {
             .unwrap_or_default();
         let both = self.list(value, level).iter().zip(distances);
         both.map(|(number, distance)| {
-            let number = number.load(Relaxed).checked_sub(1)?;
-            Some((number, f32::from_bits(distance.load(Relaxed))))
+            Some(BuildLink {
+                value: number.load(Relaxed).checked_sub(1)?,
+                distance: f32::from_bits(distance.load(Relaxed)),
+            })
         })
         .collect()
     }
 
     /// Neighbours of a value on a level with their distances.
-    pub fn neighbours(&self, value: u32, level: u8) -> Vec<(u32, f32)> {
+    pub fn neighbours(&self, value: u32, level: u8) -> Vec<BuildLink> {
         self.lanes(value, level).into_iter().flatten().collect()
     }
 
     /// Fills a lane, or empties it.
-    pub fn set(&self, value: u32, level: u8, lane: usize, neighbour: Option<(u32, f32)>) {
+    pub fn set(&self, value: u32, level: u8, lane: usize, link: Option<BuildLink>) {
         let at = self.at(value, level) + lane;
         if let (Some(number), Some(distance)) =
             (self.lists.numbers.get(at), self.lists.distances.get(at))
         {
-            let (to, far) = neighbour.map_or((0, 0.0), |(to, far)| (to + 1, far));
+            let (to, far) = link.map_or((0, 0.0), |link| (link.value + 1, link.distance));
             distance.store(far.to_bits(), Relaxed);
             number.store(to, Relaxed);
         }
     }
 
     fn lock(&self, value: u32) -> Option<MutexGuard<'_, ()>> {
-        let lock = self.locks.get(value as usize % LOCKS);
+        let lock = self.locks.get(value as usize % LIST_LOCKS);
         lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -261,7 +177,7 @@ impl<'b, V: Space> Links<'b, V> {
                 value: start,
                 level,
             };
-            self.search(value, from, scratch.ef, scratch);
+            self.search(value, from, scratch.ef(), scratch);
             start = scratch.nearest.first().map_or(start, |key| key.number());
             kept.push(self.select(&scratch.nearest, self.lists.degrees[usize::from(level > 0)]));
         }
@@ -280,7 +196,7 @@ impl<'b, V: Space> Links<'b, V> {
             value: start,
             level: 0,
         };
-        self.search(value, from, scratch.ef, scratch);
+        self.search(value, from, scratch.ef(), scratch);
         let kept = self.select(&scratch.nearest, self.lists.degrees[0]);
         self.link(value, 0, kept);
     }
@@ -312,54 +228,36 @@ impl<'b, V: Space> Links<'b, V> {
     }
 
     /// Gives a value its neighbours on a level, then them the value.
-    fn link(&self, value: u32, level: u8, kept: Vec<(u32, f32)>) {
+    fn link(&self, value: u32, level: u8, kept: Vec<BuildLink>) {
         {
             let _lock = self.lock(value);
-            for (lane, neighbour) in kept.iter().enumerate() {
-                self.set(value, level, lane, Some(*neighbour));
+            for (lane, link) in kept.iter().enumerate() {
+                self.set(value, level, lane, Some(*link));
             }
         }
-        for (nearest, (neighbour, distance)) in kept.into_iter().enumerate() {
-            self.link_back(neighbour, level, (value, distance), nearest == 0);
+        for (nearest, link) in kept.into_iter().enumerate() {
+            let distance = link.distance;
+            let back = BuildLink { value, distance };
+            let demand = if nearest == 0 {
+                Demand::Always
+            } else {
+                Demand::IfBetter
+            };
+            self.link_back(link.value, level, back, demand);
         }
     }
 
-    /// Finds what is nearest to a value, from a start on a level.
-    pub fn search(&self, value: u32, from: SearchStart, ef: usize, scratch: &mut Scratch) {
-        scratch.forget();
-        for own in [value, from.value] {
-            if let Some(seen) = scratch.seen.get_mut(own as usize) {
-                *seen = scratch.epoch;
-            }
-        }
-        scratch.beam.clear(ef);
-        scratch
-            .beam
-            .push(self.distance(value, from.value), from.value);
-        let mut step = Walk {
-            links: self,
-            level: from.level,
-            target: self.rows.sketch(value),
-            seen: &mut scratch.seen,
-            epoch: scratch.epoch,
-            fresh: &mut scratch.fresh,
-        };
-        let Ok(()) = walk(&mut step, &mut scratch.beam);
-        scratch.beam.nearest(&mut scratch.nearest);
-    }
-
-    fn select(&self, nearest: &[Key], max: usize) -> Vec<(u32, f32)> {
+    fn select(&self, nearest: &[Key], max: usize) -> Vec<BuildLink> {
         let leads = |near: usize, other: usize| {
             let (near, other) = (nearest[near], nearest[other]);
             self.distance(near.number(), other.number()) <= other.distance()
         };
         let kept = Degree::of(max).choose(nearest.len(), leads).into_iter();
-        kept.map(|at| (nearest[at].number(), nearest[at].distance()))
-            .collect()
+        kept.map(|at| nearest[at].into()).collect()
     }
 
     /// Makes `link` a neighbour of `value`, as far as that one keeps it.
-    pub fn link_back(&self, value: u32, level: u8, link: (u32, f32), must: bool) {
+    pub fn link_back(&self, value: u32, level: u8, link: BuildLink, demand: Demand) {
         let _lock = self.lock(value);
         let list = self.list(value, level);
         let numbers = list
@@ -367,7 +265,7 @@ impl<'b, V: Space> Links<'b, V> {
             .map(|number| number.load(Relaxed).wrapping_sub(1));
         let numbers: Vec<u32> = numbers.collect();
         debug_assert_eq!(NONE, 0_u32.wrapping_sub(1));
-        if numbers.contains(&link.0) {
+        if numbers.contains(&link.value) {
             return;
         }
         let at = self.at(value, level);
@@ -390,15 +288,15 @@ impl<'b, V: Space> Links<'b, V> {
         }
         let to = |lane: usize| {
             let number = numbers.get(lane);
-            number.map_or(f32::INFINITY, |number| self.distance(link.0, *number))
+            number.map_or(f32::INFINITY, |number| self.distance(link.value, *number))
         };
         let own: Vec<u32> = self
-            .list(link.0, level)
+            .list(link.value, level)
             .iter()
             .map(|n| n.load(Relaxed).wrapping_sub(1))
             .collect();
         let linked = |number: u32| own.contains(&number);
-        if let Some(placement) = lanes.displace(link.1, must, to, linked) {
+        if let Some(placement) = lanes.displace(link.distance, demand, to, linked) {
             self.set(value, level, placement.lane, Some(link));
             for lane in placement.empty {
                 self.set(value, level, lane, None);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rows.rs` | rows of a build: values, sketches, tids |
 //! | `graph.rs` | graph of a build: links in memory |
+//! | `walk.rs` | walk of a build: towards one value, on one level |
 //! | `schedule.rs` | schedule of a build: in which order values are linked |
 //! | `connect.rs` | reachability: values that are out of reach are linked to |
 //! | `order.rs` | order of nodes on pages: which node gets which number |
@@ -14,6 +15,7 @@ mod graph;
 mod order;
 mod rows;
 mod schedule;
+mod walk;
 mod write;
 
 use graph::{LinkLists, Links};
@@ -121,10 +123,10 @@ impl<V: Space> Builder<V> {
     /// Cancelled, those of the sink, or of the spill file.
     pub fn finish(mut self, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error> {
         self.space.settle(&self.sum, self.rows.rows());
-        let (levels, above, lists) = self.draw_levels()?;
+        let drawn = self.draw_levels()?;
         let Shape { lanes, degrees, .. } = self.parameters.shape;
-        let mut numbers = self.memory.allocate(4 * lists * lanes)?;
-        let mut distances = self.memory.allocate(4 * lists * lanes)?;
+        let mut numbers = self.memory.allocate(4 * drawn.lists * lanes)?;
+        let mut distances = self.memory.allocate(4 * drawn.lists * lanes)?;
         let pool = pool(self.threads).map_err(Error::Threads)?;
         // Their stacks may have taken the last of the memory.
         sink.poll()?;
@@ -132,8 +134,8 @@ impl<V: Space> Builder<V> {
             &self.space,
             &self.rows,
             LinkLists {
-                levels: &levels,
-                above: &above,
+                levels: &drawn.levels,
+                above: &drawn.above,
                 lanes,
                 degrees,
                 numbers: numbers.atomics(),
@@ -148,17 +150,16 @@ impl<V: Space> Builder<V> {
         links.insert_all(self.ef, &mut crew)?;
         links.connect(self.ef, &mut Steps::new(sink))?;
         write::pages(&links, &self.parameters, &pool, progress, sink)?;
-        let (memory, spilled) = self.memory.used();
         Ok(Built {
             rows: self.rows.rows(),
             values: self.rows.len() as u64,
-            memory,
-            spilled,
+            memory: self.memory.used(),
+            spilled: self.memory.spilled(),
         })
     }
 
-    /// Levels, the first list above the ground of each value, and how many lists there are.
-    fn draw_levels(&self) -> Result<(Vec<u8>, Vec<u32>, usize), Error> {
+    /// Draws the level of each value, and counts lists.
+    fn draw_levels(&self) -> Result<DrawnLevels, Error> {
         let Parameters { seed, m, .. } = self.parameters;
         let levels = (0..self.rows.len()).map(|value| draw_level(seed, value as u64, m));
         let levels: Vec<u8> = collected(levels)?;
@@ -169,8 +170,22 @@ impl<V: Space> Builder<V> {
             above
         });
         let above = collected(above)?;
-        Ok((levels, above, lists))
+        Ok(DrawnLevels {
+            levels,
+            above,
+            lists,
+        })
     }
+}
+
+/// Levels of all values, and the lists that these ask for.
+struct DrawnLevels {
+    /// The level of each value.
+    levels: Vec<u8>,
+    /// The first list above the ground of each value.
+    above: Vec<u32>,
+    /// How many lists there are.
+    lists: usize,
 }
 
 /// Builds into a store in memory: for tests and benchmarks.

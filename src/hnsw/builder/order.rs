@@ -43,17 +43,13 @@ impl Order {
         steps: &mut Steps<'_>,
     ) -> Result<Self, Error> {
         let slots = parameters.shape.slots();
-        let mut above: Vec<(u8, u32)> = Vec::new();
+        let mut above: Vec<LevelNode> = Vec::new();
         for (value, level) in (0_u32..).zip(links.lists.levels) {
-            above.try_extend((1..=*level).map(|level| (level, value)))?;
+            above.try_extend((1..=*level).map(|level| LevelNode { value, level }))?;
         }
-        above.sort_by_key(|(level, value)| (std::cmp::Reverse(*level), *value));
+        above.sort_by_key(|node| (std::cmp::Reverse(node.level), node.value));
         let mut places: Vec<LevelNode> = with_room(above.len() + links.lists.levels.len())?;
-        places.extend(
-            above
-                .into_iter()
-                .map(|(level, value)| LevelNode { value, level }),
-        );
+        places.extend(above);
         // Slots that a value takes.
         let width = |value: u32| {
             let (own, _) = links.rows.own(value as usize);
@@ -136,9 +132,9 @@ fn ground<V: Space>(
             order.push(LevelNode { value, level: 0 });
             taken += width(value);
             let mut near = links.neighbours(value, 0);
-            near.sort_by(|a, b| a.1.total_cmp(&b.1));
+            near.sort_by(|a, b| a.distance.total_cmp(&b.distance));
             queue.try_reserve(near.len() * (near.len() + 1))?;
-            for (neighbour, _) in near {
+            for neighbour in near.into_iter().map(|near| near.value) {
                 let has_room = !taken.is_multiple_of(slots);
                 if placed[neighbour as usize] {
                     continue;
@@ -151,7 +147,7 @@ fn ground<V: Space>(
                     });
                     taken += width(neighbour);
                     let next = links.neighbours(neighbour, 0);
-                    queue.extend(next.into_iter().map(|(next, _)| next));
+                    queue.extend(next.into_iter().map(|next| next.value));
                 } else {
                     queue.push_back(neighbour);
                 }

@@ -15,12 +15,21 @@ use rayon::slice::ParallelSliceMut;
 use crate::bulk::{Crew, Steps};
 use crate::index::{Error, Fallible, collected, with_room};
 
-use super::graph::{Links, Scratch};
+use super::graph::Links;
+use super::walk::Scratch;
 use crate::hnsw::spaces::space::Space;
 
 /// The number of values that one thread links before others join in: a thread that has searched may wait for a
 /// core, and a small graph is a different one by then.
-const ALONE: usize = 1_000;
+const LINKED_ALONE: usize = 1_000;
+
+/// A value of the tour, behind the others of its stop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct TourVisit {
+    /// The stop where its search begins, by its position.
+    stop: u32,
+    value: u32,
+}
 
 impl<V: Space> Links<'_, V> {
     /// Links all values with a beam of `ef`, until it is cancelled.
@@ -28,16 +37,16 @@ impl<V: Space> Links<'_, V> {
         let linked = &crew.progress.linked;
         let scratch = || Scratch::new(self.rows.len(), ef);
         let upper = self.upper()?;
-        crew.each_but_first(ALONE, &upper, scratch, |scratch, value| {
+        crew.each_but_first(LINKED_ALONE, &upper, scratch, |scratch, value| {
             self.insert(*value, scratch);
             linked.fetch_add(1, Relaxed);
         })?;
         let stops = self.stops(&upper, &mut Steps::new(crew.sink))?;
         let tour = self.tour(&stops, crew)?;
-        let alone = ALONE.saturating_sub(upper.len());
-        crew.each_but_first(alone, &tour, scratch, |scratch, (stop, value)| {
-            if let Some(start) = stops.get(*stop as usize) {
-                self.insert_on_ground(*value, *start, scratch);
+        let alone = LINKED_ALONE.saturating_sub(upper.len());
+        crew.each_but_first(alone, &tour, scratch, |scratch, visit| {
+            if let Some(start) = stops.get(visit.stop as usize) {
+                self.insert_on_ground(visit.value, *start, scratch);
             }
             linked.fetch_add(1, Relaxed);
         })
@@ -67,15 +76,15 @@ impl<V: Space> Links<'_, V> {
             order.try_push(value)?;
             if self.level(value) > 0 {
                 let mut near = self.neighbours(value, 1);
-                near.sort_by(|a, b| b.1.total_cmp(&a.1));
-                stack.try_extend(near.into_iter().map(|(to, _)| to))?;
+                near.sort_by(|a, b| b.distance.total_cmp(&a.distance));
+                stack.try_extend(near.into_iter().map(|near| near.value))?;
             }
         }
         Ok(order)
     }
 
-    /// All other values, each behind the place of the stop where its search begins, in order.
-    fn tour(&self, stops: &[u32], crew: &mut Crew<'_>) -> Result<Vec<(u32, u32)>, Error> {
+    /// All other values, in order.
+    fn tour(&self, stops: &[u32], crew: &mut Crew<'_>) -> Result<Vec<TourVisit>, Error> {
         let mut place = HashMap::new();
         place.try_reserve(stops.len())?;
         place.extend(stops.iter().copied().zip(0_u32..));
@@ -88,7 +97,10 @@ impl<V: Space> Links<'_, V> {
         crew.each(threads, &others, scratch, |scratch, value| {
             let stop = self.descend(*value, scratch);
             let stop = stop.and_then(|stop| place.get(&stop));
-            locked().push((stop.copied().unwrap_or(0), *value));
+            locked().push(TourVisit {
+                stop: stop.copied().unwrap_or(0),
+                value: *value,
+            });
         })?;
         crew.work(1, || locked().par_sort_unstable())?;
         Ok(tour.into_inner().unwrap_or_else(PoisonError::into_inner))

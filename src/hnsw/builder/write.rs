@@ -24,16 +24,29 @@ use crate::hnsw::nodes::tids::{capacity, new_chunk};
 use crate::hnsw::spaces::space::Space;
 
 /// Elements of values that are encoded, with their links, before the next poll: some ten milliseconds.
-const BATCH: usize = 1 << 18;
+const BATCH_ELEMENTS: usize = 1 << 18;
 
-/// What lies in a slot.
+/// What lies in a slot. Slots that belong to a node know its number.
 enum SlotContent {
-    /// With the first slot of its value's rest.
-    Node(LevelNode, u32),
-    /// Tids of the value whose node has this number.
-    Chunk(Vec<Tid>, u32, u32),
-    /// A part of a value, of the node that has this number.
-    Rest(u32, Range<usize>, u32, u32),
+    Node {
+        node: LevelNode,
+        /// The first slot of its value's rest.
+        rest: u32,
+    },
+    Chunk {
+        tids: Vec<Tid>,
+        owner: u32,
+        /// The chunk behind it.
+        next: u32,
+    },
+    /// A part of a value.
+    Rest {
+        value: u32,
+        bytes: Range<usize>,
+        owner: u32,
+        /// The part behind it.
+        next: u32,
+    },
 }
 
 /// Writes all pages in order.
@@ -47,52 +60,28 @@ pub fn pages<V: Space>(
     let order = Order::new(links, parameters, &mut Steps::new(sink))?;
     let mut slots = nodes(links, parameters, &order)?;
     let chains = chunks(links, parameters, &order, &mut slots)?;
-    let on_page = parameters.shape.slots() as usize;
-    let entry = *links.entry.lock().unwrap_or_else(PoisonError::into_inner);
-    let groups = slots.len().div_ceil(on_page);
-    let full = slots.len().is_multiple_of(on_page);
-    let groups = u32::try_from(groups).map_err(|_| Error::Full)?;
-    let roots = Roots {
-        vacuums: 0,
-        lengths: links.rows.lengths(),
-        entry: entry.map_or(NONE, |entry| order.number(entry.value, entry.level)),
-        top: entry.map_or(0, |entry| entry.level),
-        groups,
-        free: if full {
-            NONE
-        } else {
-            parameters.first() + groups - 1
-        },
-    };
+    let roots = roots(links, parameters, &order, slots.len())?;
     write_head(parameters, &roots, links.space.centre(), |page| {
         sink.page(page)
     })?;
     let blocks = (parameters.first()..).step_by(parameters.shape.pages() as usize);
-    let contents: Vec<(u32, &[SlotContent])> = collected(blocks.zip(slots.chunks(on_page)))?;
-    let elements = on_page
-        * usize::try_from(parameters.dims)
-            .unwrap_or(usize::MAX)
-            .clamp(256, 16_000);
-    let in_group = parameters.shape.pages() as usize;
-    // The memory of a whole batch is asked for at once. Page by page, the threads would use up the little
-    // memory that is left for others.
-    let make = |batch: &[(u32, &[SlotContent])]| -> Result<Vec<Bytes>, Error> {
-        let mut made = filled([0; PAGE_BYTES], batch.len() * in_group)?;
-        let groups = made.par_chunks_mut(in_group).zip(batch);
-        groups.for_each(|(pages, (block, slots))| {
-            let content = group(links, parameters, &order, &chains, slots);
-            on_pages(&content, parameters, *block, pages);
-        });
-        Ok(made)
+    let groups = blocks.zip(slots.chunks(parameters.shape.slots() as usize));
+    let groups = groups.map(|(block, slots)| GroupContent { block, slots });
+    let groups: Vec<GroupContent<'_>> = collected(groups)?;
+    let content = Content {
+        links,
+        parameters,
+        order: &order,
+        chains: &chains,
     };
-    let mut batches = contents.chunks((BATCH / elements).max(8));
+    let mut batches = groups.chunks(batch_groups(parameters));
     // While a batch is written, threads make the next.
     let mut ready = Vec::new();
     loop {
         let (batch, mut next) = (batches.next(), Ok(Vec::new()));
         pool.in_place_scope(|scope| {
             let batch = batch.unwrap_or_default();
-            scope.spawn(|_| next = make(batch));
+            scope.spawn(|_| next = content.batch(batch));
             write_batch(&ready, progress, sink)
         })?;
         if batch.is_none() {
@@ -100,6 +89,37 @@ pub fn pages<V: Space>(
         }
         ready = next?;
     }
+}
+
+/// The roots of an index with so many slots.
+fn roots<V: Space>(
+    links: &Links<'_, V>,
+    parameters: &Parameters,
+    order: &Order,
+    slots: usize,
+) -> Result<Roots, Error> {
+    let on_page = parameters.shape.slots() as usize;
+    let entry = *links.entry.lock().unwrap_or_else(PoisonError::into_inner);
+    let groups = u32::try_from(slots.div_ceil(on_page)).map_err(|_| Error::Full)?;
+    Ok(Roots {
+        vacuums: 0,
+        lengths: links.rows.lengths(),
+        entry: entry.map_or(NONE, |entry| order.number(entry.value, entry.level)),
+        top: entry.map_or(0, |entry| entry.level),
+        groups,
+        free: if slots.is_multiple_of(on_page) {
+            NONE
+        } else {
+            parameters.first() + groups - 1
+        },
+    })
+}
+
+/// Groups of a batch.
+fn batch_groups(parameters: &Parameters) -> usize {
+    let dims = usize::try_from(parameters.dims).unwrap_or(usize::MAX);
+    let elements = parameters.shape.slots() as usize * dims.clamp(256, 16_000);
+    (BATCH_ELEMENTS / elements).max(8)
 }
 
 /// Hands pages to the sink.
@@ -130,15 +150,18 @@ fn nodes<V: Space>(
             let more = (from < bytes).then(|| order.number_at(slots.len() + 1));
             more.unwrap_or(NONE)
         };
-        slots.try_push(SlotContent::Node(*place, next(&slots, room)))?;
+        slots.try_push(SlotContent::Node {
+            node: *place,
+            rest: next(&slots, room),
+        })?;
         for from in (room..bytes).step_by(part) {
             let to = bytes.min(from + part);
-            slots.try_push(SlotContent::Rest(
-                place.value,
-                from..to,
+            slots.try_push(SlotContent::Rest {
+                value: place.value,
+                bytes: from..to,
                 owner,
-                next(&slots, to),
-            ))?;
+                next: next(&slots, to),
+            })?;
         }
     }
     Ok(slots)
@@ -159,7 +182,11 @@ fn chunks<V: Space>(
         for part in tids[INLINE_TIDS..].chunks(room) {
             let owner = order.number(value, 0);
             let number = order.number_at(slots.len());
-            slots.try_push(SlotContent::Chunk(part.to_vec(), owner, next))?;
+            slots.try_push(SlotContent::Chunk {
+                tids: part.to_vec(),
+                owner,
+                next,
+            })?;
             next = number;
         }
         chains.try_reserve(1)?;
@@ -168,36 +195,100 @@ fn chunks<V: Space>(
     Ok(chains)
 }
 
-/// The content of one group: of one page with its slots, or of the pages of one node.
-fn group<V: Space>(
-    links: &Links<'_, V>,
-    parameters: &Parameters,
-    order: &Order,
-    chains: &HashMap<u32, u32>,
-    slots: &[SlotContent],
-) -> Vec<u8> {
-    let mut content = Vec::with_capacity(CONTENT_BYTES);
-    for slot in slots {
-        match slot {
-            SlotContent::Node(place, rest) => {
-                let mut bytes = node(links, parameters, order, chains, *place);
-                if *rest != NONE {
-                    let own = bytes.get_mut(parameters.shape.own_at()..);
-                    long::set_rest(own.unwrap_or_default(), *rest);
+/// A group, its first page, and what lies in its slots.
+struct GroupContent<'s> {
+    block: u32,
+    slots: &'s [SlotContent],
+}
+
+/// What pages are made of.
+struct Content<'c, 'b, V> {
+    links: &'c Links<'b, V>,
+    parameters: &'c Parameters,
+    order: &'c Order,
+    /// The first chunk of each value that has one.
+    chains: &'c HashMap<u32, u32>,
+}
+
+impl<V: Space> Content<'_, '_, V> {
+    /// The pages of some groups. The memory of all of them is asked for at once. Page by page, the threads would use
+    /// up the little memory that is left for others.
+    fn batch(&self, groups: &[GroupContent<'_>]) -> Result<Vec<Bytes>, Error> {
+        let in_group = self.parameters.shape.pages() as usize;
+        let mut made = filled([0; PAGE_BYTES], groups.len() * in_group)?;
+        let pages = made.par_chunks_mut(in_group).zip(groups);
+        pages.for_each(|(pages, group)| {
+            let content = self.group(group.slots);
+            on_pages(&content, self.parameters, group.block, pages);
+        });
+        Ok(made)
+    }
+
+    /// The content of one group: of one page with its slots, or of the pages of one node.
+    fn group(&self, slots: &[SlotContent]) -> Vec<u8> {
+        let shape = &self.parameters.shape;
+        let mut content = Vec::with_capacity(CONTENT_BYTES);
+        for slot in slots {
+            match slot {
+                SlotContent::Node { node, rest } => {
+                    let mut bytes = self.node(*node);
+                    if *rest != NONE {
+                        let own = bytes.get_mut(shape.own_at()..);
+                        long::set_rest(own.unwrap_or_default(), *rest);
+                    }
+                    content.extend(bytes);
                 }
-                content.extend(bytes);
-            }
-            SlotContent::Chunk(tids, owner, next) => {
-                content.extend(new_chunk(&parameters.shape, *owner, *next, tids));
-            }
-            SlotContent::Rest(value, range, owner, next) => {
-                let (own, _) = links.rows.own(*value as usize);
-                let part = own.get(range.clone()).unwrap_or_default();
-                content.extend(overflow::new_slot(&parameters.shape, *owner, *next, part));
+                SlotContent::Chunk { tids, owner, next } => {
+                    content.extend(new_chunk(shape, *owner, *next, tids));
+                }
+                SlotContent::Rest {
+                    value,
+                    bytes,
+                    owner,
+                    next,
+                } => {
+                    let (own, _) = self.links.rows.own(*value as usize);
+                    let part = own.get(bytes.clone()).unwrap_or_default();
+                    content.extend(overflow::new_slot(shape, *owner, *next, part));
+                }
             }
         }
+        content
     }
-    content
+
+    /// The bytes of a node.
+    fn node(&self, LevelNode { value, level }: LevelNode) -> Vec<u8> {
+        let (links, order) = (self.links, self.order);
+        let mut bytes = vec![0; self.parameters.shape.bytes()];
+        let mut node = NodeMut {
+            bytes: &mut bytes,
+            shape: &self.parameters.shape,
+        };
+        let down = match level {
+            0 => self.chains.get(&value).copied().unwrap_or(NONE),
+            level => order.number(value, level - 1),
+        };
+        node.format(level, down);
+        if level == 0 {
+            let tids: Vec<Tid> = links.rows.tids(value).take(INLINE_TIDS).collect();
+            node.set_tids(&tids);
+        }
+        let (own, scale) = links.rows.own(value as usize);
+        node.set_scale(scale);
+        node.set_own(own);
+        let origin = links.space.origin(links.space.values().load(own, scale));
+        for (lane, near) in links.neighbours(value, level).into_iter().enumerate() {
+            let (own, scale) = links.rows.own(near.value as usize);
+            let point = links.space.values().load(own, scale);
+            let link = Link {
+                number: order.number(near.value, level),
+                distance: near.distance,
+                code: links.space.code(&point, &origin),
+            };
+            node.set_lane(lane, &link);
+        }
+        bytes
+    }
 }
 
 /// Puts a content on the pages of a group, which are zeros, the first of them at `block`.
@@ -211,42 +302,4 @@ fn on_pages(content: &[u8], parameters: &Parameters, block: u32, pages: &mut [By
             place.copy_from_slice(part);
         }
     }
-}
-
-fn node<V: Space>(
-    links: &Links<'_, V>,
-    parameters: &Parameters,
-    order: &Order,
-    chains: &HashMap<u32, u32>,
-    LevelNode { value, level }: LevelNode,
-) -> Vec<u8> {
-    let mut bytes = vec![0; parameters.shape.bytes()];
-    let mut node = NodeMut {
-        bytes: &mut bytes,
-        shape: &parameters.shape,
-    };
-    let down = match level {
-        0 => chains.get(&value).copied().unwrap_or(NONE),
-        level => order.number(value, level - 1),
-    };
-    node.format(level, down);
-    if level == 0 {
-        let tids: Vec<Tid> = links.rows.tids(value).take(INLINE_TIDS).collect();
-        node.set_tids(&tids);
-    }
-    let (own, scale) = links.rows.own(value as usize);
-    node.set_scale(scale);
-    node.set_own(own);
-    let origin = links.space.origin(links.space.values().load(own, scale));
-    for (lane, (to, distance)) in links.neighbours(value, level).into_iter().enumerate() {
-        let (own, scale) = links.rows.own(to as usize);
-        let point = links.space.values().load(own, scale);
-        let link = Link {
-            number: order.number(to, level),
-            distance,
-            code: links.space.code(&point, &origin),
-        };
-        node.set_lane(lane, &link);
-    }
-    bytes
 }

@@ -140,7 +140,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Makes `chunk` the first of a node's chain; false where the node has no rows any more.
     fn chain(&self, number: u32, chunk: u32) -> Result<bool, Error> {
         let mut edit = self.pages.change();
-        let blocks = [number, chunk].map(|number| self.shape().place(number).0);
+        let blocks = [number, chunk].map(|number| self.shape().slot_of(number).block);
         edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
         edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
         let next = edit.node(number, NodePart::Head, |node| {

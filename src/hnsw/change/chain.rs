@@ -114,7 +114,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         } = place;
         let mut edit = self.pages.change();
         edit.roots()?;
-        let blocks = [before.number(), chunk].map(|number| self.shape().place(number).0);
+        let blocks = [before.number(), chunk].map(|number| self.shape().slot_of(number).block);
         edit.page(blocks[0].min(blocks[1]), KIND_NODES)?;
         edit.page(blocks[0].max(blocks[1]), KIND_NODES)?;
         let (mut tids, after) = edit.node(chunk, NodePart::Head, |slot| {

@@ -2,8 +2,9 @@
 
 use crate::index::{Error, Tid};
 use crate::page::PageStore;
+use crate::quantize::mixed;
 
-use crate::hnsw::change::link::Newcomer;
+use crate::hnsw::change::link::{Demand, Newcomer};
 use crate::hnsw::change::select::{Candidate, Degree};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::{Link, MAX_LEVEL, NodeMut, SlotState};
@@ -30,15 +31,12 @@ pub struct Inserted {
 
 /// The level of a row, drawn from seed and tid: about one of `2 m` nodes of a level is on the next as well.
 pub(in crate::hnsw) fn draw_level(seed: u64, row: u64, m: u16) -> u8 {
-    let mut z = seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^= z >> 31;
+    let mut drawn = mixed(seed ^ row.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     // A level more each time that a digit of base 2m is zero.
     let base = 2 * u64::from(m.max(1));
     let mut level = 0;
-    while level < MAX_LEVEL && z.is_multiple_of(base) {
-        z /= base;
+    while level < MAX_LEVEL && drawn.is_multiple_of(base) {
+        drawn /= base;
         level += 1;
     }
     level
@@ -75,7 +73,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         };
         let level = draw_level(
             self.pages.parameters.seed,
-            tid.into(),
+            tid.place(),
             self.pages.parameters.m,
         );
         while !self.try_insert(&mut new, level, tid)? {}
@@ -189,12 +187,14 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             point: &new.stored,
             links: links.iter().map(|to| to.number).collect(),
             leads: Vec::new(),
-            must: true,
+            demand: Demand::Always,
             alive: false,
         };
         for to in links {
             let linked = self.link_back(to.number, to.distance, &mut newcomer, &mut new.probe)?;
-            newcomer.must &= !linked;
+            if linked {
+                newcomer.demand = Demand::IfBetter;
+            }
         }
         if !newcomer.alive {
             let mut edit = self.pages.change();

@@ -23,7 +23,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         tid: Tid,
         still_dead: impl FnOnce() -> bool,
     ) -> Result<bool, Error> {
-        let (block, _) = self.shape().place(node);
+        let block = self.shape().slot_of(node).block;
         let seen = page::lsn(&*self.pages.store.read(block)?);
         let here = self
             .pages

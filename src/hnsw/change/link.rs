@@ -10,7 +10,7 @@ use crate::hnsw::nodes::node::{Link, Node};
 use crate::hnsw::nodes::overflow::Copied;
 use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
-use crate::hnsw::spaces::space::{Near, PointOf, Probe, Space};
+use crate::hnsw::spaces::space::{Near, NearLane, PointOf, Probe, Space};
 use crate::values::Values;
 
 /// What to do with the lanes of a node so that another becomes its neighbour.
@@ -22,6 +22,15 @@ pub(in crate::hnsw) struct Placement {
     pub empty: Vec<usize>,
     /// The node that loses its link though the new neighbour does not link to it.
     pub orphan: Option<u32>,
+}
+
+/// When a node takes a new neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hnsw) enum Demand {
+    /// If no nearer neighbour leads to the new one.
+    IfBetter,
+    /// In any case.
+    Always,
 }
 
 /// A node's lanes, as a new neighbour sees them.
@@ -45,35 +54,39 @@ impl LinkLanes<'_> {
         free.filter(|_| taken < max)
     }
 
-    /// Decides whether a full node takes a neighbour at `distance`. It does not if a nearer neighbour leads to
-    /// the new one, unless it `must`. It gives up the link to a neighbour that the new one leads to, or else to
-    /// the farthest. `to` gives the distance of the neighbour in a lane from the new one; it is asked as often
-    /// as needed. `linked` tells whether the new one links to a node: such a link is given up first, for the
-    /// way over the new one takes its place.
+    /// Decides whether a full node takes a neighbour at `distance`. It does not if a nearer neighbour leads to the new
+    /// one, unless that is on [`Demand::Always`]. It gives up the link to a neighbour that the new one leads to, or
+    /// else to the farthest. `to` gives the distance of the neighbour in a lane from the new one; it is asked as often
+    /// as needed. `linked` tells whether the new one links to a node: such a link is given up first, for the way over
+    /// the new one takes its place.
     pub fn displace(
         &self,
         distance: f32,
-        must: bool,
+        demand: Demand,
         mut to: impl FnMut(usize) -> f32,
         linked: impl Fn(u32) -> bool,
     ) -> Option<Placement> {
         let lanes = || {
             let all = self.numbers.iter().zip(self.distances).enumerate();
-            all.filter(|(_, (number, _))| **number != NONE)
-                .map(|(lane, (number, from))| (lane, *number, *from))
+            let all = all.map(|(lane, (number, distance))| NearLane {
+                lane,
+                number: *number,
+                distance: *distance,
+            });
+            all.filter(|old| old.number != NONE)
         };
-        let mut nearer = lanes().filter(|(_, _, from)| *from <= distance);
-        if !must && nearer.any(|(lane, ..)| to(lane) <= distance) {
+        let mut nearer = lanes().filter(|old| old.distance <= distance);
+        if demand == Demand::IfBetter && nearer.any(|old| to(old.lane) <= distance) {
             return None;
         }
-        let farther = lanes().filter(|(_, _, from)| *from > distance);
-        let led = farther.filter(|(lane, _, from)| to(*lane) < *from);
+        let farther = lanes().filter(|old| old.distance > distance);
+        let led = farther.filter(|old| to(old.lane) < old.distance);
         let (mut empty, mut instead) = (Vec::new(), None);
-        for (lane, number, _) in led {
-            if linked(number) {
-                empty.push(lane);
+        for old in led {
+            if linked(old.number) {
+                empty.push(old.lane);
             } else {
-                instead = Some((lane, number));
+                instead = Some(old);
             }
         }
         if let Some(lane) = empty.pop() {
@@ -85,21 +98,22 @@ impl LinkLanes<'_> {
             });
         }
         let farthest = || {
-            let (lane, number, from) = lanes().max_by(|a, b| a.2.total_cmp(&b.2))?;
-            (must || from > distance).then_some((lane, number))
+            let farthest = lanes().max_by(|a, b| a.distance.total_cmp(&b.distance))?;
+            let takes = demand == Demand::Always || farthest.distance > distance;
+            takes.then_some(farthest)
         };
-        let (lane, number) = instead.or_else(farthest)?;
+        let lost = instead.or_else(farthest)?;
         Some(Placement {
-            lane,
+            lane: lost.lane,
             empty,
-            orphan: (!linked(number)).then_some(number),
+            orphan: (!linked(lost.number)).then_some(lost.number),
         })
     }
 }
 
 /// Decides from one page whether a node takes a neighbour. `near` holds the distances from that one to the
 /// node's neighbours.
-fn place<V: Space>(
+fn decide<V: Space>(
     node: Node<'_>,
     near: &Near,
     new: &Newcomer<'_, V>,
@@ -119,7 +133,9 @@ fn place<V: Space>(
             empty: Vec::new(),
             orphan: None,
         }),
-        None => lanes.displace(distance, new.must, to, |number| new.links.contains(&number)),
+        None => lanes.displace(distance, new.demand, to, |number| {
+            new.links.contains(&number)
+        }),
     }
 }
 
@@ -133,7 +149,7 @@ pub(in crate::hnsw) struct Newcomer<'n, V: Space> {
     /// The nodes of `links` to which others have given up their links: the new node is the way to them now.
     pub leads: Vec<u32>,
     /// Whether the next one that is asked takes it in any case.
-    pub must: bool,
+    pub demand: Demand,
     /// Whether it is alive. If not, its slot is reserved, and the first link to it brings it to life.
     pub alive: bool,
 }
@@ -187,7 +203,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 return Ok(false);
             }
             let mut edit = self.pages.change();
-            let [home, there] = [new.number, number].map(|number| self.shape().place(number).0);
+            let [home, there] =
+                [new.number, number].map(|number| self.shape().slot_of(number).block);
             if !new.alive && home < there {
                 // Pages are locked in their order.
                 edit.page(home, KIND_NODES)?;
@@ -196,7 +213,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let same = edit.node(number, part, |node| {
                 // A node that has died since it was chosen links back too: the vacuum waits for this insert,
                 // and then links to nodes that cannot be reached.
-                let same = node.read().walkable() && node.read().tables() == tables;
+                let same = node.read().is_walkable() && node.read().tables() == tables;
                 if same {
                     node.set_lane(placement.lane, &link);
                     let empty = placement.empty.iter();
@@ -228,7 +245,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         self.look_for_placement(number, probe, |node, near| {
             if near.numbers.contains(&new.number) {
                 answer = Answer::Has;
-            } else if let Some(placement) = place(node, near, new, distance) {
+            } else if let Some(placement) = decide(node, near, new, distance) {
                 let from = self.space.values().load(node.own(), node.scale());
                 let lost = placement.empty.iter().chain([&placement.lane]);
                 let lost = lost.filter_map(|lane| near.numbers.get(*lane).copied());
@@ -316,7 +333,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return free;
         }
         let spare = node.neighbours().filter(|(_, to)| !new.leads.contains(to));
-        let farthest = spare.max_by(|a, b| node.distance(a.0).total_cmp(&node.distance(b.0)));
+        let farthest =
+            spare.max_by(|(a, _), (b, _)| node.distance(*a).total_cmp(&node.distance(*b)));
         farthest.map(|(lane, _)| lane)
     }
 

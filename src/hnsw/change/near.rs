@@ -41,7 +41,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let Some(start) = self.descend(probe, at)? else {
                 return Ok(Candidates::default());
             };
-            let (near, met) = self.walk_from(start, (at, width), probe)?;
+            let (near, met) = self.walk_from(start, at, width, probe)?;
             if met.live {
                 return Ok(near);
             }
@@ -60,7 +60,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(far);
         }
         match self.any_live()? {
-            Some(apart) => Ok(self.walk_from(apart, (at, width), probe)?.0),
+            Some(live) => Ok(self.walk_from(live, at, width, probe)?.0),
             None => Ok(far),
         }
     }
@@ -68,7 +68,8 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     fn walk_from(
         &self,
         start: u32,
-        (at, width): (u8, usize),
+        at: u8,
+        width: usize,
         probe: &mut Probe<V::Query>,
     ) -> Result<(Candidates, Met), PageError> {
         let (mut candidates, mut beam) = (Candidates::default(), Beam::new(width));
@@ -109,8 +110,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
 
     /// Any live node of the ground: for a row that would otherwise have no node to link to.
     fn any_live(&self) -> Result<Option<u32>, PageError> {
-        let groups = self.pages.roots()?.groups;
-        for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(self.pages.roots()?.groups) {
             if self
                 .pages
                 .read(number, |node| node.live() && node.level() == 0)?

@@ -7,7 +7,7 @@ use crate::index::{Error, Fallible};
 use crate::page::PageStore;
 use crate::search::Numbers;
 
-use crate::hnsw::change::link::Newcomer;
+use crate::hnsw::change::link::{Demand, Newcomer};
 use crate::hnsw::change::vacuum::Poll;
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
@@ -50,18 +50,19 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             let below = |node: Node<'_>| if node.level() > 0 { node.link() } else { NONE };
             next = self.pages.read(next, below)?;
         }
-        self.spread(&mut reached, poll)?;
+        self.follow(&mut reached, poll)?;
         Ok(reached)
     }
 
-    fn spread(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
+    /// Follows links from what was reached last.
+    fn follow(&self, reached: &mut Reached, poll: Poll<'_>) -> Result<(), Error> {
         while let Some(number) = reached.open.pop() {
             poll()?;
-            let follow = |node: Node<'_>| {
+            let add_all = |node: Node<'_>| {
                 let live = node.neighbours().take_while(|_| node.live());
                 live.map(|(_, to)| to).try_for_each(|to| reached.add(to))
             };
-            self.pages.read(number, follow)??;
+            self.pages.read(number, add_all)??;
         }
         Ok(())
     }
@@ -87,7 +88,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 if !reached.contains(number) {
                     connected += u64::from(self.connect_node(number, &reached, reads)?);
                     reached.add(number)?;
-                    self.spread(&mut reached, poll)?;
+                    self.follow(&mut reached, poll)?;
                 }
             }
         }
@@ -115,7 +116,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             point: &point,
             links: node.neighbours().map(|(_, to)| to).collect(),
             leads: Vec::new(),
-            must: true,
+            demand: Demand::Always,
             alive: true,
         };
         for near in &found.list {

@@ -17,26 +17,26 @@ use crate::hnsw::spaces::space::{Probe, Space};
 use crate::values::Values;
 
 /// Candidates that are measured for each link that is lost.
-const MEASURED: usize = 3;
+const MEASURED_PER_LINK: usize = 3;
 
 /// Links that a node may get beyond those that it loses: it had room for them, and candidates are at
 /// hand.
-const MORE: usize = 2;
+const MORE_LINKS: usize = 2;
 
 /// A node with seven eighths of the links that it may have has enough: the other lanes become free, and inserts
 /// fill them with nodes that are nearer than any neighbour of the dead.
-const ENOUGH: usize = 7;
+const ENOUGH_EIGHTHS: usize = 7;
 
 /// A node that has lost most of its links searches for neighbours as a new value does, for the neighbours of
 /// dead nodes are mostly dead as well. The beam is `1 + dead / live` times as wide, up to this.
-const WIDER: usize = 4;
+const MOST_WIDENING: usize = 4;
 
 /// How often the dead neighbours of dead neighbours are asked, if no live one was found, and how many of them.
 const WAVES: usize = 3;
-const WAVE: usize = 32;
+const WAVE_NODES: usize = 32;
 
 /// A node that links to dead ones.
-struct Torn {
+struct LinksLost {
     number: u32,
     /// As it was read, with all of its value.
     copied: Copied,
@@ -48,7 +48,7 @@ struct Torn {
     links: Vec<Link>,
 }
 
-impl Torn {
+impl LinksLost {
     fn new(number: u32, copied: Copied, dead: &Numbers) -> Self {
         let node = copied.node();
         let lost = node.neighbours().filter(|(_, to)| dead.contains(*to));
@@ -96,21 +96,21 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// itself. A part of a value: it will be freed with its node.
     pub(in crate::hnsw) fn repair(&self, group: u32, seen: &mut FirstPass) -> Result<(), Error> {
         loop {
-            let mut torn = self.torn(group, seen)?;
-            for torn in &mut torn {
-                self.replace(torn, seen)?;
+            let mut nodes = self.links_lost(group, seen)?;
+            for node in &mut nodes {
+                self.replace(node, seen)?;
             }
-            let done = self.relink(&mut torn)?;
+            let done = self.relink(&mut nodes)?;
             seen.report.repaired += done as u64;
-            if done == torn.len() {
+            if done == nodes.len() {
                 return Ok(());
             }
         }
     }
 
     /// The nodes of a group that link to dead ones.
-    fn torn(&self, group: u32, seen: &mut FirstPass) -> Result<Vec<Torn>, Error> {
-        let mut torn = Vec::new();
+    fn links_lost(&self, group: u32, seen: &mut FirstPass) -> Result<Vec<LinksLost>, Error> {
+        let mut nodes = Vec::new();
         self.pages.each(group, |number, node| {
             seen.report.reads += 1;
             if rest_owner(node)
@@ -126,38 +126,38 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 hit |= seen.dead.contains(to);
             }
             if hit {
-                torn.push((number, Copied::new(node)));
+                nodes.push((number, Copied::new(node)));
             }
         })?;
         let reads = &mut seen.report.reads;
-        let whole = torn.into_iter().map(|(number, copied)| {
+        let whole = nodes.into_iter().map(|(number, copied)| {
             let copied = self
                 .pages
                 .complete(self.space.values(), number, copied, reads)?;
-            Ok(copied.map(|copied| Torn::new(number, copied, &seen.dead)))
+            Ok(copied.map(|copied| LinksLost::new(number, copied, &seen.dead)))
         });
         whole.filter_map(Result::transpose).collect()
     }
 
     /// Chooses new links among the live neighbours of dead neighbours, or, if most links are lost, among all
-    /// nodes: at most [`MORE`] more than are lost. None if enough links are left.
-    fn replace(&self, torn: &mut Torn, seen: &mut FirstPass) -> Result<(), Error> {
-        let node = torn.copied.node();
+    /// nodes: at most [`MORE_LINKS`] more than are lost. None if enough links are left.
+    fn replace(&self, of: &mut LinksLost, seen: &mut FirstPass) -> Result<(), Error> {
+        let node = of.copied.node();
         let links: Vec<u32> = node.neighbours().map(|(_, to)| to).collect();
         let dead = links.iter().copied().filter(|to| seen.dead.contains(*to));
         let mut lost: Vec<u32> = dead.collect();
         lost.sort_unstable();
         let left = links.len() - lost.len();
-        if 8 * left >= ENOUGH * node.max_degree() {
+        if 8 * left >= ENOUGH_EIGHTHS * node.max_degree() {
             return Ok(());
         }
-        let more = lost.len() + MORE;
+        let more = lost.len() + MORE_LINKS;
         let degree = Degree::of(node.max_degree()).beside(left, more);
         let point = self.space.values().load(node.own(), node.scale());
         let mut probe = Probe::new(self.query(point)?);
-        let known = |to| to == torn.number || links.contains(&to);
-        torn.links = if lost.len() > left {
-            let width = self.beam * (1 + lost.len() / left.max(1)).min(WIDER);
+        let known = |to| to == of.number || links.contains(&to);
+        of.links = if lost.len() > left {
+            let width = self.beam * (1 + lost.len() / left.max(1)).min(MOST_WIDENING);
             let mut found = self.find_near(&mut probe, node.level(), width)?;
             found.list.retain(|near| !known(near.number));
             self.select(&found, self.space.point_of(&probe.query), degree)
@@ -169,7 +169,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         Ok(())
     }
 
-    /// The nearest live neighbours of dead nodes, by estimates, that are not known yet: at most [`MEASURED`]
+    /// The nearest live neighbours of dead nodes, by estimates, that are not known yet: at most [`MEASURED_PER_LINK`]
     /// for each node asked. If all neighbours are dead, their neighbours are asked.
     fn beyond(
         &self,
@@ -178,7 +178,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         known: impl Fn(u32) -> bool,
         probe: &mut Probe<V::Query>,
     ) -> Result<Vec<u32>, Error> {
-        let max = MEASURED * asked.len() + MORE;
+        let max = MEASURED_PER_LINK * asked.len() + MORE_LINKS;
         let (mut found, mut wave) = (Vec::new(), 0..asked.len());
         for _ in 0..WAVES {
             for at in wave.clone() {
@@ -187,11 +187,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 };
                 probe.upcoming = asked.get(at + 1).copied().unwrap_or(NONE);
                 self.space.look(&self.pages, number, probe, |_, _| {})?;
-                for (_, to, distance) in probe.near.iter() {
-                    if !dead.contains(to) {
-                        found.push(Key::new(distance, to));
-                    } else if !asked.contains(&to) {
-                        asked.push(to);
+                for near in probe.near.iter() {
+                    if !dead.contains(near.number) {
+                        found.push(Key::new(near.distance, near.number));
+                    } else if !asked.contains(&near.number) {
+                        asked.push(near.number);
                     }
                 }
             }
@@ -199,7 +199,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             if !found.is_empty() {
                 break;
             }
-            wave = wave.end..asked.len().min(wave.end + WAVE);
+            wave = wave.end..asked.len().min(wave.end + WAVE_NODES);
         }
         found.sort_unstable();
         let mut nearest = Vec::with_capacity(max);
@@ -241,17 +241,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     /// Replaces links to dead nodes and fills free lanes. Gives the number of nodes that are done; the others
     /// were changed by somebody else meanwhile. Nodes of one page change at once; of a node that takes several
     /// pages, one block of lanes does.
-    fn relink(&self, torn: &mut [Torn]) -> Result<usize, Error> {
-        let mut done = vec![true; torn.len()];
+    fn relink(&self, nodes: &mut [LinksLost]) -> Result<usize, Error> {
+        let mut done = vec![true; nodes.len()];
         for blocks in self.shape().parts() {
             let mut edit = self.pages.change();
             let mut any = false;
-            for (torn, done) in torn.iter_mut().zip(&mut done) {
-                if !*done || torn.lanes_of(blocks.clone()).next().is_none() {
+            for (of, done) in nodes.iter_mut().zip(&mut done) {
+                if !*done || of.lanes_of(blocks.clone()).next().is_none() {
                     continue;
                 }
                 let part = NodePart::Block(blocks.start);
-                *done = edit.node(torn.number, part, |node| torn.relink(node, blocks.clone()))?;
+                *done = edit.node(of.number, part, |node| of.relink(node, blocks.clone()))?;
                 any |= *done;
             }
             if any {

@@ -77,12 +77,12 @@ pub(in crate::hnsw) struct Degree {
 }
 
 /// A node gets at least three eighths of the links that it may have, if there are candidates.
-const LEAST: usize = 3;
+const LEAST_EIGHTHS: usize = 3;
 
 impl Degree {
     /// Of a node that may have `max` links.
     pub fn of(max: usize) -> Self {
-        let least = (LEAST * max).div_ceil(8);
+        let least = (LEAST_EIGHTHS * max).div_ceil(8);
         Self { max, least }
     }
 
@@ -136,12 +136,12 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 .load(candidates.own(candidate), candidate.scale)
         };
         let kept = degree.choose(list.len(), |near, other| {
-            let (Some(near), Some(candidate)) =
-                (list.get(near).zip(points.get_mut(near)), list.get(other))
+            let (Some(nearer), Some(point), Some(candidate)) =
+                (list.get(near), points.get_mut(near), list.get(other))
             else {
                 return false;
             };
-            let point = near.1.get_or_insert_with(|| load(near.0));
+            let point = point.get_or_insert_with(|| load(nearer));
             let bytes = candidates.own(candidate);
             self.space.values().distance(point, bytes, candidate.scale) <= candidate.distance
         });

@@ -17,7 +17,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::index::{Error, Fallible, Tid, Vacuumed, collected};
-use crate::page::PageStore;
+use crate::page::{PageError, PageStore};
 use crate::search::Numbers;
 
 use crate::hnsw::index::Index;
@@ -35,8 +35,8 @@ pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 #[derive(Default)]
 pub(in crate::hnsw) struct FirstPass {
     pub dead: Numbers,
-    /// Nodes above the ground: level, number, the node below.
-    above: BTreeSet<(u8, u32, u32)>,
+    /// Nodes above the ground.
+    above: BTreeSet<UpperNode>,
     /// Slots that may have been left by a crash.
     pub reserved: HashSet<u32>,
     /// Parts of values of nodes that are dead or reserved.
@@ -46,6 +46,23 @@ pub(in crate::hnsw) struct FirstPass {
     /// Chunks that were freed: an insert may have chained them to another node since.
     pub unchained: HashSet<u32>,
     pub report: Vacuumed,
+}
+
+/// A live node above the ground. Those of lower levels come first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct UpperNode {
+    level: u8,
+    number: u32,
+    /// The node that it lies on.
+    below: u32,
+}
+
+/// What the first pass reads of a slot.
+struct SeenSlot {
+    state: Result<SlotState, PageError>,
+    level: u8,
+    link: u32,
+    tids: Vec<Tid>,
 }
 
 /// The node whose value a slot has a part of.
@@ -67,11 +84,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     ) -> Result<Vacuumed, Error> {
         let groups = self.pages.roots()?.groups;
         let mut seen = FirstPass::default();
-        for number in (0..groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(groups) {
             poll()?;
             self.remove_rows(number, gone, &mut seen)?;
         }
-        self.bury_above(&mut seen)?;
+        self.mark_dead_above(&mut seen)?;
         // Outlines remember the places of rows, and must notice before these places are given to others.
         self.pages.count_vacuum()?;
         self.pages.store.wait_for_writers();
@@ -98,11 +115,17 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
         seen: &mut FirstPass,
     ) -> Result<(), Error> {
         seen.report.reads += 1;
-        let read = |node: Node<'_>| {
-            let tids: Vec<Tid> = node.tids().collect();
-            (state(node.bytes, number), node.level(), node.link(), tids)
-        };
-        let (state, level, link, tids) = self.pages.read(number, read)?;
+        let SeenSlot {
+            state,
+            level,
+            link,
+            tids,
+        } = self.pages.read(number, |node: Node<'_>| SeenSlot {
+            state: state(node.bytes, number),
+            level: node.level(),
+            link: node.link(),
+            tids: node.tids().collect(),
+        })?;
         match state? {
             SlotState::Free | SlotState::Rest => {}
             SlotState::Reserved => {
@@ -117,7 +140,11 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
                 seen.dead.insert(number);
             }
             SlotState::Live if level > 0 => {
-                seen.above.insert((level, number, link));
+                seen.above.insert(UpperNode {
+                    level,
+                    number,
+                    below: link,
+                });
             }
             SlotState::Live => {
                 let kept: Vec<Tid> = tids.iter().copied().filter(|tid| !gone(*tid)).collect();
@@ -166,10 +193,9 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
     }
 
     /// Nodes above dead ones are dead.
-    fn bury_above(&self, seen: &mut FirstPass) -> Result<(), Error> {
-        for (_, number, below) in std::mem::take(&mut seen.above) {
-            let buried = seen.dead.contains(below);
-            if buried {
+    fn mark_dead_above(&self, seen: &mut FirstPass) -> Result<(), Error> {
+        for UpperNode { number, below, .. } in std::mem::take(&mut seen.above) {
+            if seen.dead.contains(below) {
                 let mut edit = self.pages.change();
                 edit.node(number, NodePart::Head, |node| {
                     node.set_state(SlotState::Dead);
@@ -188,7 +214,7 @@ impl<S: PageStore, V: Space> Index<'_, S, V> {
             return Ok(());
         }
         let mut best: Option<(u8, u32)> = None;
-        for number in (0..roots.groups).flat_map(|group| self.pages.group(group)) {
+        for number in self.pages.slots(roots.groups) {
             let level = self
                 .pages
                 .read(number, |node| node.live().then(|| node.level()))?;

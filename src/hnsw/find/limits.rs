@@ -4,7 +4,8 @@
 use crate::index::{Continue, Error};
 use crate::page::PageStore;
 
-use crate::hnsw::find::scan::{Scan, Stage, VisitedNode};
+use crate::hnsw::find::ground::VisitedNode;
+use crate::hnsw::find::scan::{Scan, Stage};
 use crate::hnsw::find::sweep::Sweep;
 use crate::hnsw::spaces::space::Space;
 use crate::values::Values;

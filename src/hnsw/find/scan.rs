@@ -1,83 +1,25 @@
 //! Scan: the nearest rows, as a stream. Its walk goes on where it stopped.
 
-use crate::hnsw::row::Row;
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use crate::index::{Continue, Error, Fallible, Tid};
+use crate::index::{Continue, Error, Fallible};
 use crate::page::{PageError, PageStore};
-use crate::search::{Beam, Frontier, Graph, Key, Numbers, Offers, advance, walk};
+use crate::search::{Beam, Frontier, Numbers, Offers, advance, walk};
 
-use crate::hnsw::find::descent::{ATTEMPTS, Level, Met, no_start};
+use crate::hnsw::find::descent::{ATTEMPTS, Met, no_start};
+use crate::hnsw::find::ground::{VisitedNode, Without, ground};
 use crate::hnsw::find::limits::{Limits, ReachedSides};
+use crate::hnsw::find::rows_allowed::RowsAllowed;
 use crate::hnsw::find::sweep::Sweep;
-use crate::hnsw::find::trust::Trust;
 use crate::hnsw::index::Index;
-use crate::hnsw::nodes::node::{INLINE_TIDS, Node};
 use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::row::Row;
 use crate::hnsw::spaces::space::{Probe, Space, ValueOf};
 use crate::values::Values;
 use crate::values::extremes::FARTHEST;
 
-/// A node that was visited, with what it says of its rows.
-#[derive(Clone, Copy)]
-pub(in crate::hnsw) struct VisitedNode {
-    pub distance: f32,
-    pub scale: f32,
-    number: u32,
-    tids: [Tid; INLINE_TIDS],
-    killed: u8,
-    count: u8,
-    /// Whether there are rows in chunks.
-    more: bool,
-}
-
-impl VisitedNode {
-    pub fn new(number: u32, node: Node<'_>, distance: f32) -> Self {
-        let mut found = Self {
-            distance,
-            scale: node.scale(),
-            number,
-            tids: [Tid([0; 6]); INLINE_TIDS],
-            killed: node.killed(),
-            count: 0,
-            more: node.live() && node.link() != NONE,
-        };
-        for (place, tid) in found.tids.iter_mut().zip(node.tids()) {
-            *place = tid;
-            found.count += 1;
-        }
-        found
-    }
-
-    /// Nearest first.
-    fn order(a: &Self, b: &Self) -> Ordering {
-        Key::new(a.distance, a.number).cmp(&Key::new(b.distance, b.number))
-    }
-}
-
-/// A walk on the ground that notes what it visits, but for `left_out`.
-fn ground<'i, 's, S: PageStore, V: Space>(
-    index: &'i Index<'s, S, V>,
-    probe: &'i mut Probe<V::Query>,
-    found: &'i mut Vec<VisitedNode>,
-    left_out: u32,
-) -> Level<'i, 's, S, V, impl FnMut(u32, Node<'_>, f32)> {
-    Level {
-        index,
-        height: 0,
-        probe,
-        see: move |number, node: Node<'_>, distance| {
-            if number != left_out {
-                found.push(VisitedNode::new(number, node, distance));
-            }
-        },
-        met: Met::default(),
-    }
-}
-
 /// Nodes that are put in order at a time, at least.
-const PORTION: usize = 32;
+const LEAST_PORTION: usize = 32;
 
 /// Where a scan is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,29 +34,6 @@ pub(in crate::hnsw) enum Stage {
     /// A limit was reached: what was found and not given is given, and nothing is searched for.
     Draining,
     Ended,
-}
-
-/// A level without one of its nodes.
-struct Without<L> {
-    level: L,
-    node: u32,
-    /// Where the walk begins, whose links are followed in any case.
-    start: u32,
-}
-
-impl<L: Graph> Graph for Without<L> {
-    type Error = L::Error;
-
-    fn visit(&mut self, number: u32, candidates: &mut impl Offers) -> Result<(), L::Error> {
-        if number == self.node && number != self.start {
-            return Ok(());
-        }
-        self.level.visit(number, candidates)
-    }
-
-    fn announce(&mut self, number: u32) {
-        self.level.announce(number);
-    }
 }
 
 /// A search that is going on.
@@ -159,10 +78,10 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
     ///
     /// # Errors
     /// Where the meta page cannot be read.
-    pub fn candidates(&self, ef: usize) -> Result<usize, Error> {
+    pub fn widened_ef(&self, ef: usize) -> Result<usize, Error> {
         let roots = self.pages.roots()?;
         let nodes = u64::from(roots.groups) * u64::from(self.shape().slots());
-        Ok(self.space.candidates(ef, nodes, &roots.lengths))
+        Ok(self.space.widened_ef(ef, nodes, &roots.lengths))
     }
 
     /// Starts a search for the rows nearest to `value`. `ef` is the number of candidates that a walk
@@ -393,7 +312,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         let visits = self.visits(self.ef.max(self.visited / 8));
         self.found.try_reserve(visits)?;
         self.next
-            .try_reserve((self.found.len() + visits) / 8 + PORTION)?;
+            .try_reserve((self.found.len() + visits) / 8 + LEAST_PORTION)?;
         let (found, probe) = (&mut self.found, &mut self.probe);
         let mut walked = Without {
             level: ground(self.index, probe, found, self.left_out),
@@ -408,17 +327,17 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     }
 
     /// Sets how far rows may be given: to `bound`, and no more rows than the number of visited nodes allows
-    /// ([`Trust`]). Rows whose distance overflows wait for a sweep: estimates lead nowhere among them, so
+    /// ([`RowsAllowed`]). Rows whose distance overflows wait for a sweep: estimates lead nowhere among them, so
     /// nearer rows may be anywhere.
     fn set_horizon(&mut self, bound: f32) {
-        let trusted = Trust::of(self.go_on).rows(self.visited, self.ef);
-        let room = trusted.saturating_sub(self.given);
+        let allowed = RowsAllowed::of(self.go_on).rows(self.visited, self.ef);
+        let room = allowed.saturating_sub(self.given);
         self.horizon = if room == 0 {
             f32::NEG_INFINITY
         } else if room < self.found.len() {
             let mut distances: Vec<f32> = self.found.iter().map(|found| found.distance).collect();
-            let farthest = *distances.select_nth_unstable_by(room - 1, f32::total_cmp).1;
-            bound.min(farthest)
+            let (_, farthest, _) = distances.select_nth_unstable_by(room - 1, f32::total_cmp);
+            bound.min(*farthest)
         } else {
             bound
         };
@@ -437,7 +356,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
         if count == 0 {
             return false;
         }
-        let some = count.min(PORTION.max(self.found.len() / 8));
+        let some = count.min(LEAST_PORTION.max(self.found.len() / 8));
         if some < self.found.len() {
             self.found.select_nth_unstable_by(some, VisitedNode::order);
         }

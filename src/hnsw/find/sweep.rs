@@ -11,12 +11,13 @@ use crate::index::Continue;
 use crate::page::{PageError, PageStore};
 use crate::search::Key;
 
-use crate::hnsw::find::scan::{Scan, VisitedNode};
+use crate::hnsw::find::ground::VisitedNode;
+use crate::hnsw::find::scan::Scan;
 use crate::hnsw::spaces::space::Space;
 use crate::values::Values;
 
 /// Nodes that a pass keeps at least, however little memory there is.
-const LEAST: usize = 1_024;
+const LEAST_SWEPT_NODES: usize = 1_024;
 
 /// What the next pass looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
             self.last = f32::NEG_INFINITY;
             self.found.append(&mut self.late);
         }
-        let room = (self.limits.memory / 2 / size_of::<SweptNode>()).max(LEAST);
+        let room = (self.limits.memory / 2 / size_of::<SweptNode>()).max(LEAST_SWEPT_NODES);
         let nearest = self.nearest_unseen(sweep, room)?;
         let full = nearest.len() == room;
         let farthest = nearest.peek().map(|nearest| nearest.key).filter(|_| full);
@@ -112,7 +113,7 @@ impl<S: PageStore, V: Space> Scan<'_, '_, S, V> {
     ) -> Result<BinaryHeap<SweptNode>, PageError> {
         let (index, mut nearest) = (self.index, BinaryHeap::new());
         let point = index.space.point_of(&self.probe.query);
-        for number in (0..index.pages.roots()?.groups).flat_map(|group| index.pages.group(group)) {
+        for number in index.pages.slots(index.pages.roots()?.groups) {
             if number == self.left_out || self.swept.contains(number) {
                 continue;
             }

@@ -6,7 +6,7 @@ use crate::page::{self, Bytes, CONTENT_BYTES, Change, PageError, PageStore};
 use crate::hnsw::nodes::meta::{KIND_NODE_REST, KIND_NODES, META, Roots};
 use crate::hnsw::nodes::node::{SlotState, state};
 use crate::hnsw::nodes::pages::{Edit, Pages, slot};
-use crate::hnsw::nodes::shape::NONE;
+use crate::hnsw::nodes::shape::{NONE, Slot};
 
 impl<'s, S: PageStore> Pages<'s, S> {
     /// Puts a new node where there is room, and gives its number. `bytes` is the whole node.
@@ -114,7 +114,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let mut free = Vec::new();
         for at in 0..shape.slots() {
             let number = shape.number(block, at);
-            let bytes = slot(content, shape.place(number).1, shape);
+            let bytes = slot(content, shape.slot_of(number).at, shape);
             if state(bytes, number)? == SlotState::Free {
                 free.push(number);
             }
@@ -130,7 +130,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         number: u32,
         bytes: &[u8],
     ) -> Result<Option<u32>, Error> {
-        let (block, at) = self.shape().place(number);
+        let Slot { block, at } = self.shape().slot_of(number);
         if self.shape().pages() == 1 {
             edit.write_slot(block, at, bytes)?;
             edit.commit()?;

@@ -109,7 +109,7 @@ impl Lengths {
     /// The factor that makes a vector as long as the longest; 1 if one of the two is zero, or not known.
     #[must_use]
     pub fn scale(self, length: f32) -> f32 {
-        let scale = self.longest.min(LONGEST) / length;
+        let scale = self.longest.min(LONGEST_SCALED) / length;
         if scale.is_finite() && scale > 0.0 {
             scale
         } else {
@@ -119,7 +119,7 @@ impl Lengths {
 }
 
 /// Vectors are not scaled to more than this length: squares of elements must not overflow.
-pub const LONGEST: f32 = 1e15;
+pub const LONGEST_SCALED: f32 = 1e15;
 
 /// What changes.
 #[derive(Clone, Copy, Debug, PartialEq)]

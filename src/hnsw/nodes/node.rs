@@ -15,7 +15,7 @@
 
 use crate::index::Tid;
 use crate::page::{PageError, field, set_field};
-use crate::quantize::{Factors, Lanes, from_bf16, read_lane, to_bf16, write_lane};
+use crate::quantize::{Lanes, from_bf16, read_lane, to_bf16, write_lane};
 
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE, Shape};
 
@@ -44,8 +44,21 @@ pub enum SlotState {
 }
 
 impl SlotState {
+    /// The state that a byte stands for; None where it is never written.
+    fn of(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0 => Self::Free,
+            0xA1 => Self::Live,
+            0xA2 => Self::Dead,
+            0xA3 => Self::Reserved,
+            0xA4 => Self::Tids,
+            0xA5 => Self::Rest,
+            _ => return None,
+        })
+    }
+
     /// Whether it is a node that can be walked through.
-    pub fn is_node(self) -> bool {
+    pub fn is_walkable(self) -> bool {
         matches!(self, Self::Live | Self::Dead)
     }
 }
@@ -55,15 +68,8 @@ impl SlotState {
 /// # Errors
 /// Where the byte is none that is ever written.
 pub fn state(bytes: &[u8], number: u32) -> Result<SlotState, PageError> {
-    match bytes.first().copied().unwrap_or_default() {
-        0 => Ok(SlotState::Free),
-        0xA1 => Ok(SlotState::Live),
-        0xA2 => Ok(SlotState::Dead),
-        0xA3 => Ok(SlotState::Reserved),
-        0xA4 => Ok(SlotState::Tids),
-        0xA5 => Ok(SlotState::Rest),
-        byte => Err(corrupt(number, &format!("slot state {byte:#x}"))),
-    }
+    let byte = bytes.first().copied().unwrap_or_default();
+    SlotState::of(byte).ok_or_else(|| corrupt(number, &format!("slot state {byte:#x}")))
 }
 
 /// A slot whose bytes make no sense. The number stands for the block until it is located.
@@ -97,35 +103,44 @@ pub struct Link {
 /// What a link knows of its neighbour's value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Code {
-    /// Base and slope of the estimate, for the index's metric.
-    pub factors: Option<Factors>,
+    /// What estimates are made by, for the index's metric.
+    pub estimator: Option<Estimator>,
     /// The bits.
     pub bits: Vec<u8>,
 }
 
+/// The numbers of a link's code: an estimate is base + constant + slope x sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimator {
+    /// Base.
+    pub base: f32,
+    /// Slope.
+    pub slope: f32,
+}
+
 impl Code {
-    /// Whether both are codes of one value: the same bits, and factors that differ by rounding only. Sums are
+    /// Whether both are codes of one value: the same bits, and numbers that differ by rounding only. Sums are
     /// taken in another order where a CPU has other registers. `unit` is the scale of distances; where it
-    /// overflows, factors of that size are the largest numbers.
+    /// overflows, numbers of that size are the largest numbers.
     #[must_use]
     pub fn agrees(&self, other: &Self, unit: f32) -> bool {
         let unit = unit.min(f32::MAX);
         let near = |a: f32, b: f32, unit: f32| (a - b).abs() <= 0.01 * a.abs().max(unit);
-        let factors = match (self.factors, other.factors) {
-            (Some(a), Some(b)) => near(a.slope, b.slope, 0.0) && near(a.squared, b.squared, unit),
+        let estimators = match (self.estimator, other.estimator) {
+            (Some(a), Some(b)) => near(a.slope, b.slope, 0.0) && near(a.base, b.base, unit),
             (None, None) => true,
             _ => false,
         };
-        self.bits == other.bits && factors
+        self.bits == other.bits && estimators
     }
 }
 
 impl<'a> Node<'a> {
     /// Whether it is a node that can be walked through.
     #[must_use]
-    pub fn walkable(&self) -> bool {
-        let state = self.bytes.first().copied().unwrap_or_default();
-        state == SlotState::Live as u8 || state == SlotState::Dead as u8
+    pub fn is_walkable(&self) -> bool {
+        let state = SlotState::of(self.bytes.first().copied().unwrap_or_default());
+        state.is_some_and(SlotState::is_walkable)
     }
 
     /// Whether it may be linked to.
@@ -244,8 +259,8 @@ impl<'a> Node<'a> {
         let mut bits = vec![0; self.shape.bits / 8];
         read_lane(lanes.codes, in_block, &mut bits);
         Code {
-            factors: Some(Factors {
-                squared: f32::from_ne_bytes(field(lanes.bases, 4 * in_block)),
+            estimator: Some(Estimator {
+                base: f32::from_ne_bytes(field(lanes.bases, 4 * in_block)),
                 slope: from_bf16(u16::from_ne_bytes(field(lanes.slopes, 2 * in_block))),
             }),
             bits,
@@ -343,12 +358,12 @@ impl NodeMut<'_> {
         set_field(self.bytes, table + 4 * in_block, link.number.to_ne_bytes());
         let distance = to_bf16(link.distance).to_ne_bytes();
         set_field(self.bytes, table + BLOCK_LANES * 4 + 2 * in_block, distance);
-        let Some(factors) = link.code.factors.filter(|_| self.shape.bits > 0) else {
+        let Some(estimator) = link.code.estimator.filter(|_| self.shape.bits > 0) else {
             return;
         };
         let base = table + BLOCK_LANES * 6 + 4 * in_block;
-        set_field(self.bytes, base, factors.squared.to_ne_bytes());
-        let slope = to_bf16(factors.slope).to_ne_bytes();
+        set_field(self.bytes, base, estimator.base.to_ne_bytes());
+        let slope = to_bf16(estimator.slope).to_ne_bytes();
         set_field(self.bytes, table + BLOCK_LANES * 10 + 2 * in_block, slope);
         let codes = self.shape.codes_at(block);
         if let Some(codes) = self.bytes.get_mut(codes..codes + self.shape.code_bytes()) {

@@ -19,13 +19,13 @@ use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
 
 /// Bytes that a value has at most.
-const MAX_BYTES: usize = 1 << 17;
+const MAX_VALUE_BYTES: usize = 1 << 17;
 
-const SLOT_HEADER: usize = 12;
+const SLOT_HEADER_BYTES: usize = 12;
 
 /// Bytes of a value that one slot takes. It lies on one page.
 pub fn capacity(shape: &Shape) -> usize {
-    shape.bytes().min(CONTENT_BYTES) - SLOT_HEADER
+    shape.bytes().min(CONTENT_BYTES) - SLOT_HEADER_BYTES
 }
 
 /// Slots that a value of so many bytes takes besides its node.
@@ -57,7 +57,7 @@ impl<'a> RestSlot<'a> {
     pub fn bytes(self) -> &'a [u8] {
         let len = usize::from(u16::from_ne_bytes(field(self.0, 2)));
         self.0
-            .get(SLOT_HEADER..SLOT_HEADER + len)
+            .get(SLOT_HEADER_BYTES..SLOT_HEADER_BYTES + len)
             .unwrap_or_default()
     }
 }
@@ -70,7 +70,7 @@ pub fn new_slot(shape: &Shape, owner: u32, next: u32, part: &[u8]) -> Vec<u8> {
     set_field(&mut bytes, 2, len.to_ne_bytes());
     set_field(&mut bytes, 4, owner.to_ne_bytes());
     set_field(&mut bytes, 8, next.to_ne_bytes());
-    if let Some(place) = bytes.get_mut(SLOT_HEADER..SLOT_HEADER + part.len()) {
+    if let Some(place) = bytes.get_mut(SLOT_HEADER_BYTES..SLOT_HEADER_BYTES + part.len()) {
         place.copy_from_slice(part);
     }
     bytes
@@ -123,7 +123,7 @@ impl<S: PageStore> Pages<'_, S> {
             bytes,
             shape: &shape,
         };
-        if !node.walkable() {
+        if !node.is_walkable() {
             return Ok(None);
         }
         let own = values.extent(node.own());
@@ -153,7 +153,7 @@ impl<S: PageStore> Pages<'_, S> {
             copied.shape.own = extent;
             return Ok(Some(copied));
         }
-        if extent > MAX_BYTES {
+        if extent > MAX_VALUE_BYTES {
             return Err(corrupt(number, &format!("a value of {extent} bytes")));
         }
         let head = copied.node().own().to_vec();

@@ -8,7 +8,7 @@ use crate::hnsw::nodes::meta::{
     self, KIND_META, KIND_NODE_REST, KIND_NODES, META, Parameters, Roots,
 };
 use crate::hnsw::nodes::node::{MAX_LEVEL, Node, NodeMut, SlotState, state};
-use crate::hnsw::nodes::shape::{NONE, Shape};
+use crate::hnsw::nodes::shape::{NONE, Shape, Slot};
 
 /// An index's pages.
 pub struct Pages<'s, S> {
@@ -23,7 +23,7 @@ pub enum Held<'s, S: PageStore + 's> {
     /// One page, and the node's first byte in its content.
     Page(S::Guard<'s>, usize),
     /// A copy.
-    Copy(Vec<u8>),
+    Copied(Vec<u8>),
 }
 
 impl<S: PageStore> Held<'_, S> {
@@ -31,7 +31,7 @@ impl<S: PageStore> Held<'_, S> {
     pub fn bytes(&self, shape: &Shape) -> &[u8] {
         match self {
             Self::Page(page, at) => slot(page::content(page), *at, shape),
-            Self::Copy(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
         }
     }
 }
@@ -87,7 +87,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
     /// Where its page does not exist or its bytes make no sense.
     pub fn hold(&self, number: u32) -> Result<Held<'s, S>, PageError> {
         let shape = self.shape();
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let page = self.page(block, KIND_NODES)?;
         let state = state(slot(page::content(&page), at, shape), number)?;
         if shape.pages() == 1 {
@@ -95,7 +95,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         }
         let mut bytes = page::content(&page).to_vec();
         drop(page);
-        if state.is_node() {
+        if state.is_walkable() {
             for rest in 1..shape.pages() {
                 let page = self.page(block + rest, KIND_NODE_REST)?;
                 bytes.extend_from_slice(page::content(&page));
@@ -104,7 +104,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         // Anything else lies on the first page. If a crash has left a node that was being written, the other
         // pages may not be there.
         bytes.resize(shape.bytes(), 0);
-        Ok(Held::Copy(bytes))
+        Ok(Held::Copied(bytes))
     }
 
     /// Reads a node.
@@ -134,7 +134,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let page = self.page(self.block(group), KIND_NODES)?;
         let content = page::content(&page);
         for number in self.group(group) {
-            let bytes = slot(content, shape.place(number).1, shape);
+            let bytes = slot(content, shape.slot_of(number).at, shape);
             state(bytes, number)?;
             show(number, Node { bytes, shape });
         }
@@ -147,7 +147,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
         if number == NONE || shape.pages() > 1 {
             return;
         }
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let start = page::HEADER_BYTES + at;
         self.store.prefetch(block, start..start + 1);
         self.store
@@ -162,7 +162,7 @@ impl<'s, S: PageStore> Pages<'s, S> {
             return;
         }
         let shape = self.shape();
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let quarter = shape.bytes().div_ceil(4).next_multiple_of(64);
         let start = page::HEADER_BYTES + at + part * quarter;
         let end = (start + quarter).min(page::HEADER_BYTES + at + shape.bytes());
@@ -198,6 +198,11 @@ impl<'s, S: PageStore> Pages<'s, S> {
         let shape = self.parameters.shape;
         let block = self.block(group);
         (0..shape.slots()).map(move |slot| shape.number(block, slot))
+    }
+
+    /// The numbers of the slots of all groups, which are so many.
+    pub fn slots(&self, groups: u32) -> impl Iterator<Item = u32> {
+        (0..groups).flat_map(|group| self.group(group))
     }
 
     /// The first block of a group. A group that no index has gives a block that no index has.
@@ -291,7 +296,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
         edit: impl FnOnce(&mut NodeMut<'_>) -> T,
     ) -> Result<T, PageError> {
         let shape = self.pages.parameters.shape;
-        let (block, at) = shape.place(number);
+        let Slot { block, at } = shape.slot_of(number);
         let page = self.page(block, KIND_NODES)?;
         if shape.pages() == 1 {
             let content = page::content_mut(page);
@@ -363,7 +368,7 @@ impl<S: PageStore> Edit<'_, '_, S> {
     /// Where the meta page or the node's cannot be locked.
     pub fn free(&mut self, number: u32) -> Result<(), PageError> {
         let mut roots = self.roots()?;
-        let (block, _) = self.pages.shape().place(number);
+        let block = self.pages.shape().slot_of(number).block;
         let page = self.change.page(block)?;
         let had_room = !self.pages.free_slots(page, block)?.is_empty();
         if !had_room {

@@ -50,6 +50,15 @@ pub struct Shape {
     slot_bits: u32,
 }
 
+/// Where a node lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its first page.
+    pub block: u32,
+    /// Its first byte in the page's content.
+    pub at: usize,
+}
+
 impl Shape {
     /// A node of any kind.
     #[must_use]
@@ -202,12 +211,14 @@ impl Shape {
         u32::try_from(self.bytes().div_ceil(CONTENT_BYTES)).unwrap_or(u32::MAX)
     }
 
-    /// The first page of a node, and its first byte in the page's content. A number that no node has may give a
-    /// byte beyond the content.
+    /// Where a node lies. A number that no node has may give a byte beyond the content.
     #[must_use]
-    pub fn place(&self, number: u32) -> (u32, usize) {
+    pub fn slot_of(&self, number: u32) -> Slot {
         let slot = number & ((1 << self.slot_bits) - 1);
-        (number >> self.slot_bits, slot as usize * self.size)
+        Slot {
+            block: number >> self.slot_bits,
+            at: slot as usize * self.size,
+        }
     }
 
     /// The number of a slot on a page.
@@ -276,7 +287,7 @@ mod tests {
                 assert!(shape.lanes >= 2 * m, "{dims} {m}");
                 for (block, slot) in [(0, 0), (7, shape.slots() - 1), (1_000_003, 0)] {
                     let number = shape.number(block, slot);
-                    let (found, at) = shape.place(number);
+                    let Slot { block: found, at } = shape.slot_of(number);
                     assert_eq!(found, block);
                     let slot = u32::try_from(at / shape.bytes()).unwrap();
                     assert_eq!(shape.number(block, slot), number);

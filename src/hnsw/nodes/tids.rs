@@ -17,7 +17,7 @@ use crate::hnsw::nodes::node::{Node, SlotState, corrupt};
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::{NONE, Shape};
 
-const CHUNK_HEADER: usize = 12;
+const CHUNK_HEADER_BYTES: usize = 12;
 
 /// How often a chunk may be freed between the look at its predecessor and the look at the chunk itself. A chunk
 /// comes off its chain in the change that frees it, so the next look finds another chunk. A reader looks again
@@ -48,7 +48,7 @@ impl Chunk<'_> {
     }
 
     pub fn tids(self) -> Vec<Tid> {
-        let tid = |i| Tid(field(self.0, CHUNK_HEADER + 6 * i));
+        let tid = |i| Tid(field(self.0, CHUNK_HEADER_BYTES + 6 * i));
         (0..self.len()).map(tid).collect()
     }
 }
@@ -56,7 +56,7 @@ impl Chunk<'_> {
 /// Tids that a chunk holds. It lies on one page, the first of a node that takes several.
 pub(in crate::hnsw) fn capacity(shape: &Shape) -> usize {
     let bytes = shape.bytes().min(crate::page::CONTENT_BYTES);
-    (bytes - CHUNK_HEADER) / 6
+    (bytes - CHUNK_HEADER_BYTES) / 6
 }
 
 fn write_chunk(bytes: &mut [u8], owner: u32, next: u32, tids: &[Tid]) {
@@ -80,7 +80,7 @@ pub(in crate::hnsw) fn set_tids(bytes: &mut [u8], tids: &[Tid]) {
         u16::try_from(tids.len()).unwrap_or(u16::MAX).to_ne_bytes(),
     );
     for (i, tid) in tids.iter().enumerate() {
-        set_field(bytes, CHUNK_HEADER + 6 * i, tid.0);
+        set_field(bytes, CHUNK_HEADER_BYTES + 6 * i, tid.0);
     }
 }
 

@@ -9,8 +9,8 @@ use std::io;
 
 use memmap2::MmapMut;
 
+use crate::bulk::zeros;
 use crate::distance::prefetch;
-
 use crate::page::{field, set_field};
 
 const CODE_HEADER_BYTES: usize = 12;
@@ -30,13 +30,9 @@ impl Codes {
     /// Where there is no memory for so many.
     pub fn new(levels: usize, capacity: usize) -> io::Result<Self> {
         let stride = Self::bytes_each(levels);
-        let bytes = MmapMut::map_anon(capacity.saturating_mul(stride).max(1))?;
-        // They are read in no order: huge pages save the address translation.
-        #[cfg(target_os = "linux")]
-        let _ = bytes.advise(memmap2::Advice::HugePage);
         Ok(Self {
             stride,
-            bytes,
+            bytes: zeros(capacity.saturating_mul(stride))?,
             count: 0,
         })
     }

@@ -5,7 +5,7 @@ use crate::page::PageStore;
 
 use super::codes::Codes;
 use super::sorting::Sorting;
-use super::{Outline, OutlineRow};
+use super::{Outline, PlacedRow};
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::shape::NONE;
@@ -26,7 +26,7 @@ pub struct Growing {
 enum GrowthStage {
     /// They are read, in any order, from this group on.
     Reading {
-        rows: Vec<(u64, OutlineRow)>,
+        rows: Vec<PlacedRow>,
         group: u32,
         /// Groups that there were when it was looked last.
         groups: u32,
@@ -53,7 +53,7 @@ pub struct Growth {
 }
 
 /// Bytes that a row takes besides its code: with its place, and where its part begins.
-const ROW_BYTES: usize = size_of::<(u64, OutlineRow)>() + 8;
+const ROW_BYTES: usize = size_of::<PlacedRow>() + 8;
 
 /// A node as it was read.
 struct ReadNode<P> {
@@ -210,11 +210,12 @@ impl Growing {
             .codes
             .push(|code| space.centred_code(&node.point, code));
         if let Some(code) = code {
-            let row = OutlineRow {
+            let row = |tid: &Tid| PlacedRow {
+                place: tid.place(),
                 node: node.number,
                 code,
             };
-            rows.try_extend(node.tids.iter().map(|tid| (tid.place(), row)))?;
+            rows.try_extend(node.tids.iter().map(row))?;
         }
         Ok(())
     }

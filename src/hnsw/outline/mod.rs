@@ -24,9 +24,11 @@ pub use ranking::{Ranked, Ranking};
 use codes::Codes;
 use places::Places;
 
-/// Where a row is in the index.
+/// A row: where it is in the table and in the index.
 #[derive(Clone, Copy, Debug)]
-struct OutlineRow {
+struct PlacedRow {
+    /// In the table ([`Tid::place`](crate::index::Tid::place)).
+    place: u64,
     node: u32,
     /// The number of its code: rows of a node have one.
     code: u32,

@@ -5,14 +5,14 @@ use std::collections::TryReserveError;
 use crate::distance::prefetch_at;
 use crate::index::filled;
 
-use super::OutlineRow;
+use super::PlacedRow;
 
 /// Rows in the order of their places ([`Tid::place`](crate::index::Tid::place)), cut where blocks begin, into about as
 /// many parts as there are rows.
 #[derive(Default)]
 pub(super) struct Places {
     /// Together, so that who finds a place has its row.
-    sorted: Vec<(u64, OutlineRow)>,
+    sorted: Vec<PlacedRow>,
     parts: Parts,
 }
 
@@ -34,7 +34,7 @@ impl Parts {
     /// # Errors
     /// Where there is no memory for them.
     pub fn new(rows: usize, last: u64) -> Result<Self, TryReserveError> {
-        let (block, most) = (last >> OFFSET, 2 * rows as u64);
+        let (block, most) = (last >> OFFSET_BITS, 2 * rows as u64);
         let mut shift = 0;
         while block >> shift > most {
             shift += 1;
@@ -56,7 +56,7 @@ impl Parts {
     /// The part of a place.
     #[inline]
     fn of(&self, place: u64) -> usize {
-        usize::try_from(place >> OFFSET >> self.shift).unwrap_or(usize::MAX)
+        usize::try_from(place >> OFFSET_BITS >> self.shift).unwrap_or(usize::MAX)
     }
 
     /// Notes the place of a number, which is before all that were noted.
@@ -81,11 +81,11 @@ impl Parts {
 }
 
 /// Bits of a place below its block.
-const OFFSET: u32 = 16;
+const OFFSET_BITS: u32 = 16;
 
 impl Places {
     /// Rows by place, whose parts are noted.
-    pub fn new(sorted: Vec<(u64, OutlineRow)>, parts: Parts) -> Self {
+    pub fn new(sorted: Vec<PlacedRow>, parts: Parts) -> Self {
         Self { sorted, parts }
     }
 
@@ -94,15 +94,15 @@ impl Places {
         self.sorted.len()
     }
 
-    /// The place of a number, and its row.
-    pub fn get(&self, at: usize) -> Option<(u64, OutlineRow)> {
+    /// The row of a number.
+    pub fn get(&self, at: usize) -> Option<PlacedRow> {
         self.sorted.get(at).copied()
     }
 
     /// The position of a place in its part, if all rows of its block are there: they are numbered from 1.
     #[inline]
     fn guess(place: u64) -> usize {
-        ((place & ((1 << OFFSET) - 1)) as usize).wrapping_sub(1)
+        ((place & ((1 << OFFSET_BITS) - 1)) as usize).wrapping_sub(1)
     }
 
     /// Asks for what says where a place is.
@@ -126,22 +126,20 @@ impl Places {
 
     /// The number of a place, and its row.
     #[inline]
-    pub fn find(&self, place: u64) -> Option<(usize, OutlineRow)> {
+    pub fn find(&self, place: u64) -> Option<(usize, PlacedRow)> {
         let [start, end] = self.parts.get(place)? else {
             return None;
         };
         let start = *start as usize;
         let rows = self.sorted.get(start..*end as usize)?;
         let guess = Self::guess(place);
-        if let Some((found, row)) = rows.get(guess)
-            && *found == place
+        if let Some(row) = rows.get(guess)
+            && row.place == place
         {
             return Some((start + guess, *row));
         }
-        let at = rows
-            .binary_search_by_key(&place, |(place, _)| *place)
-            .ok()?;
-        Some((start + at, rows.get(at)?.1))
+        let at = rows.binary_search_by_key(&place, |row| row.place).ok()?;
+        Some((start + at, *rows.get(at)?))
     }
 }
 
@@ -160,19 +158,19 @@ mod tests {
             others in prop::collection::vec((0_u64..600, 0_u64..22), 50),
             steps in 1_usize..50,
         ) {
-            let place = |(block, offset): (u64, u64)| block << apart << OFFSET | offset;
+            let place = |(block, offset): (u64, u64)| block << apart << OFFSET_BITS | offset;
             let sorted: Vec<u64> = rows.iter().copied().map(place).collect();
-            let numbered = sorted.iter().zip(0..).map(|(place, node)| (*place, OutlineRow { node, code: node }));
+            let numbered = sorted.iter().zip(0..).map(|(place, node)| PlacedRow { place: *place, node, code: node });
             let numbered: Vec<_> = numbered.collect();
             let mut shuffled = numbered.clone();
-            shuffled.sort_unstable_by_key(|(place, row)| place.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(row.node));
+            shuffled.sort_unstable_by_key(|row| row.place.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(row.node));
             let mut sorting = Sorting::new(shuffled).unwrap();
             prop_assert!(sorting.steps_left() <= 2 * numbered.len());
             while sorting.steps_left() > 0 {
                 sorting.go_on(steps).unwrap();
             }
             let places = sorting.finish().unwrap();
-            let row = |(place, row): &(u64, OutlineRow)| (*place, row.node);
+            let row = |row: &PlacedRow| (row.place, row.node);
             prop_assert_eq!(places.sorted.iter().map(row).collect::<Vec<_>>(), numbered.iter().map(row).collect::<Vec<_>>());
             prop_assert!(places.parts.starts.len() <= 4 * sorted.len() + 4);
             for (at, place) in sorted.iter().enumerate() {

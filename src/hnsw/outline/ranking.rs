@@ -20,13 +20,13 @@ use crate::hnsw::spaces::space::{PointOf, Space, ValueOf};
 use crate::values::Values;
 
 /// Standard errors below an estimate at which a row is looked for.
-const DOUBT: f32 = 2.5;
+const DOUBT_ERRORS: f32 = 2.5;
 
 /// Standard errors below an estimate beyond which no row lies, however many rows there are.
-const SURE: f32 = 5.0;
+const SURE_ERRORS: f32 = 5.0;
 
 /// Nodes that are read together, so that several reads are on their way at once; some of these are in vain.
-const TOGETHER: usize = 8;
+const NODES_TOGETHER: usize = 8;
 
 /// Rows, and codes, that are asked for ahead of the one that is looked at.
 const ROWS_AHEAD: usize = 8;
@@ -36,7 +36,7 @@ pub struct Ranked<'i, 's, S, V: Space> {
     /// Those that are in it.
     pub ranking: Ranking<'i, 's, S, V>,
     /// Those that are not.
-    pub strangers: Vec<Tid>,
+    pub unknown: Vec<Tid>,
 }
 
 /// Rows, nearest first.
@@ -74,7 +74,7 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
         let Some(query) = self.space.centred_query(&point, scale) else {
             return Ok(None);
         };
-        let (known, strangers) = look_up(&outline.places, tids)?;
+        let LookedUp { known, unknown } = look_up(&outline.places, tids)?;
         let coded = bounds(&outline.codes, &known, &query)?;
         let ranking = Ranking {
             index: self,
@@ -87,16 +87,28 @@ impl<'s, S: PageStore, V: Space> Index<'s, S, V> {
             reads: 0,
             limit: f32::INFINITY,
         };
-        Ok(Some(Ranked { ranking, strangers }))
+        Ok(Some(Ranked { ranking, unknown }))
     }
 }
 
-/// Numbers and codes of rows, and rows that are not known.
-type LookedUp = (Vec<(u32, u32)>, Vec<Tid>);
+/// What an outline knows of rows.
+struct LookedUp {
+    known: Vec<KnownRow>,
+    /// Rows that are not in it.
+    unknown: Vec<Tid>,
+}
+
+/// A row that is in an outline.
+#[derive(Clone, Copy)]
+struct KnownRow {
+    number: u32,
+    /// The number of its code.
+    code: u32,
+}
 
 /// Looks rows up by their places.
 fn look_up(places: &Places, tids: &[Tid]) -> Result<LookedUp, Error> {
-    let (mut known, mut strangers) = (with_room(tids.len())?, Vec::new());
+    let (mut known, mut unknown) = (with_room(tids.len())?, Vec::new());
     for (at, tid) in tids.iter().enumerate() {
         if let Some(tid) = tids.get(at + 2 * ROWS_AHEAD) {
             places.prefetch_part(tid.place());
@@ -105,27 +117,33 @@ fn look_up(places: &Places, tids: &[Tid]) -> Result<LookedUp, Error> {
             places.prefetch_guess(tid.place());
         }
         if let Some((number, row)) = places.find(tid.place()) {
-            known.push((u32::try_from(number).unwrap_or(u32::MAX), row.code));
+            known.push(KnownRow {
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                code: row.code,
+            });
         } else {
-            strangers.try_push(*tid)?;
+            unknown.try_push(*tid)?;
         }
     }
-    Ok((known, strangers))
+    Ok(LookedUp { known, unknown })
 }
 
 /// How far rows are at least.
 fn bounds(
     codes: &Codes,
-    rows: &[(u32, u32)],
+    rows: &[KnownRow],
     query: &CentredQuery,
 ) -> Result<Vec<Reverse<Key>>, Error> {
-    let bound = |(at, &(row, code)): (usize, &(u32, u32))| {
-        if let Some((_, next)) = rows.get(at + ROWS_AHEAD) {
-            codes.prefetch(*next);
+    let bounds = rows.iter().enumerate().map(|(at, row)| {
+        if let Some(next) = rows.get(at + ROWS_AHEAD) {
+            codes.prefetch(next.code);
         }
-        Reverse(Key::new(codes.bound(code, query, DOUBT), row))
-    };
-    Ok(collected(rows.iter().enumerate().map(bound))?)
+        Reverse(Key::new(
+            codes.bound(row.code, query, DOUBT_ERRORS),
+            row.number,
+        ))
+    });
+    Ok(collected(bounds)?)
 }
 
 impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
@@ -135,7 +153,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
         let (outline, query) = (&self.outline, &self.query);
         self.coded.retain(|Reverse(key)| {
             let row = outline.places.get(key.number() as usize);
-            row.is_some_and(|(_, row)| outline.codes.bound(row.code, query, SURE) <= distance)
+            row.is_some_and(|row| outline.codes.bound(row.code, query, SURE_ERRORS) <= distance)
         });
     }
 
@@ -165,14 +183,14 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
 
     /// Reads the nodes of the rows that may be nearest.
     fn read_some(&mut self) -> Result<(), Error> {
-        let (mut together, mut count) = ([0; TOGETHER], 0);
+        let (mut together, mut count) = ([0; NODES_TOGETHER], 0);
         for place in &mut together {
             let Some(Reverse(key)) = self.coded.pop() else {
                 break;
             };
             *place = key.number() as usize;
             count += 1;
-            if let Some((_, row)) = self.outline.places.get(*place) {
+            if let Some(row) = self.outline.places.get(*place) {
                 self.index.pages.prefetch_value(row.node);
             }
         }
@@ -185,7 +203,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
     /// Reads the node of a row. If the node has another row by now, or is none, a vacuum has come since the
     /// outline was found current. Then no search that has ranked rows by the outline sees this row.
     fn read(&mut self, row: usize) -> Result<(), Error> {
-        let Some((place, row)) = self.outline.places.get(row) else {
+        let Some(row) = self.outline.places.get(row) else {
             return Ok(());
         };
         let (index, number) = (self.index, row.node);
@@ -213,7 +231,7 @@ impl<S: PageStore, V: Space> Ranking<'_, '_, S, V> {
         let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         self.measured.push(Reverse(Key::new(distance, at)));
         self.rows.push(Row {
-            tid: Tid::at(place),
+            tid: Tid::at(row.place),
             distance,
             doubt,
             node: number,

@@ -4,12 +4,12 @@
 
 use std::collections::TryReserveError;
 
-use super::OutlineRow;
+use super::PlacedRow;
 use super::places::{Parts, Places};
 
 /// Rows that are being sorted by their places.
 pub(super) struct Sorting {
-    rows: Vec<(u64, OutlineRow)>,
+    rows: Vec<PlacedRow>,
     /// Rows from here on are heaps: each is behind its two children, `2 i + 1` and `2 i + 2`, in the table.
     heaps: usize,
     /// Rows before this are one heap, once `heaps` is 0; the others are sorted, and behind them in the table.
@@ -23,7 +23,7 @@ impl Sorting {
     ///
     /// # Errors
     /// Where there is no memory for their parts.
-    pub fn new(rows: Vec<(u64, OutlineRow)>) -> Result<Self, TryReserveError> {
+    pub fn new(rows: Vec<PlacedRow>) -> Result<Self, TryReserveError> {
         let mut sorting = Self {
             heaps: rows.len() / 2,
             unsorted: rows.len(),
@@ -70,8 +70,8 @@ impl Sorting {
                 self.rows.swap(0, self.unsorted);
                 let heap = self.rows.get_mut(..self.unsorted);
                 sink(heap.unwrap_or_default(), 0);
-                if let Some((place, _)) = self.rows.get(self.unsorted) {
-                    self.parts.note(*place, self.unsorted);
+                if let Some(row) = self.rows.get(self.unsorted) {
+                    self.parts.note(row.place, self.unsorted);
                 }
             }
         }
@@ -80,7 +80,7 @@ impl Sorting {
 
     /// The last place of all is known as soon as all rows are one heap.
     fn begin_parts(&mut self) -> Result<(), TryReserveError> {
-        let last = self.rows.first().map_or(0, |(place, _)| *place);
+        let last = self.rows.first().map_or(0, |row| row.place);
         self.parts = Parts::new(self.rows.len(), last)?;
         Ok(())
     }
@@ -96,8 +96,8 @@ impl Sorting {
 }
 
 /// Exchanges a row with the farther of its children in the table, until neither is behind it.
-fn sink(rows: &mut [(u64, OutlineRow)], mut parent: usize) {
-    let place = |rows: &[(u64, OutlineRow)], at: usize| rows.get(at).map(|(place, _)| *place);
+fn sink(rows: &mut [PlacedRow], mut parent: usize) {
+    let place = |rows: &[PlacedRow], at: usize| rows.get(at).map(|row| row.place);
     loop {
         let left = 2 * parent + 1;
         let child = left + usize::from(place(rows, left + 1) > place(rows, left));

@@ -155,7 +155,7 @@ impl<M: Measure> Space for Plain<M> {
         &self.measure
     }
 
-    fn candidates(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
+    fn widened_ef(&self, ef: usize, _nodes: u64, _lengths: &Lengths) -> usize {
         ef + MORE_CANDIDATES
     }
 

@@ -30,7 +30,7 @@ pub trait Space: Sync {
 
     /// The number of candidates with which a walk among `nodes` nodes finds as much as a walk by exact
     /// distances does with `ef`.
-    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize;
+    fn widened_ef(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize;
 
     /// The length of a point, where estimates depend on how it compares with those in the index: None
     /// elsewhere.
@@ -150,10 +150,25 @@ impl Near {
         self.distances.resize(lanes, f32::INFINITY);
     }
 
-    /// Lane, number and distance of each neighbour.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, u32, f32)> {
-        let both = self.numbers.iter().zip(&self.distances);
-        let lanes = both.enumerate().map(|(lane, (n, d))| (lane, *n, *d));
-        lanes.filter(|(_, number, _)| *number != NONE)
+    /// The lanes that are not empty.
+    pub fn iter(&self) -> impl Iterator<Item = NearLane> {
+        let both = self.numbers.iter().zip(&self.distances).enumerate();
+        let lanes = both.map(|(lane, (number, distance))| NearLane {
+            lane,
+            number: *number,
+            distance: *distance,
+        });
+        lanes.filter(|near| near.number != NONE)
     }
+}
+
+/// A neighbour in its lane.
+#[derive(Clone, Copy, Debug)]
+pub struct NearLane {
+    /// The lane.
+    pub lane: usize,
+    /// The neighbour's node.
+    pub number: u32,
+    /// How far it is.
+    pub distance: f32,
 }

@@ -15,28 +15,31 @@ use crate::pg::error::Failure;
 use crate::pg::storage::tid_of;
 
 /// Problems that are listed; more of one kind tell nothing new.
-const LISTED_PROBLEMS: usize = 100;
+const MOST_PROBLEMS: usize = 100;
 
 /// What the scan of the table is compared with.
 struct Comparison<'s> {
     search: &'s dyn Search,
-    /// Tids of the index, sorted.
+    /// Places that the index has, sorted.
     indexed: Vec<u64>,
     missing: Vec<u64>,
 }
 
 /// As users see a ctid.
-fn shown(number: u64) -> String {
-    format!("({},{})", number >> 16, number & 0xFFFF)
+fn shown(place: u64) -> String {
+    let tid = Tid::at(place);
+    format!("({},{})", tid.block(), tid.offset())
 }
 
 impl TableRows for Comparison<'_> {
     unsafe fn row(&mut self, tid: pg_sys::ItemPointerData, value: Datum) -> Result<(), Failure> {
-        let number = tid_of(tid).place();
+        let place = tid_of(tid).place();
+        if self.indexed.binary_search(&place).is_ok() {
+            return Ok(());
+        }
         // SAFETY: the caller vouches for the datum.
-        if self.indexed.binary_search(&number).is_err() && unsafe { self.search.has_place(value) }?
-        {
-            self.missing.try_push(number)?;
+        if unsafe { self.search.is_indexable(value) }? {
+            self.missing.try_push(place)?;
         }
         Ok(())
     }
@@ -84,10 +87,10 @@ fn problems(relation: &IndexRelation) -> Result<Vec<String>, Failure> {
     // SAFETY: both relations are open, and the state is a comparison.
     unsafe { scan_table(relation, (&raw mut comparison).cast()) };
     let missing = comparison.missing.iter();
-    problems.try_extend(missing.map(|row| format!("row {} is not there", shown(*row))))?;
-    if problems.len() > LISTED_PROBLEMS {
-        let more = problems.len() - LISTED_PROBLEMS;
-        problems.truncate(LISTED_PROBLEMS);
+    problems.try_extend(missing.map(|place| format!("row {} is not there", shown(*place))))?;
+    if problems.len() > MOST_PROBLEMS {
+        let more = problems.len() - MOST_PROBLEMS;
+        problems.truncate(MOST_PROBLEMS);
         problems.push(format!("{more} more"));
     }
     Ok(problems)

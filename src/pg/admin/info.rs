@@ -26,10 +26,10 @@ sql_functions! {
         let row = vec![
             (description.rows as i64).into_datum(),
             (description.values as i64).into_datum(),
-            (description.levels as i32).into_datum(),
+            description.graph.map(|graph| graph.levels as i32).into_datum(),
             (description.dims as i32).into_datum(),
             description.storage.into_datum(),
-            i32::from(description.m).into_datum(),
+            description.graph.map(|graph| i32::from(graph.m)).into_datum(),
             (bytes as i64).into_datum(),
             (description.dead as i64).into_datum(),
             (description.free as i64).into_datum(),
@@ -55,9 +55,10 @@ sql_functions! {
     /// What this session's scans have cost, a row an index.
     fn vector_index_scans(call) -> pg_sys::Datum {
         let count = |n: u64| (n as i64).into_datum();
-        let rows = counters::all().into_iter().map(|(oid, all, last)| {
-            let mut row = vec![pg_sys::Oid::from(oid).into_datum(), count(all.scans)];
-            for spent in [all, last] {
+        let rows = counters::all().into_iter().map(|of| {
+            let index = pg_sys::Oid::from(of.index);
+            let mut row = vec![index.into_datum(), count(of.sum.scans)];
+            for spent in [of.sum, of.last] {
                 let counts = [spent.nodes, spent.pages, spent.restarts, spent.measured];
                 row.extend(counts.map(count));
             }

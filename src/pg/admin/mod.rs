@@ -8,6 +8,7 @@
 //! | `check.rs` | `vector_index_check` |
 //! | `info.rs` | `vector_index_info`, `vector_index_prewarm`, `vector_index_scans` |
 //! | `recall.rs` | `vector_index_recall` |
+//! | `statements.rs` | its statements about an index |
 
 mod check;
 mod info;
@@ -15,3 +16,4 @@ mod owner;
 mod recall;
 mod relation;
 mod result;
+mod statements;

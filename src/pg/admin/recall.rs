@@ -6,93 +6,26 @@
 use std::ffi::CString;
 use std::time::{Duration, Instant};
 
-use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReportable;
-use pgrx::spi::SpiClient;
 use pgrx::{IntoDatum, Spi, pg_sys};
 
 use super::owner::AsOwner;
 use super::relation::{Access, IndexRelation};
 use super::result;
-use crate::pg::am::{LeftOut, Tid, can_read};
+use super::statements::{Statements, argument, select};
+use crate::pg::am::{Effort, LeftOut, Tid, can_read};
 use crate::pg::error::Failure;
 use crate::pg::storage::{first_version, tid_of};
 use crate::pg::types::call::Call;
 
-/// The settings of `hnsw.ef_search` that are measured.
-const EFS: [i32; 8] = [10, 20, 40, 80, 160, 320, 640, 1000];
+/// How many values of the method's setting are measured.
+const MEASURED_VALUES: usize = 8;
 
 /// A measurement that will take longer says so.
 const LONG_MEASUREMENT: Duration = Duration::from_secs(5);
 
 /// Rows beyond `k` that exact search gives at first: as many may equal the question.
-const EQUALS: usize = 16;
-
-/// The parts of the statements, by the oid of an index. All names have their schemas.
-const PARTS: &str = "
-SELECT pg_catalog.format('%I.%I', s.nspname, r.relname),
-       pg_catalog.pg_get_indexdef(i.indexrelid, 1, true),
-       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'true'),
-       pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname),
-       pg_catalog.format_type(t.atttypid, t.atttypmod)
-  FROM pg_catalog.pg_index i
-  JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) i.indrelid
-  JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) r.relnamespace
-  JOIN pg_catalog.pg_attribute t ON t.attrelid OPERATOR(pg_catalog.=) i.indexrelid
-   AND t.attnum OPERATOR(pg_catalog.=) 1::pg_catalog.int2
-  JOIN pg_catalog.pg_opclass c ON c.oid OPERATOR(pg_catalog.=) i.indclass[0]
-  JOIN pg_catalog.pg_amop a ON a.amopfamily OPERATOR(pg_catalog.=) c.opcfamily
-   AND a.amopstrategy OPERATOR(pg_catalog.=) 1::pg_catalog.int2
-  JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) a.amopopr
-  JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace
- WHERE i.indexrelid OPERATOR(pg_catalog.=) $1";
-
-/// Statements about an index. They run as the owner of its table.
-struct Statements {
-    /// Rows as questions, drawn at random: parameter 1 is how many.
-    sample: String,
-    /// The distances of the nearest rows. Parameters: the question, and how many.
-    nearest: String,
-    /// How far a question is from itself: parameter 1.
-    own: String,
-}
-
-impl Statements {
-    fn of(index: pg_sys::Oid) -> Self {
-        let [table, value, predicate, operator, of] = Spi::connect(|client| {
-            let row = select(client, PARTS, &[argument(index, pg_sys::OIDOID)]).first();
-            [1, 2, 3, 4, 5].map(|column| {
-                let part = row.get::<String>(column).unwrap_or_report();
-                part.unwrap_or_default()
-            })
-        });
-        let rows = format!("{table} WHERE ({predicate})");
-        // Questions pass as text, so that one statement does for all types.
-        let distance = format!("({value}) {operator} $1::{of}");
-        Self {
-            sample: format!(
-                "SELECT ctid, ({value})::pg_catalog.text FROM {rows} AND ({value}) IS NOT NULL
-                  ORDER BY pg_catalog.random() LIMIT $1"
-            ),
-            nearest: format!("SELECT {distance} FROM {rows} ORDER BY {distance} LIMIT $2"),
-            own: format!("SELECT $1::{of} {operator} $1::{of}"),
-        }
-    }
-
-    /// The distances of the rows that come first; not those of rows that have none.
-    fn nearest(&self, question: &str, count: usize) -> Vec<f64> {
-        let arguments = [
-            argument(question, pg_sys::TEXTOID),
-            argument(count as i64, pg_sys::INT8OID),
-        ];
-        distances(&self.nearest, &arguments)
-    }
-
-    fn own(&self, question: &str) -> Option<f64> {
-        let own = distances(&self.own, &[argument(question, pg_sys::TEXTOID)]);
-        own.first().copied()
-    }
-}
+const ROOM_FOR_EQUALS: usize = 16;
 
 /// A value as text, and the row that has it if it is one.
 struct Question {
@@ -110,28 +43,6 @@ struct Truth {
     own: Option<f64>,
     /// How many those are.
     equals: usize,
-}
-
-fn argument<'a, T: IntoDatum>(value: T, of: pg_sys::Oid) -> DatumWithOid<'a> {
-    // SAFETY: the callers name the type that they hand over.
-    unsafe { DatumWithOid::new(value, of) }
-}
-
-fn select<'c>(
-    client: &SpiClient<'c>,
-    statement: &str,
-    arguments: &[DatumWithOid<'_>],
-) -> pgrx::spi::SpiTupleTable<'c> {
-    client.select(statement, None, arguments).unwrap_or_report()
-}
-
-/// Numbers that a statement gives.
-fn distances(statement: &str, arguments: &[DatumWithOid<'_>]) -> Vec<f64> {
-    Spi::connect(|client| {
-        let rows = select(client, statement, arguments);
-        let numbers = rows.filter_map(|row| row.get::<f64>(1).unwrap_or_report());
-        numbers.filter(|number| !number.is_nan()).collect()
-    })
 }
 
 /// Questions of the caller's own, from a query whose first column has them. It runs with the rights of the current
@@ -198,9 +109,18 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
     })
 }
 
+/// What was measured with a setting; None where nothing was asked.
+struct RecallRow {
+    ef: i32,
+    recall: Option<f64>,
+    /// Of a search.
+    milliseconds: Option<f64>,
+}
+
 /// A measurement that is going on, as the owner of the table.
 struct Measurement<'o> {
     owner: &'o AsOwner,
+    effort: Effort,
     table: pg_sys::Relation,
     statements: Statements,
     /// Rows that an answer has.
@@ -209,9 +129,9 @@ struct Measurement<'o> {
     /// Rows that exact search has given.
     expected: usize,
     /// Of these, rows that the index has found, by setting.
-    found: [usize; EFS.len()],
+    found: [usize; MEASURED_VALUES],
     /// By setting.
-    spent: [Duration; EFS.len()],
+    spent: [Duration; MEASURED_VALUES],
 }
 
 impl Measurement<'_> {
@@ -226,7 +146,7 @@ impl Measurement<'_> {
         self.owner.set(c"enable_seqscan", c"off");
         let left_out = question.row.map(|row| LeftOut::row(self.indexed(row)));
         // A search that is not measured finds the row's node, and brings pages and catalogues into memory.
-        self.find(question, &truth, EFS.len() - 1, self.k + truth.equals);
+        self.find(question, &truth, MEASURED_VALUES - 1, self.k + truth.equals);
         // Rows that are as near as the row itself take places of an answer, if they are not left out with it.
         let equals = if left_out.is_some_and(|left_out| left_out.is_known()) {
             self.equals(question, &truth)
@@ -234,7 +154,7 @@ impl Measurement<'_> {
             truth.equals
         };
         let most = self.k + equals;
-        for at in 0..EFS.len() {
+        for at in 0..MEASURED_VALUES {
             let start = Instant::now();
             let hits = self.find(question, &truth, at, most);
             self.spent[at] += start.elapsed();
@@ -265,8 +185,8 @@ impl Measurement<'_> {
 
     /// What the index finds of the rows that exact search has found.
     fn find(&self, question: &Question, truth: &Truth, setting: usize, most: usize) -> usize {
-        let ef = CString::new(EFS[setting].to_string()).unwrap_or_default();
-        self.owner.set(c"hnsw.ef_search", &ef);
+        let ef = CString::new(self.effort.measured[setting].to_string()).unwrap_or_default();
+        self.owner.set(self.effort.setting, &ef);
         let found = self.statements.nearest(&question.value, most);
         let counts =
             |distance: &&f64| **distance <= truth.farthest && Some(**distance) != truth.own;
@@ -280,7 +200,7 @@ impl Measurement<'_> {
         let own = question
             .row
             .and_then(|_| self.statements.own(&question.value));
-        let mut most = self.k + EQUALS;
+        let mut most = self.k + ROOM_FOR_EQUALS;
         loop {
             let all = self.statements.nearest(&question.value, most);
             let others = all.iter().filter(|distance| Some(**distance) != own);
@@ -300,18 +220,22 @@ impl Measurement<'_> {
         }
     }
 
-    /// Recall, and milliseconds of a search, by setting; None where nothing was asked.
-    fn rows(&self) -> impl Iterator<Item = (i32, Option<f64>, Option<f64>)> {
+    /// A row for each setting.
+    fn rows(&self) -> impl Iterator<Item = RecallRow> {
         let asked = self.questions > 0;
-        EFS.iter().enumerate().map(move |(at, ef)| {
-            let recall = self.found[at] as f64 / self.expected as f64;
-            let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
-            (
-                *ef,
-                asked.then(|| rounded(recall, 1e4)),
-                asked.then(|| rounded(mean, 1e3)),
-            )
-        })
+        self.effort
+            .measured
+            .iter()
+            .enumerate()
+            .map(move |(at, ef)| {
+                let recall = self.found[at] as f64 / self.expected as f64;
+                let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
+                RecallRow {
+                    ef: *ef,
+                    recall: asked.then(|| rounded(recall, 1e4)),
+                    milliseconds: asked.then(|| rounded(mean, 1e3)),
+                }
+            })
     }
 }
 
@@ -344,15 +268,18 @@ enum Asks {
     Query(String),
 }
 
-/// Recall and time of an index by `hnsw.ef_search`, from so many questions at most. A row that is found counts if it is
-/// no farther than the k-th by exact search.
+/// Recall and time of an index by its method's setting, from so many questions at most. A row that is found counts if
+/// it is no farther than the k-th by exact search.
 fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum, Failure> {
     let relation = IndexRelation::open(call.relation(0), Access::Read)?;
     if count < 1 || k < 1 {
         return Err(Failure::SampleSize);
     }
-    if EFS.iter().all(|ef| *ef < k) {
-        return Err(Failure::AnswerSize);
+    let effort = relation.method.effort;
+    let most = effort.measured.into_iter().max().unwrap_or(0);
+    if most < k {
+        let setting = effort.setting.to_string_lossy().into_owned();
+        return Err(Failure::AnswerSize { most, setting });
     }
     // The temporary index of another session raises an error here; statements about it would find nothing.
     relation.search()?;
@@ -365,6 +292,7 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     owner.set(c"enable_sort", c"on");
     let mut measurement = Measurement {
         owner: &owner,
+        effort,
         table: relation.table,
         statements: Statements::of(index),
         k: k as usize,
@@ -375,9 +303,13 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     };
     let questions = asked.unwrap_or_else(|| sample(&measurement.statements, count));
     measure(&mut measurement, &questions);
-    let rows = measurement.rows().filter(|(ef, ..)| *ef >= k);
-    let rows = rows
-        .map(|(ef, recall, mean)| vec![ef.into_datum(), recall.into_datum(), mean.into_datum()]);
+    let rows = measurement.rows().filter(|row| row.ef >= k).map(|row| {
+        vec![
+            row.ef.into_datum(),
+            row.recall.into_datum(),
+            row.milliseconds.into_datum(),
+        ]
+    });
     // SAFETY: the catalogue declares these columns.
     Ok(unsafe { result::table(call.info(), rows) })
 }

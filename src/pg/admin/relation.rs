@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pgrx::pg_sys;
 
-use crate::pg::am::{Opened, Registered};
+use crate::pg::am::{Opened, Registered, names};
 use crate::pg::error::Failure;
 
 /// What is done with an index, and so who may.
@@ -59,7 +59,10 @@ impl IndexRelation {
         unsafe {
             let table = pg_sys::IndexGetRelation(oid, true);
             if table == pg_sys::InvalidOid {
-                return Err(Failure::NotAnIndex(name(oid)));
+                return Err(Failure::NotAnIndex {
+                    name: name(oid),
+                    methods: names(),
+                });
             }
             let mode = access.demand(table)?;
             // The table first, as whoever drops it does.
@@ -69,7 +72,10 @@ impl IndexRelation {
             let still = pg_sys::IndexGetRelation(oid, true) == table;
             let Some(method) = Registered::of_index(index).filter(|_| still) else {
                 close(index, open);
-                return Err(Failure::NotAnIndex(name(oid)));
+                return Err(Failure::NotAnIndex {
+                    name: name(oid),
+                    methods: names(),
+                });
             };
             let opened = Self {
                 index,

@@ -18,12 +18,15 @@ use crate::pg::error::{self, Failure};
 use crate::pg::storage::{self, Bulk};
 
 /// Phases of a build, as `pg_stat_progress_create_index` counts them from 1.
-const PHASES: [&CStr; 4] = [
-    c"initializing",
-    c"loading tuples",
-    c"building graph",
-    c"writing pages",
-];
+fn phases<M: Method>() -> [&'static CStr; 4] {
+    [
+        c"initializing",
+        c"loading tuples",
+        M::BUILDING,
+        c"writing pages",
+    ]
+}
+
 const LOADING: i64 = 2;
 const BUILDING: i64 = 3;
 const WRITING: i64 = 4;
@@ -37,9 +40,9 @@ fn report(parameter: u32, value: i64) {
 ///
 /// # Safety
 /// As `ambuildphasename`.
-pub unsafe extern "C-unwind" fn phase_name(phase: i64) -> *mut c_char {
+pub unsafe extern "C-unwind" fn phase_name<M: Method>(phase: i64) -> *mut c_char {
     let index = usize::try_from(phase - 1).ok();
-    let name = index.and_then(|index| PHASES.get(index));
+    let name = index.and_then(|index| phases::<M>().get(index).copied());
     name.map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
 }
 

@@ -16,5 +16,6 @@ pub fn column(index: pg_sys::Oid) -> (pg_sys::Oid, i32) {
 
 /// The type modifier of an index's column: dimensions, or -1.
 pub fn typmod(index: pg_sys::Oid) -> i32 {
-    column(index).1
+    let (_, typmod) = column(index);
+    typmod
 }

@@ -13,14 +13,6 @@ use crate::pg::am::column::typmod;
 use crate::pg::am::method::{IndexSize, Method, Visits};
 use crate::pg::error::guarded;
 
-/// Pages that a visit touches: a little more than a fifth of a node's neighbours lie on the node's own page
-/// (`src/hnsw/MEASURED.md`, order on pages).
-const PAGES_A_VISIT: f64 = 0.78;
-
-/// Dimensions that a visit computes for the cost of one operator. It scores 32 codes and a vector:
-/// 384 dimensions take 0.35 us where an operator's 0.0025 are about 0.03 us.
-const DIMS_AN_OPERATOR: f64 = 32.0;
-
 /// The cost of a scan that an index cannot make: beyond all other costs, and finite. From infinity PostgreSQL
 /// 17 makes NaN where it sorts rows that are partly sorted, and takes NaN for cheap.
 const IMPOSSIBLE: f64 = 1e150;
@@ -34,12 +26,12 @@ struct PlannerPrices {
     cached_pages: f64,
 }
 
-impl IndexSize {
+impl Visits {
     /// The cost of one visit.
-    fn visit(&self, prices: &PlannerPrices) -> f64 {
-        let beyond = 1.0 - (prices.cached_pages / self.pages.max(1.0)).min(1.0);
+    fn price(&self, index: &IndexSize, prices: &PlannerPrices) -> f64 {
+        let beyond = 1.0 - (prices.cached_pages / index.pages.max(1.0)).min(1.0);
         let page = prices.sequential_page + beyond * (prices.random_page - prices.sequential_page);
-        PAGES_A_VISIT * page + prices.operator * (1.0 + self.dims / DIMS_AN_OPERATOR)
+        self.pages * page + self.operators * prices.operator
     }
 }
 
@@ -75,11 +67,12 @@ pub unsafe extern "C-unwind" fn estimate<M: Method>(
             let mut costs = pg_sys::GenericCosts::default();
             pg_sys::genericcostestimate(root, path, loops, &raw mut costs);
             let index = describe((*path).indexinfo);
-            let visit = index.visit(&prices((*path).indexinfo));
-            let Visits { first, all } = M::estimate(&index);
-            *startup = visit * first;
+            let visits = M::estimate(&index);
+            let visit = visits.price(&index, &prices((*path).indexinfo));
+            *startup = visit * visits.first;
             // The order's expression is computed once; the rows that are given cost a little each.
-            *total = visit * all.max(first) + pg_sys::cpu_index_tuple_cost * index.rows;
+            let all = visits.all.max(visits.first);
+            *total = visit * all + pg_sys::cpu_index_tuple_cost * index.rows;
             *selectivity = costs.indexSelectivity;
             *pages = costs.numIndexPages;
             Ok(())

@@ -83,25 +83,34 @@ impl AddAssign for ScanReport {
 }
 
 thread_local! {
-    static SPENT: RefCell<BTreeMap<u32, (Spent, Spent)>> = const { RefCell::new(BTreeMap::new()) };
+    static SPENT: RefCell<BTreeMap<u32, IndexSpent>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What the searches of an index have cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IndexSpent {
+    /// The oid of the index.
+    pub index: u32,
+    /// All searches.
+    pub sum: Spent,
+    /// The last one.
+    pub last: Spent,
 }
 
 /// Adds a search of an index.
 pub fn add(index: pg_sys::Oid, last: Spent) {
     SPENT.with_borrow_mut(|all| {
-        let (sum, place) = all.entry(index.to_u32()).or_default();
-        *sum += last;
-        *place = last;
+        let index = index.to_u32();
+        let spent = all.entry(index).or_default();
+        spent.index = index;
+        spent.sum += last;
+        spent.last = last;
     });
 }
 
-/// For each index that was searched: all searches, and the last.
-pub fn all() -> Vec<(u32, Spent, Spent)> {
-    SPENT.with_borrow(|all| {
-        all.iter()
-            .map(|(oid, (sum, last))| (*oid, *sum, *last))
-            .collect()
-    })
+/// Each index that was searched.
+pub fn all() -> Vec<IndexSpent> {
+    SPENT.with_borrow(|all| all.values().copied().collect())
 }
 
 /// Counts a scan in `pg_stat_*_indexes`, as access methods of Postgres' own do.

@@ -17,6 +17,10 @@ pub trait Method: 'static {
     const NAME: &'static CStr;
     /// Support functions of an operator class.
     const SUPPORT_FUNCTIONS: u16;
+    /// What a build does between reading the table and writing pages, as its progress shows it.
+    const BUILDING: &'static CStr;
+    /// By what a user trades time for recall.
+    const EFFORT: Effort;
 
     /// Reads the options of an index.
     ///
@@ -51,6 +55,9 @@ pub trait Method: 'static {
     /// Registers its settings, once, when the library is loaded.
     fn define_settings();
 
+    /// Gives back the memory of what this session has learned of indexes of this method.
+    fn discard();
+
     /// Whether plans shall tell scans what their rows are filtered by, as the session is set.
     fn takes_filters() -> bool;
 
@@ -76,6 +83,19 @@ pub struct Visits {
     pub first: f64,
     /// Until all rows are.
     pub all: f64,
+    /// Pages that one visit touches.
+    pub pages: f64,
+    /// What one visit computes, in the cost of an operator.
+    pub operators: f64,
+}
+
+/// A setting by which a user trades time for recall, and which of its values are worth a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// The setting.
+    pub setting: &'static CStr,
+    /// Values, each of which may be asked for as many rows; the largest is the largest that may be set.
+    pub measured: [i32; 8],
 }
 
 /// A build that collects rows.
@@ -99,10 +119,18 @@ pub trait Build {
     fn finish(self: Box<Self>, progress: &Progress, sink: &mut dyn Sink) -> Result<Built, Error>;
 }
 
+/// What a search does with rows that were killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    /// It leaves them out.
+    Skip,
+    /// It gives them: on a standby, rows that are dead on the primary may still be in use.
+    Show,
+}
+
 /// An open index.
 pub trait Search {
-    /// Starts a search. A query that is NULL is equally far from all rows. Rows that were killed are left out
-    /// if `skip_killed` says so: on a standby, rows that are dead on the primary may still be in use.
+    /// Starts a search. A query that is NULL is equally far from all rows.
     ///
     /// # Safety
     /// The datum is of the column's type and not NULL.
@@ -112,7 +140,7 @@ pub trait Search {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
-        skip_killed: bool,
+        killed: Killed,
     ) -> Result<Box<dyn Stream + 's>, Failure>;
 
     /// Adds a row, with as many entries as its value gives. False where it gives none.
@@ -180,7 +208,7 @@ pub trait Search {
     ///
     /// # Errors
     /// Where the value cannot be indexed.
-    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure>;
+    unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure>;
 }
 
 /// An index that leaves out dead rows before a vacuum removes them.
@@ -233,20 +261,27 @@ pub struct Description {
     pub rows: u64,
     /// Distinct values.
     pub values: u64,
-    /// Levels of a graph.
-    pub levels: usize,
+    /// Of a graph.
+    pub graph: Option<GraphShape>,
     /// Elements of a value.
     pub dims: u32,
     /// How values are stored.
     pub storage: &'static str,
-    /// Links that a node of a graph is asked to have.
-    pub m: u16,
     /// Places without rows that searches still come by.
     pub dead: u64,
     /// Places that are free.
     pub free: u64,
     /// Of the pages.
     pub format: u8,
+}
+
+/// What a graph has and others do not.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphShape {
+    /// Levels.
+    pub levels: usize,
+    /// Links that a node is asked to have.
+    pub m: u16,
 }
 
 /// A row that a stream has found.
@@ -272,7 +307,7 @@ pub struct RankedRows<'s> {
     /// Rows that the index knows, if it was asked.
     pub stream: Option<Box<dyn Stream + 's>>,
     /// The others.
-    pub strangers: Vec<Tid>,
+    pub unknown: Vec<Tid>,
 }
 
 /// Rows, nearest first, each once however many entries it has.

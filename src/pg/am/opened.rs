@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use crate::index::{Continue, Tid};
-use crate::pg::am::method::{Cost, FoundRow, Method, RankedRows, Search, Stream};
+use crate::pg::am::method::{Cost, FoundRow, Killed, Method, RankedRows, Search, Stream};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
@@ -95,10 +95,10 @@ impl Opened {
     pub unsafe fn scan(
         self: &Rc<Self>,
         query: Option<Datum>,
-        skip_killed: bool,
+        killed: Killed,
     ) -> Result<Box<dyn Stream>, Failure> {
         // SAFETY: as the caller says.
-        let stream = unsafe { self.index.scan(query, skip_killed) }?;
+        let stream = unsafe { self.index.scan(query, killed) }?;
         Ok(KeptStream::boxed(stream, self))
     }
 
@@ -121,7 +121,7 @@ impl Opened {
         let ranked = unsafe { ranks.rank(query, tids) }?;
         Ok(ranked.map(|ranked| RankedRows {
             stream: ranked.stream.map(|stream| KeptStream::boxed(stream, self)),
-            strangers: ranked.strangers,
+            unknown: ranked.unknown,
         }))
     }
 }

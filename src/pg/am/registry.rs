@@ -1,5 +1,6 @@
 //! Registry: the access methods that there are, and whose index an index is.
 
+use std::ffi::CStr;
 use std::rc::Rc;
 
 use pgrx::pg_sys;
@@ -8,7 +9,7 @@ use crate::bulk::{Files, Resources};
 use crate::pg::am::build;
 use crate::pg::am::cost;
 use crate::pg::am::hnsw::Hnsw;
-use crate::pg::am::method::Method;
+use crate::pg::am::method::{Effort, Method};
 use crate::pg::am::opened::{self, Opened};
 use crate::pg::error::Failure;
 
@@ -25,7 +26,11 @@ pub struct Registered {
     pub goes_on: fn() -> bool,
     /// Whether plans shall tell its scans what their rows are filtered by, as the session is set.
     pub takes_filters: fn() -> bool,
+    /// By what a user trades time for recall.
+    pub effort: Effort,
+    name: &'static CStr,
     define_settings: fn(),
+    discard: fn(),
     build: BuildCallback,
     /// The address of `amcostestimate`, which some versions of Postgres declare without arguments.
     estimate: fn() -> *const (),
@@ -43,12 +48,31 @@ pub fn define_settings() {
     }
 }
 
+/// Gives back the memory of what this session has learned of indexes.
+pub fn discard() {
+    for method in &METHODS {
+        (method.discard)();
+    }
+}
+
+/// The names of all of them, for messages.
+pub fn names() -> String {
+    let names: Vec<_> = METHODS
+        .iter()
+        .map(|method| method.name.to_string_lossy())
+        .collect();
+    names.join(" or ")
+}
+
 impl Registered {
     const fn of<M: Method>() -> Self {
         Self {
             goes_on: M::goes_on,
             takes_filters: M::takes_filters,
+            effort: M::EFFORT,
+            name: M::NAME,
             define_settings: M::define_settings,
+            discard: M::discard,
             build: build::build::<M>,
             estimate: || cost::estimate::<M> as *const (),
             open: opened::open::<M>,

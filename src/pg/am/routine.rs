@@ -42,7 +42,7 @@ pub fn routine<M: Method>() -> *mut pg_sys::IndexAmRoutine {
     table.amparallelvacuumoptions = pg_sys::VACUUM_OPTION_PARALLEL_BULKDEL as u8;
     table.ambuild = Some(build::build::<M>);
     table.ambuildempty = Some(build::build_empty::<M>);
-    table.ambuildphasename = Some(build::phase_name);
+    table.ambuildphasename = Some(build::phase_name::<M>);
     table.aminsert = Some(insert::insert::<M>);
     table.ambulkdelete = Some(vacuum::bulk_delete::<M>);
     table.amvacuumcleanup = Some(vacuum::vacuum_cleanup);

@@ -13,11 +13,11 @@ use rustc_hash::FxHashSet;
 use super::raw;
 use crate::pg::am::{Listed, Tid};
 use crate::pg::error::catch;
-use crate::pg::storage::tid_of;
+use crate::pg::storage::{HEAP_POINTERS, tid_of};
 
 /// An AND does not read an index whose list would be more than 40 times longer than what is left: to fetch
 /// those rows and ask the filter is cheaper.
-const NOT_READ: f64 = 40.0;
+const MOST_TIMES_LONGER: f64 = 40.0;
 
 /// A node, and how its rows are had.
 enum TidSource<'p> {
@@ -72,9 +72,9 @@ unsafe fn source<'p>(node: *mut PlanState) -> TidSource<'p> {
 /// The node has begun, and its plan is running.
 pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     // SAFETY: as the caller says.
-    let (single, merged) = unsafe {
+    let ListEntries { single, merged } = unsafe {
         match source(node) {
-            TidSource::Rows(_) => (0.0, 0.0),
+            TidSource::Rows(_) => ListEntries::default(),
             TidSource::Bitmap | TidSource::All(_) | TidSource::Any(_) => entries(node),
         }
     };
@@ -86,19 +86,31 @@ pub unsafe fn expected(node: *mut PlanState, rows: f64) -> Listed {
     }
 }
 
-/// The number of index entries that a list is made of: those read one by one, and those of bitmaps.
-unsafe fn entries(node: *mut PlanState) -> (f64, f64) {
+/// The number of index entries that a list is made of.
+#[derive(Default)]
+struct ListEntries {
+    /// Those read one by one.
+    single: f64,
+    /// Those of bitmaps.
+    merged: f64,
+}
+
+unsafe fn entries(node: *mut PlanState) -> ListEntries {
+    let mut all = ListEntries::default();
     // SAFETY: the caller vouches for the node.
     unsafe {
         match source(node) {
-            TidSource::Rows(_) => (expected_rows(node), 0.0),
-            TidSource::Bitmap => (0.0, expected_rows(node)),
+            TidSource::Rows(_) => all.single = expected_rows(node),
+            TidSource::Bitmap => all.merged = expected_rows(node),
             TidSource::All(parts) | TidSource::Any(parts) => {
-                let parts = parts.iter().map(|part| entries(*part));
-                parts.fold((0.0, 0.0), |all, part| (all.0 + part.0, all.1 + part.1))
+                for part in parts.iter().map(|part| entries(*part)) {
+                    all.single += part.single;
+                    all.merged += part.merged;
+                }
             }
         }
     }
+    all
 }
 
 unsafe fn expected_rows(node: *mut PlanState) -> f64 {
@@ -143,7 +155,7 @@ impl Lists {
                 let few = common
                     .as_ref()
                     .map_or(f64::INFINITY, |tids| tids.len() as f64);
-                if NOT_READ * few < expected_rows(part) {
+                if MOST_TIMES_LONGER * few < expected_rows(part) {
                     continue;
                 }
                 common = match (common, self.read(part)) {
@@ -292,14 +304,6 @@ unsafe fn read_bitmap(node: *mut PlanState, most: usize) -> Option<Vec<Tid>> {
     }
 }
 
-/// Rows of one page at most: each has a header of 24 bytes and a line pointer of 4. `htup_details.h`:
-/// `MaxHeapTuplesPerPage`.
-const ROWS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
-
-fn tid(block: pg_sys::BlockNumber, offset: pg_sys::OffsetNumber) -> Tid {
-    Tid::at(u64::from(block) << 16 | u64::from(offset))
-}
-
 #[cfg(not(feature = "pg18"))]
 unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
     // SAFETY: a bitmap that nobody else reads.
@@ -316,8 +320,8 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
             if tids.len() + rows > most {
                 break false;
             }
-            let offsets = page.offsets.as_slice(rows.min(ROWS));
-            tids.extend(offsets.iter().map(|offset| tid(page.blockno, *offset)));
+            let offsets = page.offsets.as_slice(rows.min(HEAP_POINTERS));
+            tids.extend(offsets.iter().map(|offset| Tid::new(page.blockno, *offset)));
         };
         pg_sys::tbm_end_iterate(pages);
         all.then_some(tids)
@@ -328,7 +332,7 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
 unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> {
     // SAFETY: a bitmap that nobody else reads.
     unsafe {
-        let (mut tids, mut offsets) = (Vec::new(), [0; ROWS]);
+        let (mut tids, mut offsets) = (Vec::new(), [0; HEAP_POINTERS]);
         let pages = pg_sys::tbm_begin_private_iterate(bitmap);
         let mut page = pg_sys::TBMIterateResult::default();
         let all = loop {
@@ -339,9 +343,9 @@ unsafe fn tids(bitmap: *mut pg_sys::TIDBitmap, most: usize) -> Option<Vec<Tid>> 
                 break false;
             }
             let first = offsets.as_mut_ptr();
-            let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, ROWS as u32);
+            let rows = pg_sys::tbm_extract_page_tuple(&raw mut page, first, HEAP_POINTERS as u32);
             let offsets = offsets.iter().take(rows as usize);
-            tids.extend(offsets.map(|offset| tid(page.blockno, *offset)));
+            tids.extend(offsets.map(|offset| Tid::new(page.blockno, *offset)));
         };
         pg_sys::tbm_end_private_iterate(pages);
         all.then_some(tids)

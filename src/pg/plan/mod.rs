@@ -3,14 +3,15 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `path.rs` | which paths the planner is offered, and the plans they become |
+//! | `path.rs` | which paths the planner is offered |
+//! | `planned.rs` | the plans they become |
 //! | `order.rs` | whether the query above a search relies on sorted rows |
 //! | `nulls.rs` | rows without a value, which an index of ours does not have |
 //! | `numbers.rs` | the numbers by which a plan tells its node what it expects |
 //! | `node.rs` | the node while a query runs |
 //! | `filter.rs` | the filter of the scan beneath, for the index to ask |
 //! | `shortlist.rs` | the bitmap that the planner would make of other indexes |
-//! | `threshold.rs` | conditions beyond which a search can end |
+//! | `threshold/` | conditions beyond which a search can end |
 //! | `list.rs` | lists of tids: the rows that those indexes know of |
 //! | `volatile.rs` | whether a filter calls volatile functions |
 //! | `raw.rs` | functions of Postgres without a guard |
@@ -22,6 +23,7 @@ mod nulls;
 mod numbers;
 mod order;
 mod path;
+mod planned;
 mod raw;
 mod shortlist;
 mod threshold;

@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use super::{entries, raw};
 
 /// Number of integers in a plan's [`PlanNumbers`]. Thresholds are written behind them.
-const COUNT: usize = 6;
+const PLAN_NUMBERS: usize = 6;
 
 /// A share of 1, as plans have it.
 const SHARE_UNIT: f64 = 1e6;
@@ -34,7 +34,7 @@ impl PlanNumbers {
     /// # Safety
     /// Postgres plans a query.
     pub unsafe fn write(self) -> *mut pg_sys::List {
-        let numbers: [i32; COUNT] = [
+        let numbers: [i32; PLAN_NUMBERS] = [
             (self.share.clamp(0.0, 1.0) * SHARE_UNIT) as i32,
             self.wanted.clamp(-1.0, 1e9) as i32,
             self.listed.clamp(-1.0, 1e9) as i32,
@@ -57,7 +57,7 @@ impl PlanNumbers {
     pub unsafe fn behind(list: *mut pg_sys::List) -> Vec<i32> {
         // SAFETY: as the caller says.
         let numbers = unsafe { entries::<pg_sys::Integer>(list).map(|number| (*number).ival) };
-        numbers.skip(COUNT).collect()
+        numbers.skip(PLAN_NUMBERS).collect()
     }
 
     /// What a list says.

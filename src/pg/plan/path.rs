@@ -1,7 +1,6 @@
-//! Paths that the planner is offered, and the plans they become.
+//! Paths that the planner is offered.
 //!
-//! Sources: `set_rel_pathlist` in `allpaths.c`, `create_customscan_plan` in `createplan.c` and
-//! `set_customscan_references` in `setrefs.c` of Postgres.
+//! Source: `set_rel_pathlist` in `allpaths.c` of Postgres.
 
 use std::sync::OnceLock;
 
@@ -10,24 +9,19 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::numbers::PlanNumbers;
+use super::planned;
 use super::shortlist::{self, BitmapOfFilter};
 use super::threshold::{self, Threshold};
 use super::volatile::is_volatile;
-use super::{Callbacks, NAME, entries, first, list_of, make, node, nulls, order, raw};
+use super::{entries, first, list_of, make, nulls, order};
 use crate::pg::am::{self, Registered};
 
 /// With the filter in the search, all rows cost 0.9 of their cost without; a shortlist of several indexes costs
 /// 0.9 of their bitmap's scan.
-const FACTOR: f64 = 0.9;
+const FILTERED_COST_FACTOR: f64 = 0.9;
 
 /// Pages that a shortlist reads of our index before it has a row.
-const OPENED: f64 = 1.0;
-
-static PATH: Callbacks<pg_sys::CustomPathMethods> = Callbacks(pg_sys::CustomPathMethods {
-    CustomName: NAME.as_ptr(),
-    PlanCustomPath: Some(plan),
-    ReparameterizeCustomPathByChild: None,
-});
+const OPENED_PAGES: f64 = 1.0;
 
 /// The hook that was there before ours.
 static PREVIOUS: OnceLock<pg_sys::set_rel_pathlist_hook_type> = OnceLock::new();
@@ -102,8 +96,6 @@ unsafe extern "C-unwind" fn put_around(
                 pg_sys::add_path(rel, scan.cast());
                 continue;
             }
-            // A part of the table has its rows for a condition that is not asked again.
-            let known = known.filter(|_| filters && (*(*scan).indexinfo).indpred.is_null());
             let search = SearchPath {
                 root,
                 rel,
@@ -111,16 +103,7 @@ unsafe extern "C-unwind" fn put_around(
                 filters,
                 sorts,
             };
-            pg_sys::add_path(rel, search.around(known, false).cast());
-            if let Some(known) = known.filter(|known| {
-                known.several && asks(scan, |method| method.goes_on) && may_list(root, rel)
-            }) {
-                let listing = search.around(Some(known), true);
-                let cost = FACTOR * (*known.scan).total_cost + OPENED * pg_sys::random_page_cost;
-                (*listing).path.startup_cost = cost;
-                (*listing).path.total_cost = cost;
-                pg_sys::add_path(rel, listing.cast());
-            }
+            search.offer(known);
         }
     }
 }
@@ -197,7 +180,7 @@ unsafe fn expect_few(rows: f64, scan: *mut pg_sys::IndexPath) {
     // SAFETY: a path of the planner.
     unsafe {
         let path = &raw mut (*scan).path;
-        let part = (am::WANTED / (UNKNOWN_LIMIT * rows)).min(1.0);
+        let part = (am::WANTED_ROWS / (UNKNOWN_LIMIT * rows)).min(1.0);
         (*path).total_cost =
             (*path).startup_cost + part * ((*path).total_cost - (*path).startup_cost);
     }
@@ -233,6 +216,15 @@ unsafe fn has_filter(root: *mut pg_sys::PlannerInfo, scan: *mut pg_sys::IndexPat
     }
 }
 
+/// What a path is offered for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// The cost of its search.
+    Search,
+    /// The cost of its lists.
+    Lists,
+}
+
 /// A search that our node is put around.
 struct SearchPath {
     root: *mut pg_sys::PlannerInfo,
@@ -245,6 +237,30 @@ struct SearchPath {
 }
 
 impl SearchPath {
+    /// Offers our node around the search, and around it for its lists where these may be better.
+    unsafe fn offer(&self, known: Option<BitmapOfFilter>) {
+        // SAFETY: paths of the planner.
+        unsafe {
+            // A part of the table has its rows for a condition that is not asked again.
+            let whole = (*(*self.scan).indexinfo).indpred.is_null();
+            let known = known.filter(|_| self.filters && whole);
+            pg_sys::add_path(self.rel, self.around(known, Offer::Search).cast());
+            let lists = |known: &BitmapOfFilter| {
+                known.several
+                    && asks(self.scan, |method| method.goes_on)
+                    && may_list(self.root, self.rel)
+            };
+            if let Some(known) = known.filter(lists) {
+                let listing = self.around(Some(known), Offer::Lists);
+                let cost = FILTERED_COST_FACTOR * (*known.scan).total_cost
+                    + OPENED_PAGES * pg_sys::random_page_cost;
+                (*listing).path.startup_cost = cost;
+                (*listing).path.total_cost = cost;
+                pg_sys::add_path(self.rel, listing.cast());
+            }
+        }
+    }
+
     /// The conditions beyond which the search can end.
     unsafe fn thresholds(&self) -> Vec<Threshold> {
         if !self.filters {
@@ -275,8 +291,12 @@ impl SearchPath {
         }
     }
 
-    /// Our path around that of the index scan; `lists` where it is offered for what its lists cost.
-    unsafe fn around(&self, known: Option<BitmapOfFilter>, lists: bool) -> *mut pg_sys::CustomPath {
+    /// Our path around that of the index scan.
+    unsafe fn around(
+        &self,
+        known: Option<BitmapOfFilter>,
+        offer: Offer,
+    ) -> *mut pg_sys::CustomPath {
         // SAFETY: paths of the planner; one of zeros is filled in here.
         unsafe {
             let scan = self.scan;
@@ -285,7 +305,11 @@ impl SearchPath {
             (*path).path.type_ = NodeTag::T_CustomPath;
             (*path).path.pathtype = NodeTag::T_CustomScan;
             let startup = (*scan).path.startup_cost;
-            let factor = if self.filters { FACTOR } else { 1.0 };
+            let factor = if self.filters {
+                FILTERED_COST_FACTOR
+            } else {
+                1.0
+            };
             (*path).path.total_cost = startup + factor * ((*scan).path.total_cost - startup);
             (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
             (*path).custom_paths = list_of(scan);
@@ -303,7 +327,7 @@ impl SearchPath {
                 wanted: (*self.root).limit_tuples,
                 listed: known.map_or(-1.0, |known| known.rows),
                 filters: self.filters,
-                lists,
+                lists: offer == Offer::Lists,
                 sorts: self.sorts,
             };
             let written = threshold::write(&thresholds, numbers.write());
@@ -313,7 +337,7 @@ impl SearchPath {
             if let Some(known) = known {
                 (*path).custom_paths = pg_sys::lappend((*path).custom_paths, known.scan.cast());
             }
-            (*path).methods = &raw const PATH.0;
+            (*path).methods = &raw const planned::PATH.0;
             path
         }
     }
@@ -323,56 +347,4 @@ impl SearchPath {
 unsafe fn has_limit(root: *const pg_sys::PlannerInfo) -> bool {
     // SAFETY: a query that is being planned.
     unsafe { !(*(*root).parse).limitCount.is_null() }
-}
-
-/// A child plan without the Result node on top that checks clauses without columns once: Postgres puts another
-/// such node above ours.
-unsafe fn ungated(plan: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
-    // SAFETY: the caller vouches for the plan.
-    unsafe {
-        if (*plan).type_ == NodeTag::T_Result {
-            (*plan).lefttree
-        } else {
-            plan
-        }
-    }
-}
-
-/// As `PlanCustomPath`. Our node computes the query's columns from those that the scan gives; the two may be
-/// the same. Columns may also be put in later, so the node always has enough to compute them from.
-unsafe extern "C-unwind" fn plan(
-    _root: *mut pg_sys::PlannerInfo,
-    _rel: *mut pg_sys::RelOptInfo,
-    path: *mut pg_sys::CustomPath,
-    targets: *mut pg_sys::List,
-    _clauses: *mut pg_sys::List,
-    plans: *mut pg_sys::List,
-) -> *mut pg_sys::Plan {
-    // SAFETY: Postgres calls with a path of ours and the plan of its child.
-    unsafe {
-        let child = ungated(first(plans));
-        // PostgreSQL 15 takes an order by distance for none, and EXPLAIN would say so.
-        (*child.cast::<pg_sys::IndexScan>()).indexorderdir =
-            pg_sys::ScanDirection::ForwardScanDirection;
-        let scan: *mut pg_sys::CustomScan = make(NodeTag::T_CustomScan);
-        (*scan).scan.plan.targetlist = targets;
-        (*scan).flags = (*path).flags;
-        (*scan).custom_plans = list_of(child);
-        if let Some(heap) = entries::<pg_sys::Plan>(plans).nth(1) {
-            // Its bitmap alone: the search fetches the rows.
-            let bitmap = (*ungated(heap)).lefttree;
-            (*scan).custom_plans = raw::lappend((*scan).custom_plans, bitmap.cast());
-        }
-        (*scan).custom_scan_tlist = raw::copyObjectImpl((*child).targetlist.cast()).cast();
-        let mut parts = entries::<pg_sys::List>((*path).custom_private);
-        let mut part = || parts.next().unwrap_or(std::ptr::null_mut());
-        (*scan).custom_private = part();
-        (*scan).custom_exprs = part();
-        (*scan).methods = if PlanNumbers::read((*scan).custom_private).filters {
-            &raw const node::FILTERED.0
-        } else {
-            &raw const node::SORTED.0
-        };
-        scan.cast()
-    }
 }

@@ -15,18 +15,18 @@ const MOST_SHORTLISTED_SHARE: f64 = 0.25;
 /// The planner is asked a counterfactual question: which bitmap it would make of other indexes if no other
 /// scans were allowed. For that, this strips the relation of our indexes and of all paths, and switches plain
 /// index scans off. Dropped, it puts everything back.
-struct Apart {
+struct BitmapsOnly {
     rel: *mut pg_sys::RelOptInfo,
     before: pg_sys::RelOptInfo,
     index_scans: bool,
     index_only_scans: bool,
 }
 
-impl Apart {
+impl BitmapsOnly {
     unsafe fn new(rel: *mut pg_sys::RelOptInfo) -> Self {
         // SAFETY: a relation that is being planned, and settings, by the backend's only thread.
         unsafe {
-            let apart = Self {
+            let bitmaps_only = Self {
                 rel,
                 before: *rel,
                 index_scans: pg_sys::enable_indexscan,
@@ -46,12 +46,12 @@ impl Apart {
             (*rel).consider_parallel = false;
             pg_sys::enable_indexscan = false;
             pg_sys::enable_indexonlyscan = false;
-            apart
+            bitmaps_only
         }
     }
 }
 
-impl Drop for Apart {
+impl Drop for BitmapsOnly {
     fn drop(&mut self) {
         // SAFETY: as in `new`.
         unsafe {
@@ -87,12 +87,12 @@ pub unsafe fn path(
             return None;
         }
         let paths = {
-            let apart = Apart::new(rel);
+            let bitmaps_only = BitmapsOnly::new(rel);
             if !(*rel).indexlist.is_null() {
                 pg_sys::create_index_paths(root, rel);
             }
             let paths = (*rel).pathlist;
-            drop(apart);
+            drop(bitmaps_only);
             paths
         };
         let scan = entries::<pg_sys::Path>(paths).find(|path| {

@@ -44,7 +44,7 @@ fn is_cancelled() -> bool {
 }
 
 /// Pages that are written at once.
-const AT_ONCE: usize = 64;
+const PAGES_AT_ONCE: usize = 64;
 
 /// Writes the pages of a new index into a fork, from block 0.
 pub struct Bulk<'p> {
@@ -68,7 +68,7 @@ impl<'p> Bulk<'p> {
             relation,
             fork,
             blocks: 0,
-            waiting: Vec::with_capacity(AT_ONCE),
+            waiting: Vec::with_capacity(PAGES_AT_ONCE),
             report,
         }
     }
@@ -127,7 +127,7 @@ pub unsafe fn needs_wal(relation: pg_sys::Relation) -> bool {
 impl Sink for Bulk<'_> {
     fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
         self.waiting.push(*bytes);
-        if self.waiting.len() == AT_ONCE {
+        if self.waiting.len() == PAGES_AT_ONCE {
             self.flush();
             self.poll()?;
         }

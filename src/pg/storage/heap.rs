@@ -24,7 +24,7 @@ pub const HEAP_POINTERS: usize = (pg_sys::BLCKSZ as usize - 24) / 28;
 /// The first versions of the rows of a page. To find them takes a walk over all rows of it, so they are kept until
 /// another page is asked for.
 pub struct FirstVersions {
-    page: Option<u64>,
+    block: Option<pg_sys::BlockNumber>,
     offsets: [pg_sys::OffsetNumber; HEAP_POINTERS],
 }
 
@@ -32,7 +32,7 @@ impl FirstVersions {
     /// Of no page yet.
     pub fn new() -> Self {
         Self {
-            page: None,
+            block: None,
             offsets: [0; HEAP_POINTERS],
         }
     }
@@ -43,9 +43,9 @@ impl FirstVersions {
     /// The buffer has the row's page of a heap, and was pinned since the first row of that page was asked for: nobody
     /// prunes it.
     pub unsafe fn of(&mut self, buffer: pg_sys::Buffer, row: Tid) -> Option<Tid> {
-        let place = row.place();
-        if self.page != Some(place >> 16) {
-            self.page = Some(place >> 16);
+        let block = row.block();
+        if self.block != Some(block) {
+            self.block = Some(block);
             self.offsets.fill(0);
             // SAFETY: the caller vouches for a pinned page of a heap, which has no more rows than there is room for.
             unsafe {
@@ -55,9 +55,9 @@ impl FirstVersions {
                 pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
             }
         }
-        let at = usize::try_from(place & 0xFFFF).unwrap_or(0);
+        let at = usize::from(row.offset());
         let first = *self.offsets.get(at.wrapping_sub(1))?;
-        (first != 0).then(|| Tid::at(place & !0xFFFF | u64::from(first)))
+        (first != 0).then(|| Tid::new(block, first))
     }
 }
 
@@ -68,8 +68,7 @@ impl FirstVersions {
 pub unsafe fn first_version(table: pg_sys::Relation, row: Tid) -> Option<Tid> {
     // SAFETY: as the caller says; the page is pinned meanwhile.
     unsafe {
-        let block = u32::try_from(row.place() >> 16).ok()?;
-        let buffer = pg_sys::ReadBuffer(table, block);
+        let buffer = pg_sys::ReadBuffer(table, row.block());
         let first = FirstVersions::new().of(buffer, row);
         pg_sys::ReleaseBuffer(buffer);
         first

@@ -14,6 +14,11 @@
 //! An error of Postgres unwinds these frames as a Rust panic. Then pins, locks and memory are left to
 //! the transaction's end, which releases them all.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the room whose matter these calls are"
+)]
+
 mod bulk;
 mod calls;
 mod change;

@@ -11,7 +11,7 @@ use super::calls;
 const MOST_BLOCKS: usize = 1 << 16;
 
 #[derive(Clone, Copy, Default)]
-struct RecentPlace {
+struct RecentEntry {
     block: u32,
     /// 0 for nowhere.
     buffer: pg_sys::Buffer,
@@ -19,34 +19,34 @@ struct RecentPlace {
 
 /// The buffers of a relation's blocks, as far as they were met. An entry may be out of date: a reader of a
 /// buffer makes sure that it still holds the block.
-pub struct Recent(Vec<Cell<RecentPlace>>);
+pub struct Recent(Vec<Cell<RecentEntry>>);
 
 impl Recent {
     /// Remembers blocks of a relation that has so many.
     pub fn new(blocks: u32) -> Self {
-        let places = (blocks as usize).next_power_of_two().min(MOST_BLOCKS);
-        Self(vec![Cell::default(); places])
+        let entries = (blocks as usize).next_power_of_two().min(MOST_BLOCKS);
+        Self(vec![Cell::default(); entries])
     }
 
     #[inline]
-    fn place(&self, block: u32) -> Option<&Cell<RecentPlace>> {
+    fn entry(&self, block: u32) -> Option<&Cell<RecentEntry>> {
         self.0.get(block as usize & self.0.len().wrapping_sub(1))
     }
 
     /// Where a block was, or 0.
     #[inline]
     pub fn get(&self, block: u32) -> pg_sys::Buffer {
-        let known = self.place(block).map(Cell::get);
+        let known = self.entry(block).map(Cell::get);
         known
-            .filter(|place| place.block == block)
-            .map_or(0, |place| place.buffer)
+            .filter(|entry| entry.block == block)
+            .map_or(0, |entry| entry.buffer)
     }
 
     /// Remembers where a block is.
     #[inline]
     pub fn set(&self, block: u32, buffer: pg_sys::Buffer) {
-        if let Some(place) = self.place(block) {
-            place.set(RecentPlace { block, buffer });
+        if let Some(entry) = self.entry(block) {
+            entry.set(RecentEntry { block, buffer });
         }
     }
 

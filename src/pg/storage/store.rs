@@ -14,7 +14,7 @@ use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
 
 /// The heavyweight lock that inserts share: the page lock of this block, which is no buffer's lock.
-const WRITERS: u32 = 0;
+const WRITERS_LOCK: u32 = 0;
 
 /// The pages of a relation that the caller keeps open.
 pub struct PgStore {
@@ -172,7 +172,7 @@ impl PageStore for PgStore {
 
     fn writer(&self) -> Writer<'_> {
         // SAFETY: the relation is open.
-        unsafe { pg_sys::LockPage(self.relation, WRITERS, pg_sys::ShareLock as i32) };
+        unsafe { pg_sys::LockPage(self.relation, WRITERS_LOCK, pg_sys::ShareLock as i32) };
         Writer(self)
     }
 
@@ -180,8 +180,8 @@ impl PageStore for PgStore {
         let mode = pg_sys::ExclusiveLock as i32;
         // SAFETY: the relation is open; locks of pages are granted in the order they are asked for.
         unsafe {
-            pg_sys::LockPage(self.relation, WRITERS, mode);
-            pg_sys::UnlockPage(self.relation, WRITERS, mode);
+            pg_sys::LockPage(self.relation, WRITERS_LOCK, mode);
+            pg_sys::UnlockPage(self.relation, WRITERS_LOCK, mode);
         }
     }
 }
@@ -221,7 +221,7 @@ impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             // SAFETY: it is held since `writer`.
-            unsafe { pg_sys::UnlockPage(self.0.relation, WRITERS, pg_sys::ShareLock as i32) };
+            unsafe { pg_sys::UnlockPage(self.0.relation, WRITERS_LOCK, pg_sys::ShareLock as i32) };
         }
     }
 }

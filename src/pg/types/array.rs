@@ -10,7 +10,7 @@ use crate::pg::error::Failure;
 use crate::vector::{Type, dense};
 
 /// Length, in words, of the header before the elements, without the length word.
-const HEAD: usize = 5;
+const HEADER_WORDS: usize = 5;
 
 /// A detoasted array argument.
 pub struct Array(*mut pg_sys::ArrayType);
@@ -48,8 +48,8 @@ impl Array {
                 return &mut [];
             }
             let words: *mut i32 = self.0.cast();
-            let count = *words.add(HEAD - 1) as usize;
-            std::slice::from_raw_parts_mut(words.add(HEAD + 1).cast(), count)
+            let count = *words.add(HEADER_WORDS - 1) as usize;
+            std::slice::from_raw_parts_mut(words.add(HEADER_WORDS + 1).cast(), count)
         }
     }
 

@@ -4,7 +4,7 @@
 use pgrx::pg_sys::Datum;
 
 use super::detoast::{Detoasted, contents};
-use super::operand::Operand;
+use super::operand::{Operand, Span};
 use crate::pg::error::Failure;
 use crate::vector::{Invalid, Type};
 
@@ -67,8 +67,11 @@ impl Operand for Bit {
     }
 
     #[inline]
-    fn span(view: BitString<'_>) -> (*const u8, usize) {
-        (view.bytes.as_ptr(), view.bytes.len())
+    fn span(view: BitString<'_>) -> Span {
+        Span {
+            start: view.bytes.as_ptr(),
+            len: view.bytes.len(),
+        }
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use pgrx::pg_sys::Datum;
 
 use super::call::IntoResult;
 use super::detoast::{Detoasted, new_varlena, plain};
-use super::operand::{Operand, SqlType};
+use super::operand::{Operand, Span, SqlType};
 use crate::pg::error::Failure;
 use crate::vector::{Element, Invalid, Type, check_declared, check_same, dense, text, wire};
 
@@ -116,8 +116,11 @@ impl<E: Element> Operand for E {
     }
 
     #[inline]
-    fn span(view: &[E]) -> (*const u8, usize) {
-        (view.as_ptr().cast(), size_of_val(view))
+    fn span(view: &[E]) -> Span {
+        Span {
+            start: view.as_ptr().cast(),
+            len: size_of_val(view),
+        }
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use pgrx::pg_sys::Datum;
 
 use super::bits::Bit;
 use super::call::{Call, IntoResult};
-use super::operand::Operand;
+use super::operand::{Operand, Span};
 use super::sparse::Sparsevec;
 use crate::distance::{bits, prefetch_at, sparse};
 use crate::pg::error::Failure;
@@ -19,7 +19,7 @@ use crate::pg::guc::kernels;
 use crate::vector::f16;
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+const LINE_BYTES: usize = 64;
 
 /// Where an argument lay at the last calls. Rows of a page lie at even steps, so that the next one
 /// can be fetched before the executor asks for it. A wrong guess costs a few loads and no more:
@@ -68,7 +68,7 @@ impl Stride {
 
     /// Notes where this row's `len` bytes lie and fetches as many one step on.
     #[inline]
-    fn advance(&self, (start, len): (*const u8, usize)) {
+    fn advance(&self, Span { start, len }: Span) {
         // A backend has one thread: these are plain loads and stores.
         let now = start as usize;
         let moved = now.wrapping_sub(self.last.load(Ordering::Relaxed)) as isize;
@@ -101,8 +101,8 @@ impl Stride {
 /// lies.
 #[inline]
 fn fetch(address: usize, len: usize) {
-    let start = std::ptr::without_provenance(address.wrapping_sub(LINE));
-    prefetch_at(start, len + 2 * LINE);
+    let start = std::ptr::without_provenance(address.wrapping_sub(LINE_BYTES));
+    prefetch_at(start, len + 2 * LINE_BYTES);
 }
 
 /// The distance of two plain arguments of equal size; `None` sends the call the long way.

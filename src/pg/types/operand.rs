@@ -7,6 +7,13 @@ use pgrx::pg_sys::Datum;
 use crate::pg::error::Failure;
 use crate::vector::{Invalid, Type};
 
+/// Bytes that lie together.
+#[derive(Clone, Copy)]
+pub struct Span {
+    pub start: *const u8,
+    pub len: usize,
+}
+
 /// Values of a type in Postgres' memory.
 pub trait Operand: 'static {
     /// A datum, borrowed or detoasted.
@@ -35,7 +42,7 @@ pub trait Operand: 'static {
     unsafe fn in_place<'v>(datum: Datum) -> Option<Self::View<'v>>;
 
     /// Bytes from the first to the last that a function reads.
-    fn span(view: Self::View<'_>) -> (*const u8, usize);
+    fn span(view: Self::View<'_>) -> Span;
 
     /// Checks that two values have the same size.
     ///

@@ -10,7 +10,7 @@ use super::call::{Call, IntoResult};
 use super::casts;
 use super::datum::NewDatum;
 use super::detoast::{Detoasted, new_varlena, plain};
-use super::operand::{Operand, SqlType};
+use super::operand::{Operand, Span, SqlType};
 use crate::pg::error::Failure;
 use crate::vector::sparse::{text, wire};
 use crate::vector::{
@@ -26,7 +26,7 @@ struct SparseHeader {
 }
 
 /// Bytes of an index with its value.
-const PAIR: usize = 8;
+const PAIR_BYTES: usize = 8;
 
 /// The type `sparsevec`.
 pub struct Sparsevec;
@@ -44,7 +44,7 @@ unsafe fn checked<'v>(start: *const SparseHeader) -> Result<Sparse<'v>, Failure>
         if size >= size_of::<SparseHeader>() {
             (dims, count) = ((*start).dims, (*start).count as usize);
         }
-        if dims == 0 || size != size_of::<SparseHeader>() + count * PAIR {
+        if dims == 0 || size != size_of::<SparseHeader>() + count * PAIR_BYTES {
             let of = Type::Sparsevec;
             return Err(Failure::Corrupted { of, count, size });
         }
@@ -60,7 +60,7 @@ unsafe fn checked<'v>(start: *const SparseHeader) -> Result<Sparse<'v>, Failure>
 fn new(vector: Sparse<'_>) -> Datum {
     let count = vector.values.len();
     let head = [vector.dims as i32, count as i32, 0];
-    new_varlena(&head, count * PAIR, |out| {
+    new_varlena(&head, count * PAIR_BYTES, |out| {
         let indices = vector.indices.iter().copied();
         let values = vector.values.iter().map(|x| x.to_bits());
         let words = out.as_chunks_mut().0.iter_mut();
@@ -108,8 +108,11 @@ impl Operand for Sparsevec {
     }
 
     #[inline]
-    fn span(view: Sparse<'_>) -> (*const u8, usize) {
-        (view.indices.as_ptr().cast(), view.values.len() * PAIR)
+    fn span(view: Sparse<'_>) -> Span {
+        Span {
+            start: view.indices.as_ptr().cast(),
+            len: view.values.len() * PAIR_BYTES,
+        }
     }
 
     #[inline]

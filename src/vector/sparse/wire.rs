@@ -7,12 +7,12 @@ use super::{MAX_ELEMENTS, Sparse, SparseVector, check_index, check_sparse_dims};
 const SPARSE_HEADER_BYTES: usize = 12;
 
 /// Bytes of an index with its value.
-const PAIR: usize = 8;
+const PAIR_BYTES: usize = 8;
 
 /// Bytes that [`encode`] writes for so many elements.
 #[must_use]
 pub fn encoded_len(elements: usize) -> usize {
-    SPARSE_HEADER_BYTES + elements * PAIR
+    SPARSE_HEADER_BYTES + elements * PAIR_BYTES
 }
 
 /// Writes the binary form; `out` has [`encoded_len`] bytes.

@@ -16,6 +16,7 @@ fn sources() -> Result<Vec<String>> {
     let mut sources = vec![
         "shim/vector.sql".to_owned(),
         "src/pg/admin/recall.rs".to_owned(),
+        "src/pg/admin/statements.rs".to_owned(),
     ];
     for script in fs::read_dir(project("sql"))? {
         sources.push(format!("sql/{}", script?.file_name().to_string_lossy()));

@@ -20,14 +20,14 @@ use crate::quantize::{
 };
 
 use super::Dense;
-use crate::hnsw::nodes::node::{Code, Node};
+use crate::hnsw::nodes::node::{Code, Estimator, Node};
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
 use crate::hnsw::spaces::centred::{CentredCode, CentredQuery};
 use crate::hnsw::spaces::space::Near;
 use crate::values::{Metric, Values, extremes};
 
 /// A node is near where its squared distance is so much smaller than the query's from the centre.
-const NEAR: f32 = 256.0;
+const NEAR_RATIO: f32 = 256.0;
 
 /// A node's point, rotated.
 pub struct Origin {
@@ -86,16 +86,16 @@ impl Dense {
     /// See [`Space::code`](crate::hnsw::Space::code).
     pub(super) fn encode(&self, point: &[f32], origin: &Origin) -> Code {
         let mut bits = vec![0; self.bits / 8];
-        let factors = self.factors(point, origin, &mut bits);
-        if factors.squared.is_finite() && factors.slope.is_finite() {
-            let factors = Some(factors);
-            return Code { factors, bits };
+        let estimator = self.estimator(point, origin, &mut bits);
+        if estimator.base.is_finite() && estimator.slope.is_finite() {
+            let estimator = Some(estimator);
+            return Code { estimator, bits };
         }
         self.code_widely(point, &origin.from)
     }
 
     /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
-    fn factors(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Factors {
+    fn estimator(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Estimator {
         let difference = self.vectors.offset(point, &origin.from);
         let Factors { squared, slope } = encode(&difference, self.bits, bits);
         let sum = signed_sum(&difference, self.bits, &origin.offset);
@@ -108,8 +108,8 @@ impl Dense {
         };
         // The base is computed from the slope as rounded, so that what cancels out cancels out.
         let slope = from_bf16(to_bf16(slope));
-        let squared = base - slope * sum;
-        Factors { squared, slope }
+        let base = base - slope * sum;
+        Estimator { base, slope }
     }
 
     /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u`, in the table above.
@@ -156,13 +156,10 @@ impl Dense {
             from: from.into_owned(),
         };
         let mut bits = vec![0; self.bits / 8];
-        let Factors { squared, slope } = self.factors(&point, &origin, &mut bits);
-        let (base, slope) = (
-            squared * unit * unit,
-            extremes::saturated_slope(slope * unit),
-        );
+        let Estimator { base, slope } = self.estimator(&point, &origin, &mut bits);
+        let (base, slope) = (base * unit * unit, extremes::saturated_slope(slope * unit));
         let away = self.vectors.l2_squared(&point, &origin.from) * unit * unit;
-        let (squared, slope) = match self.metric() {
+        let (base, slope) = match self.metric() {
             Metric::InnerProduct => (extremes::saturated(base), slope),
             // No float32 holds the point's distance from the node. Where one holds the node's own distance from a
             // query, the point is far from that query.
@@ -170,8 +167,8 @@ impl Dense {
             Metric::L2 | Metric::Cosine if base.is_finite() => (base, slope),
             Metric::L2 | Metric::Cosine => (extremes::FAR, slope),
         };
-        let factors = Some(Factors { squared, slope });
-        Code { factors, bits }
+        let estimator = Some(Estimator { base, slope });
+        Code { estimator, bits }
     }
 
     /// Estimates the distances to all lanes of a node that is `distance` away.
@@ -182,7 +179,7 @@ impl Dense {
         distance: f32,
         near: &mut Near,
     ) {
-        if self.metric() != Metric::InnerProduct && distance * NEAR < query.squared {
+        if self.metric() != Metric::InnerProduct && distance * NEAR_RATIO < query.squared {
             self.score_near(query, node, distance, near);
         } else {
             Self::score_far(query, node, distance, near);

@@ -8,7 +8,7 @@ use crate::page::{PageError, PageStore};
 use crate::quantize::{Form, level_bytes};
 use crate::values::{DenseVectors, Metric, Values, code_dims, extremes};
 
-use crate::hnsw::nodes::meta::{LONGEST, Lengths};
+use crate::hnsw::nodes::meta::{LONGEST_SCALED, Lengths};
 use crate::hnsw::nodes::node::{Code, Node};
 use crate::hnsw::nodes::pages::Pages;
 use crate::hnsw::nodes::shape::Shape;
@@ -19,17 +19,17 @@ use crate::hnsw::spaces::space::{Probe, Space};
 const MORE_CANDIDATES: usize = 8;
 
 /// In small tables the nearest are closer to the rest than estimates can tell, so more candidates are kept.
-/// Their number is multiplied by `(MANY_NODES / nodes) ^ (CROWDING * CROWDING_BITS / bits)`, `nodes` being
+/// Their number is multiplied by `(MANY_NODES / nodes) ^ (CROWDING_POWER * CROWDING_BITS / bits)`, `nodes` being
 /// clamped to `FEW_NODES ..= MANY_NODES`; the error of a code falls with its number of bits.
 const MANY_NODES: u64 = 100_000;
 const FEW_NODES: u64 = 1_000;
-const CROWDING: f64 = 0.3;
+const CROWDING_POWER: f64 = 0.3;
 const CROWDING_BITS: usize = 384;
 
 /// Under inner product, the more unequal the lengths of values, the less do products of the nearest differ
 /// beside what estimates are off by: there are more candidates by the logarithm of the lengths' ratio, up to so
 /// many times more. Values of one length need none.
-const UNEVEN: f64 = 2.0;
+const MOST_FOR_UNEVEN: f64 = 2.0;
 
 /// Dense vectors of one size under one metric, linked with codes.
 pub struct Dense {
@@ -91,10 +91,10 @@ impl Space for Dense {
         clippy::cast_precision_loss,
         reason = "a few thousand"
     )]
-    fn candidates(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
+    fn widened_ef(&self, ef: usize, nodes: u64, lengths: &Lengths) -> usize {
         let fewer = MANY_NODES as f64 / nodes.clamp(FEW_NODES, MANY_NODES) as f64;
-        let power = CROWDING * CROWDING_BITS as f64 / self.bits.max(1) as f64;
-        let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(UNEVEN);
+        let power = CROWDING_POWER * CROWDING_BITS as f64 / self.bits.max(1) as f64;
+        let uneven = 1.0 + f64::from(lengths.ratio()).ln().min(MOST_FOR_UNEVEN);
         ((ef + MORE_CANDIDATES) as f64 * fewer.powf(power) * uneven) as usize
     }
 
@@ -153,7 +153,7 @@ impl Space for Dense {
             // Queries are scaled to at most LONGEST. Beside a longer centre they would be rounded away, so the
             // origin is taken.
             if self.vectors.metric() == Metric::InnerProduct
-                && extremes::product_of_lengths(&self.centre, &self.centre).sqrt() > LONGEST
+                && extremes::product_of_lengths(&self.centre, &self.centre).sqrt() > LONGEST_SCALED
             {
                 self.centre.fill(0.0);
             }
@@ -183,7 +183,7 @@ impl Space for Dense {
             bytes: held.bytes(shape),
             shape,
         };
-        if node.walkable() {
+        if node.is_walkable() {
             let distance = self
                 .vectors
                 .distance(&query.point, node.own(), node.scale());

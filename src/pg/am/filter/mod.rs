@@ -304,7 +304,7 @@ impl Filtered {
             };
             let mut ranked = ranked.unwrap_or_else(|| RankedRows {
                 stream: None,
-                strangers: tids,
+                unknown: tids,
             });
             if let Some(stream) = &mut ranked.stream {
                 stream.limit(self.within);
@@ -317,7 +317,7 @@ impl Filtered {
     /// Nodes that it has read besides those of the search.
     pub fn nodes(&self) -> u64 {
         match &self.from {
-            RowsFrom::Shortlist(shortlist) => shortlist.cost().0,
+            RowsFrom::Shortlist(shortlist) => shortlist.cost().nodes,
             RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
         }
     }
@@ -336,7 +336,7 @@ impl Filtered {
     #[must_use]
     pub fn ending(&self, nodes: u64) -> Ending {
         let fetched = match &self.from {
-            RowsFrom::Shortlist(shortlist) => shortlist.cost().1,
+            RowsFrom::Shortlist(shortlist) => shortlist.cost().fetched,
             RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
         };
         let listing = match &self.from {

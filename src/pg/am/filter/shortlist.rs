@@ -7,8 +7,8 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 use pgrx::pg_sys;
 
 use crate::index::{Continue, Tid};
-use crate::pg::am::heap::ahead::Ahead;
 use crate::pg::am::heap::exact::Exact;
+use crate::pg::am::heap::prefetch::HeapPrefetch;
 use crate::pg::am::heap::source::ScanRows;
 use crate::pg::am::method::{Cost, FoundRow, RankedRows, Search, Stream};
 use crate::pg::am::passes::Passes;
@@ -24,6 +24,14 @@ pub struct Given {
     pub rows: HashSet<Tid>,
     /// The last row given, if rows that are nearer than it must come when all others have come.
     pub last: Option<Tid>,
+}
+
+/// What a shortlist has cost.
+pub struct ShortlistCost {
+    /// Nodes that were read.
+    pub nodes: u64,
+    /// Rows that the index did not know.
+    pub fetched: usize,
 }
 
 /// Rows of a shortlist.
@@ -54,12 +62,12 @@ impl Shortlist {
     ) -> Result<Self, Failure> {
         let scan = rows.scan;
         // In the order of the table.
-        ranked.strangers.sort_unstable_by_key(|tid| tid.place());
+        ranked.unknown.sort_unstable_by_key(|tid| tid.place());
         // SAFETY: as the caller says.
         let (nearest, others) = unsafe {
             let last = given.last;
             let nearest = last.and_then(|tid| rows.exact().measure(scan, tid));
-            (nearest, measure(rows, &ranked.strangers, passes, index)?)
+            (nearest, measure(rows, &ranked.unknown, passes, index)?)
         };
         Ok(Self {
             measured: others.len(),
@@ -125,9 +133,12 @@ impl Shortlist {
         self.rows.ranked.is_some()
     }
 
-    /// Nodes that were read, and rows that the index did not know.
-    pub fn cost(&self) -> (u64, usize) {
-        (self.rows.cost().nodes, self.measured)
+    /// What it has cost.
+    pub fn cost(&self) -> ShortlistCost {
+        ShortlistCost {
+            nodes: self.rows.cost().nodes,
+            fetched: self.measured,
+        }
     }
 }
 
@@ -145,13 +156,13 @@ unsafe fn measure(
     // SAFETY: the caller says that the scan is going on and no page is locked.
     unsafe {
         let exact = rows.exact();
-        let mut ahead = Ahead::new((*scan).heapRelation, tids);
+        let mut prefetch = HeapPrefetch::new((*scan).heapRelation, tids);
         let _no_guess = NoGuess::new();
         for (at, &tid) in tids.iter().enumerate() {
             if at % 64 == 0 {
                 check_for_interrupts();
             }
-            ahead.advance(at);
+            prefetch.advance(at);
             if exact.passes(scan, tid, passes) != Some(true) {
                 continue;
             }
@@ -182,8 +193,8 @@ pub(in crate::pg::am) unsafe fn has_distance(
         };
         // The operator cannot tell the distance where squares overflow either; but such a row is in the index.
         if distance.is_nan() {
-            let has_place = exact.with_value(|value| index.has_place(value));
-            if !has_place.transpose()?.unwrap_or(false) {
+            let is_indexable = exact.with_value(|value| index.is_indexable(value));
+            if !is_indexable.transpose()?.unwrap_or(false) {
                 return Ok(None);
             }
         }

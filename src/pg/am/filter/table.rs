@@ -222,9 +222,9 @@ unsafe fn each_passing(
                 .as_ref()
                 .is_none_or(|predicate| predicate.holds(slot))
                 && passes.passes(slot)
-                && let Some(place) = place(slot, &mut versions)
+                && let Some(tid) = indexed_tid(slot, &mut versions)
             {
-                result = see(exact, place.place());
+                result = see(exact, tid.place());
             }
         }
         pg_sys::table_endscan(rows);
@@ -237,7 +237,10 @@ unsafe fn each_passing(
 }
 
 /// The place that indexes have of the row in a slot. None where that is not there.
-unsafe fn place(slot: *mut pg_sys::TupleTableSlot, versions: &mut FirstVersions) -> Option<Tid> {
+unsafe fn indexed_tid(
+    slot: *mut pg_sys::TupleTableSlot,
+    versions: &mut FirstVersions,
+) -> Option<Tid> {
     // SAFETY: the caller vouches for a slot with a row of a heap, whose page it keeps pinned.
     unsafe {
         let row: *mut pg_sys::BufferHeapTupleTableSlot = slot.cast();

@@ -21,7 +21,7 @@ impl Extent {
     /// # Errors
     /// Where the table does not reach so far.
     pub unsafe fn verify(&mut self, scan: pg_sys::IndexScanDesc, tid: Tid) -> Result<(), Failure> {
-        let block = (tid.place() >> 16) as u32;
+        let block = tid.block();
         if block < self.0 {
             return Ok(());
         }

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `exact.rs` | exact distances of rows, from the table |
 //! | `source.rs` | the rows of a search with those distances |
-//! | `ahead.rs` | rows of a table on their way from memory |
+//! | `prefetch.rs` | rows of a table on their way from memory |
 //! | `extent.rs` | how far a table reaches |
 //! | `rows.rs` | every row of a table, for builds and checks |
 
-pub mod ahead;
 pub mod exact;
 pub mod extent;
+pub mod prefetch;
 pub mod rows;
 pub mod source;

@@ -5,18 +5,18 @@ use std::marker::PhantomData;
 use pgrx::pg_sys::Datum;
 
 use crate::bulk::{Built, Progress, Sink};
-use crate::hnsw::{Builder, Form, Index, Listing, Ranking, Row, Scan, Values};
-use crate::index::{Continue, Error, Tid, Vacuumed};
+use crate::hnsw::{Builder, Form, Index, Values};
+use crate::index::{Error, Tid, Vacuumed};
 use crate::pg::am::hnsw::outlined::Outlined;
 use crate::pg::am::hnsw::settings::settings;
+use crate::pg::am::hnsw::streams::{Everything, GraphStream, RankedStream};
 use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
-    Build, Cost, Description, FoundRow, Kills, Learned, RankedRows, Ranks, Search, Stream,
+    Build, Description, GraphShape, Killed, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::search::{Bounded, Within, ordered, unordered};
 
 /// The rows of a build, from a column of type `C`.
 pub struct GraphBuild<V: SqlSpace, C> {
@@ -71,19 +71,19 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
-        skip_killed: bool,
+        killed: Killed,
     ) -> Result<Box<dyn Stream + 's>, Failure> {
         let settings = settings();
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
             let ready = unsafe { C::ready(query) }?;
             C::verify(self.index.space(), &ready)?;
-            let ef = self.index.candidates(settings.ef)?;
+            let ef = self.index.widened_ef(settings.ef)?;
             let scan = self.index.scan(C::value(&ready), ef, settings.go_on);
             if let Some(mut scan) = scan.map_err(C::failure)? {
                 scan.limit_memory(settings.memory);
                 scan.limit_nodes(settings.max_tuples);
-                if skip_killed {
+                if killed == Killed::Skip {
                     scan.skip_killed();
                 }
                 if let Some(node) = left_out::node() {
@@ -97,7 +97,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
             }
         }
         let mut list = self.index.list();
-        if skip_killed {
+        if killed == Killed::Skip {
             list.skip_killed();
         }
         Ok(Box::new(Everything {
@@ -140,7 +140,10 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         Ok(Description {
             rows: census.rows,
             values: census.nodes.first().copied().unwrap_or(0),
-            levels: census.nodes.len(),
+            graph: Some(GraphShape {
+                levels: census.nodes.len(),
+                m: constants.m,
+            }),
             dims: constants.dims,
             storage: match constants.form {
                 Some(Form::F32) => "f32",
@@ -148,7 +151,6 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
                 Some(Form::Int8 | Form::Whole) => "int8",
                 None => "plain",
             },
-            m: constants.m,
             dead: census.dead,
             free: census.free,
             format: constants.format,
@@ -188,7 +190,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         Ok(())
     }
 
-    unsafe fn has_place(&self, datum: Datum) -> Result<bool, Failure> {
+    unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         Ok(self
@@ -235,196 +237,12 @@ impl<V: SqlSpace, C: Column<V>> Ranks for GraphIndex<V, C> {
                 index: &self.index,
                 ranking: ranked.ranking,
             })),
-            strangers: ranked.strangers,
+            unknown: ranked.unknown,
         }))
     }
 
     fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure> {
         self.outlined.note_missed(missed);
         self.outlined.grow(&self.index, nodes)
-    }
-}
-
-/// The nearest rows.
-struct GraphStream<'i, V: SqlSpace> {
-    index: &'i Index<'static, PgStore, V>,
-    scan: Scan<'i, 'static, PgStore, V>,
-    go_on: Continue,
-}
-
-impl<V: SqlSpace> Stream for GraphStream<'_, V> {
-    fn is_ready(&self) -> bool {
-        self.scan.is_ready()
-    }
-
-    fn floor(&self) -> f64 {
-        if self.go_on == Continue::Never {
-            f64::INFINITY
-        } else {
-            // Estimates have led it, so what it has not met may be as near as anything.
-            f64::NEG_INFINITY
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        let row = self.scan.next_row()?;
-        let row = row.map(|row| bounded(self.index.space(), row));
-        if let Some(found) = &row {
-            left_out::note(&found.row);
-        }
-        Ok(row)
-    }
-
-    fn limit(&mut self, within: Within) {
-        let distance = measure_of(self.index.space(), within.distance);
-        self.scan.limit_distance(distance);
-    }
-
-    fn go_on(&self) -> Continue {
-        self.go_on
-    }
-
-    fn cost(&self) -> Cost {
-        Cost {
-            nodes: self.scan.nodes_read(),
-            restarts: self.scan.walks().saturating_sub(1),
-        }
-    }
-}
-
-/// A row as it is shown.
-fn bounded(space: &impl SqlSpace, row: Row) -> Bounded<FoundRow> {
-    Bounded {
-        row: FoundRow {
-            tid: row.tid,
-            node: Some(row.node),
-        },
-        // Where both overflow, nothing is known.
-        lower: or(space.shown(row.distance - row.doubt), f64::NEG_INFINITY),
-        upper: or(space.shown(row.distance + row.doubt), f64::INFINITY),
-    }
-}
-
-/// A distance in float32 may be off by this share of itself, for sums of 16,000 numbers are rounded at each
-/// step. A row at just `d` must not be lost to a condition `<= d`.
-const ROUNDED: f64 = 1.0 / 65_536.0;
-
-/// The largest distance in a space's measure that is shown as `distance` or less, apart from rounding; negative
-/// infinity if there is none. The shown distance grows with the measured one, so the largest is found by
-/// halving.
-fn measure_of(space: &impl SqlSpace, distance: f64) -> f32 {
-    let limit = distance + ROUNDED * distance.abs();
-    let is_within = |measure: f32| space.shown(measure) <= limit;
-    if is_within(f32::MAX) {
-        return f32::INFINITY;
-    }
-    let (mut low, mut high) = (ordered(f32::MIN), ordered(f32::MAX));
-    if !is_within(f32::MIN) {
-        return f32::NEG_INFINITY;
-    }
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if is_within(unordered(middle)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    unordered(low)
-}
-
-fn or(bound: f64, unknown: f64) -> f64 {
-    if bound.is_nan() { unknown } else { bound }
-}
-
-/// Rows that were ranked.
-struct RankedStream<'i, V: SqlSpace> {
-    index: &'i Index<'static, PgStore, V>,
-    ranking: Ranking<'i, 'static, PgStore, V>,
-}
-
-impl<V: SqlSpace> Stream for RankedStream<'_, V> {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    fn floor(&self) -> f64 {
-        f64::INFINITY
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        let row = self.ranking.next_row()?;
-        Ok(row.map(|row| bounded(self.index.space(), row)))
-    }
-
-    fn limit(&mut self, within: Within) {
-        let distance = measure_of(self.index.space(), within.distance);
-        self.ranking.limit_distance(distance);
-    }
-
-    fn go_on(&self) -> Continue {
-        Continue::Never
-    }
-
-    fn cost(&self) -> Cost {
-        Cost {
-            nodes: self.ranking.reads(),
-            restarts: 0,
-        }
-    }
-}
-
-/// All rows, for a query that is as far from each: NULL, or a zero vector under cosine.
-struct Everything<'i, V: SqlSpace> {
-    list: Listing<'i, 'static, PgStore, V>,
-    /// Whether their distance is NULL; it is not a number otherwise.
-    is_null: bool,
-    rows: u64,
-    ended: bool,
-}
-
-impl<V: SqlSpace> Stream for Everything<'_, V> {
-    fn is_ready(&self) -> bool {
-        false
-    }
-
-    fn floor(&self) -> f64 {
-        0.0
-    }
-
-    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        if self.ended {
-            return Ok(None);
-        }
-        self.rows += 1;
-        Ok(self.list.next_row()?.map(|tid| Bounded {
-            row: FoundRow { tid, node: None },
-            lower: 0.0,
-            upper: 0.0,
-        }))
-    }
-
-    fn limit(&mut self, within: Within) {
-        let passes = if self.is_null {
-            within.null
-        } else {
-            within.nan
-        };
-        self.ended = !passes;
-    }
-
-    fn go_on(&self) -> Continue {
-        Continue::Never
-    }
-
-    fn has_order(&self) -> bool {
-        false
-    }
-
-    fn cost(&self) -> Cost {
-        Cost {
-            nodes: self.rows,
-            restarts: 0,
-        }
     }
 }

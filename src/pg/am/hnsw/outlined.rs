@@ -47,7 +47,7 @@ fn each(mut see: impl FnMut(&KeptOutline)) {
 #[derive(Default)]
 enum OutlinePart {
     #[default]
-    None,
+    Nothing,
     Growing(Growing),
     Whole(Rc<Outline>),
 }
@@ -91,7 +91,7 @@ impl Outlined {
     ) -> Result<Option<Rc<Outline>>, Failure> {
         let outline = match &*self.0.part.borrow() {
             OutlinePart::Whole(outline) => Rc::clone(outline),
-            OutlinePart::None | OutlinePart::Growing(_) => return Ok(None),
+            OutlinePart::Nothing | OutlinePart::Growing(_) => return Ok(None),
         };
         if index.is_current(&outline)? {
             return Ok(Some(outline));
@@ -118,12 +118,12 @@ impl Outlined {
             return Ok(self.learned(0));
         }
         let part = match kept.part.take() {
-            OutlinePart::None if !kept.has_room(index)? => return Ok(self.learned(0)),
+            OutlinePart::Nothing if !kept.has_room(index)? => return Ok(self.learned(0)),
             whole @ OutlinePart::Whole(_) => {
                 kept.part.replace(whole);
                 return Ok(self.learned(0));
             }
-            part @ (OutlinePart::None | OutlinePart::Growing(_)) => part,
+            part @ (OutlinePart::Nothing | OutlinePart::Growing(_)) => part,
         };
         let mut poll = || -> Result<(), Error> {
             check_for_interrupts();
@@ -131,7 +131,7 @@ impl Outlined {
         };
         let growing = match part {
             OutlinePart::Growing(growing) => Ok(growing),
-            OutlinePart::None | OutlinePart::Whole(_) => index.begin_outline(),
+            OutlinePart::Nothing | OutlinePart::Whole(_) => index.begin_outline(),
         };
         let growth = growing.and_then(|growing| index.grow_outline(growing, nodes, &mut poll));
         let growth = match growth {
@@ -165,7 +165,7 @@ impl Outlined {
     /// What there is of it, after so many nodes were read for it.
     fn learned(&self, nodes: u64) -> Learned {
         let share = match &*self.0.part.borrow() {
-            OutlinePart::None => 0.0,
+            OutlinePart::Nothing => 0.0,
             OutlinePart::Growing(growing) => growing.share(),
             OutlinePart::Whole(_) => 1.0,
         };
@@ -179,7 +179,7 @@ impl Outlined {
         kept.missed.set(kept.missed.get() + rows);
         let known = match &*kept.part.borrow() {
             OutlinePart::Whole(outline) => outline.rows(),
-            OutlinePart::None | OutlinePart::Growing(_) => usize::MAX,
+            OutlinePart::Nothing | OutlinePart::Growing(_) => usize::MAX,
         };
         if kept.missed.get() > known {
             kept.forget();

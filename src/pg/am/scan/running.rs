@@ -9,7 +9,7 @@ use crate::pg::am::filter::{Ending, Filtered};
 use crate::pg::am::heap::exact::Exact;
 use crate::pg::am::heap::extent::Extent;
 use crate::pg::am::heap::source::{Dead, ScanRows};
-use crate::pg::am::method::{Cost, FoundRow, Learned, Method, Stream};
+use crate::pg::am::method::{Cost, FoundRow, Killed, Learned, Method, Stream};
 use crate::pg::am::opened::{self, Opened};
 use crate::pg::am::passes::Passes;
 use crate::pg::error::Failure;
@@ -86,10 +86,13 @@ impl Running {
             let opened = opened::open::<M>(index)?;
             let query = (!null).then_some((*order).sk_argument);
             let mut pages = 0;
+            let killed = if (*scan).ignore_killed_tuples {
+                Killed::Skip
+            } else {
+                Killed::Show
+            };
             let store = opened.store();
-            let begun = store.count_reads(&mut pages, || {
-                opened.scan(query, (*scan).ignore_killed_tuples)
-            });
+            let begun = store.count_reads(&mut pages, || opened.scan(query, killed));
             Ok(Self {
                 stream: begun?,
                 refined: Refined::default(),

@@ -1,48 +1,20 @@
-//! Thresholds: conditions that no row fulfils beyond some distance, so that a search by that distance can end there.
-//!
-//! `e <=> q < r`, `1 - (e <=> q) > s`, `(e <#> q) * -1 >= s`, `e <-> q BETWEEN a AND b`: a comparison of float64, one
-//! side of which is the distance that the scan is ordered by, or float64 arithmetic on it and values that are the same
-//! for all rows. Those values are computed when a search begins: constants, parameters, values of outer rows.
+//! The thresholds among the conditions of a table, for the planner.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Node, NodeTag, Oid};
 
-use super::{entries, raw};
-use crate::pg::am::{Side, Step, Within, farthest};
-use crate::pg::error::catch;
+use super::Operation;
+use crate::pg::am::Side;
+use crate::pg::plan::entries;
 
 /// A threshold that the planner has found.
 pub struct Threshold {
     /// The condition.
     pub clause: *mut pg_sys::RestrictInfo,
-    side: Side,
-    value: *mut Node,
+    pub(super) side: Side,
+    pub(super) value: *mut Node,
     /// The innermost first.
-    steps: Vec<(Operation, *mut Node)>,
-}
-
-/// A [`Step`] without its operand, as plans have it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Plus = 0,
-    Minus = 1,
-    From = 2,
-    Times = 3,
-    Over = 4,
-    Negated = 5,
-}
-
-impl Operation {
-    fn step(code: i32, operand: f64) -> Step {
-        match code {
-            0 => Step::Plus(operand),
-            1 => Step::Minus(operand),
-            2 => Step::From(operand),
-            3 => Step::Times(operand),
-            4 => Step::Over(operand),
-            _ => Step::Negated,
-        }
-    }
+    pub(super) steps: Vec<(Operation, *mut Node)>,
 }
 
 /// The thresholds among conditions, for a scan in this order.
@@ -67,7 +39,7 @@ unsafe fn threshold(
     unsafe {
         let (function, [left, right]) = call((*clause).clause.cast())?;
         let side = side(function)?;
-        for (measured, value, side) in [(left, right, side), (right, left, turned(side))] {
+        for (measured, value, side) in [(left, right, side), (right, left, side.turned())] {
             let mut steps = Vec::new();
             if is_free(value) && peel(measured, order, &mut steps) {
                 return Some(Threshold {
@@ -79,13 +51,6 @@ unsafe fn threshold(
             }
         }
         None
-    }
-}
-
-fn turned(side: Side) -> Side {
-    match side {
-        Side::AtMost => Side::AtLeast,
-        Side::AtLeast => Side::AtMost,
     }
 }
 
@@ -209,7 +174,7 @@ unsafe fn peel(
         };
         let (on_left, on_right) = match function.to_u32() {
             pg_sys::F_FLOAT8PL => (Operation::Plus, Some(Operation::Plus)),
-            pg_sys::F_FLOAT8MI => (Operation::Minus, Some(Operation::From)),
+            pg_sys::F_FLOAT8MI => (Operation::Minus, Some(Operation::SubtractedFrom)),
             pg_sys::F_FLOAT8MUL => (Operation::Times, Some(Operation::Times)),
             pg_sys::F_FLOAT8DIV => (Operation::Over, None),
             pg_sys::F_FLOAT8UM => {
@@ -251,166 +216,5 @@ unsafe fn is_distance(node: *mut Node, order: *mut pg_sys::OpExpr) -> bool {
             && !right.is_null()
             && ((same(left, key) && same(right, query))
                 || (commutes && same(left, query) && same(right, key)))
-    }
-}
-
-/// Writes thresholds behind what a plan says to its node: for each its side, the number of its steps, and those; and
-/// the expressions that the node computes, each threshold's value first.
-///
-/// # Safety
-/// Postgres plans a query.
-pub unsafe fn write(thresholds: &[Threshold], mut numbers: *mut pg_sys::List) -> Written {
-    let mut expressions: *mut pg_sys::List = std::ptr::null_mut();
-    for threshold in thresholds {
-        let count = i32::try_from(threshold.steps.len()).unwrap_or(i32::MAX);
-        let side = i32::from(threshold.side == Side::AtLeast);
-        let codes = threshold
-            .steps
-            .iter()
-            .map(|(operation, _)| *operation as i32);
-        // SAFETY: as the caller says.
-        unsafe {
-            for number in [side, count].into_iter().chain(codes) {
-                numbers = raw::lappend(numbers, raw::makeInteger(number).cast());
-            }
-            expressions = raw::lappend(expressions, threshold.value.cast());
-            for (operation, operand) in &threshold.steps {
-                if *operation != Operation::Negated {
-                    expressions = raw::lappend(expressions, operand.cast());
-                }
-            }
-        }
-    }
-    Written {
-        numbers,
-        expressions,
-    }
-}
-
-/// What a plan has of thresholds.
-pub struct Written {
-    /// Integers.
-    pub numbers: *mut pg_sys::List,
-    /// Expressions.
-    pub expressions: *mut pg_sys::List,
-}
-
-/// The thresholds of a running plan.
-pub struct Thresholds {
-    /// The numbers that [`write()`] has written, without those before them.
-    numbers: Vec<i32>,
-    /// `ExprState`s of the expressions.
-    states: *mut pg_sys::List,
-    context: *mut pg_sys::ExprContext,
-}
-
-impl Thresholds {
-    /// The thresholds of a node that has begun.
-    ///
-    /// # Safety
-    /// The expressions were made ready for a node of the plan; they and the context stay as long as it.
-    pub unsafe fn new(
-        numbers: Vec<i32>,
-        states: *mut pg_sys::List,
-        context: *mut pg_sys::ExprContext,
-    ) -> Self {
-        Self {
-            numbers,
-            states,
-            context,
-        }
-    }
-
-    /// How far rows may be that pass all of them.
-    ///
-    /// # Safety
-    /// The plan is running, and parameters have the values of the search that begins.
-    pub unsafe fn within(&self) -> Within {
-        // SAFETY: as the caller says.
-        let mut values = unsafe { entries(self.states).map(|state| self.value(state)) };
-        let mut numbers = self.numbers.iter().copied();
-        let mut within = Within::ALL;
-        while let (Some(side), Some(count)) = (numbers.next(), numbers.next()) {
-            let mut next = || values.next().unwrap_or(Evaluated::Unknown);
-            let value = next();
-            let steps = numbers.by_ref().take(usize::try_from(count).unwrap_or(0));
-            let steps: Vec<(i32, Evaluated)> = steps
-                .map(|code| {
-                    let negated = code == Operation::Negated as i32;
-                    (
-                        code,
-                        if negated {
-                            Evaluated::Number(0.0)
-                        } else {
-                            next()
-                        },
-                    )
-                })
-                .collect();
-            within = within.and(limit(side, value, &steps));
-        }
-        within
-    }
-
-    unsafe fn value(&self, state: *mut pg_sys::ExprState) -> Evaluated {
-        // SAFETY: the caller says that the plan is running.
-        unsafe {
-            let expression: *mut Node = (*state).expr.cast();
-            if pg_sys::contain_var_clause(expression) {
-                // The planner has found it among the columns of the scan, which has no row yet.
-                return Evaluated::Unknown;
-            }
-            let (mut null, context) = (false, self.context);
-            let isnull = &raw mut null;
-            let datum = catch(|| raw::ExecEvalExprSwitchContext(state, context, isnull));
-            match pg_sys::exprType(expression) {
-                _ if null => Evaluated::Null,
-                pg_sys::FLOAT8OID => Evaluated::Number(f64::from_bits(datum.value() as u64)),
-                pg_sys::FLOAT4OID => Evaluated::Number(f32::from_bits(datum.value() as u32).into()),
-                _ => Evaluated::Unknown,
-            }
-        }
-    }
-}
-
-/// The value of an expression.
-#[derive(Clone, Copy)]
-enum Evaluated {
-    Null,
-    Number(f64),
-    Unknown,
-}
-
-/// What a comparison may let pass with a value that is not known.
-const OF_UNKNOWN: Within = Within {
-    null: false,
-    ..Within::ALL
-};
-
-/// What one threshold lets pass.
-fn limit(side: i32, value: Evaluated, steps: &[(i32, Evaluated)]) -> Within {
-    let side = if side == 0 {
-        Side::AtMost
-    } else {
-        Side::AtLeast
-    };
-    let mut numbers = Vec::with_capacity(steps.len());
-    let mut is_null = matches!(value, Evaluated::Null);
-    for (code, operand) in steps {
-        match operand {
-            Evaluated::Null => is_null = true,
-            Evaluated::Number(operand) => numbers.push(Operation::step(*code, *operand)),
-            Evaluated::Unknown => return OF_UNKNOWN,
-        }
-    }
-    match value {
-        _ if is_null => Within::NONE,
-        Evaluated::Number(value) => Within {
-            distance: farthest(&numbers, side, value),
-            // No step turns NaN into a number.
-            nan: side == Side::AtLeast || value.is_nan(),
-            null: false,
-        },
-        Evaluated::Null | Evaluated::Unknown => OF_UNKNOWN,
     }
 }

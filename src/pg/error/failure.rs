@@ -1,0 +1,99 @@
+//! Failure: why an SQL function gives up.
+
+use std::collections::TryReserveError;
+use std::ffi::CStr;
+
+use crate::index;
+use crate::vector::{Invalid, Type};
+
+/// Why an SQL function gives up.
+#[derive(Debug)]
+pub enum Failure {
+    /// A value breaks the rules of its type.
+    Value(Invalid),
+    /// A type modifier that no type has.
+    Modifier(String),
+    /// An array that cannot become a vector.
+    Array(&'static str),
+    /// An array with a NULL in it.
+    NullInArray,
+    /// A transition function was called by hand with something that is no state.
+    /// Type and function, as in `vector_accum`.
+    State(Type, &'static str),
+    /// A stored value whose parts contradict each other.
+    Corrupted {
+        /// The type of the value.
+        of: Type,
+        /// Stored elements, as the value's header has it.
+        count: usize,
+        /// Bytes of the value.
+        size: usize,
+    },
+    /// An operation on an index failed.
+    Index(index::Error),
+    /// An index on a column without declared dimensions.
+    NoDimensions,
+    /// An index of the named access method on a column of more dimensions than it takes.
+    TooManyDimensions(&'static CStr, usize),
+    /// An index of the named access method on bits of varying number.
+    VaryingBits(&'static CStr),
+    /// `ef_construction` below twice `m`.
+    EfConstruction,
+    /// An operator class whose distance function is none of ours.
+    OperatorClass,
+    /// A relation, named, that is no index of ours.
+    NotAnIndex {
+        /// The relation.
+        name: String,
+        /// The methods that there are.
+        methods: String,
+    },
+    /// An index, named, that has partitions in the place of pages.
+    Partitioned(String),
+    /// The user lacks rights on a table, named; which they are.
+    Privileges(String, &'static str),
+    /// Recall of fewer than one question or row.
+    SampleSize,
+    /// More rows are asked for than any setting of a search finds.
+    AnswerSize {
+        /// The most rows that can be asked for.
+        most: i32,
+        /// The setting that says so.
+        setting: String,
+    },
+    /// What shall give questions is not one query.
+    Questions,
+    /// An index gives a row in a block that its table does not have.
+    BeyondTable {
+        /// The name of the index.
+        index: String,
+        /// The block of the row.
+        block: u32,
+        /// Blocks of the table.
+        blocks: u32,
+    },
+    /// A scan backward.
+    Backward,
+    /// A scan of the named access method without ORDER BY.
+    NoOrder(&'static CStr),
+    /// A scan of the named access method with a snapshot that is not MVCC.
+    Snapshot(&'static CStr),
+}
+
+impl From<index::Error> for Failure {
+    fn from(error: index::Error) -> Self {
+        Self::Index(error)
+    }
+}
+
+impl From<TryReserveError> for Failure {
+    fn from(error: TryReserveError) -> Self {
+        Self::Index(error.into())
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Value(invalid)
+    }
+}
