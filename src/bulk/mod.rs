@@ -21,7 +21,7 @@ pub use region::{Files, Memory, Region, zeros};
 pub use threads::pool;
 
 use crate::index::Error;
-use crate::page::Bytes;
+use crate::page::{Bytes, MemoryStore};
 
 /// What a build may use.
 #[derive(Clone, Debug)]
@@ -58,6 +58,16 @@ pub trait Sink {
     /// # Errors
     /// The build ends with them.
     fn poll(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Pages that go into a store in memory: for tests and benchmarks.
+pub struct Pushed<'s>(pub &'s MemoryStore);
+
+impl Sink for Pushed<'_> {
+    fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        self.0.push(bytes)?;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ mod tree;
 pub use lloyd::{Draws, centres as lloyd_centres};
 pub use near::{Centres, Nearest};
 pub use train::{Goal, train};
-pub use tree::Tree;
+pub use tree::CentreTree;
 
 /// Vectors of one size, one behind the other.
 #[derive(Clone, Copy, Debug)]

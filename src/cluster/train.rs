@@ -8,7 +8,7 @@ use crate::bulk::Crew;
 use crate::index::Error;
 
 use super::lloyd::{Draws, centres, move_centres};
-use super::{Centres, Tree, Vectors};
+use super::{CentreTree, Centres, Vectors};
 
 /// Up to so many centres are found in one level.
 const ONE_LEVEL: usize = 64;
@@ -79,7 +79,7 @@ fn alone(
 fn assign(
     vectors: Vectors<'_>,
     all: &[u32],
-    tree: &Tree,
+    tree: &CentreTree,
     crew: &mut Crew<'_>,
 ) -> Result<Vec<u32>, Error> {
     let of: Vec<AtomicU32> = all.iter().map(|_| AtomicU32::new(u32::MAX)).collect();
@@ -106,7 +106,7 @@ fn within_cells(
     goal: &Goal,
     crew: &mut Crew<'_>,
 ) -> Result<Centres, Error> {
-    let of = assign(vectors, all, &Tree::flat(upper.clone()), crew)?;
+    let of = assign(vectors, all, &CentreTree::flat(upper.clone()), crew)?;
     let mut cells: Vec<(usize, Vec<u32>)> =
         (0..upper.len()).map(|cell| (cell, Vec::new())).collect();
     for (member, cell) in all.iter().zip(&of) {
@@ -150,7 +150,12 @@ fn last_passes(
     crew: &mut Crew<'_>,
 ) -> Result<Centres, Error> {
     for _ in 0..LAST_PASSES {
-        let of = assign(vectors, all, &Tree::new(upper.clone(), lower.clone()), crew)?;
+        let of = assign(
+            vectors,
+            all,
+            &CentreTree::new(upper.clone(), lower.clone()),
+            crew,
+        )?;
         let mut elements = lower.vectors().elements.to_vec();
         let sizes = move_centres(vectors, all, &of, &mut elements);
         let mut large: Vec<usize> = (0..sizes.len()).collect();

@@ -11,7 +11,7 @@ const ONE_LEVEL: usize = 64;
 
 /// Centres by the cell of the upper level that they are in.
 #[derive(Clone, Debug)]
-pub struct Tree {
+pub struct CentreTree {
     /// No centres where there is one level.
     upper: Centres,
     lower: Centres,
@@ -19,7 +19,7 @@ pub struct Tree {
     members: Vec<Vec<usize>>,
 }
 
-impl Tree {
+impl CentreTree {
     /// A tree of one level.
     #[must_use]
     pub fn flat(lower: Centres) -> Self {

@@ -18,4 +18,4 @@ pub use error::Error;
 pub use fallible::{Fallible, collected, filled, with_room};
 pub use order::Continue;
 pub use tid::Tid;
-pub use vacuumed::Vacuumed;
+pub use vacuumed::{Poll, Vacuumed};

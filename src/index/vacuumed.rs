@@ -1,5 +1,10 @@
 //! Vacuum's report: what one has done.
 
+use super::Error;
+
+/// Asked between pages: whether to go on.
+pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
+
 /// What a vacuum has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vacuumed {

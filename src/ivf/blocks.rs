@@ -220,7 +220,7 @@ impl<'p> CodePageMut<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ivf::shape::Shape;
+    use crate::ivf::shape::ListsShape;
     use crate::page::{Format, Mark, PAGE_BYTES};
     use crate::quantize::Form;
 
@@ -231,7 +231,7 @@ mod tests {
         reason = "small numbers"
     )]
     fn lanes_do_not_touch_each_other() {
-        let shape = Shape::new(100, Some(Form::Int8)).rows;
+        let shape = ListsShape::new(100, Some(Form::Int8)).rows;
         let mut bytes = [0; PAGE_BYTES];
         let mark = Mark {
             format: Format::LATEST,

@@ -3,18 +3,18 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::bulk::{Built, Crew, Memory, Progress, Records, Resources, Sink, pool};
-use crate::cluster::{Centres, Draws, Goal, Tree, Vectors, train};
+use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, Vectors, train};
 use crate::index::{Error, Tid, collected};
-use crate::page::{Bytes, MemoryStore, field, set_field};
+use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
 use crate::values::{DenseVectors, Metric, Values};
 
 use super::coder::Coder;
 use super::directory::stored_centre;
-use super::meta::{META, NONE, Roots};
-use super::options::{Options, vectors};
-use super::write::Writer;
+use super::meta::{ListsRoots, META, NONE};
+use super::options::{ListsOptions, vectors};
+use super::write::ListsWriter;
 
 /// Rows of the training for each list.
 const TRAINED_PER_LIST: usize = 64;
@@ -23,9 +23,9 @@ const TRAINED_PER_LIST: usize = 64;
 const ROW_HEADER: usize = 12;
 
 /// An index that collects rows.
-pub struct Builder {
+pub struct ListsBuilder {
     vectors: DenseVectors,
-    options: Options,
+    options: ListsOptions,
     rows: Records,
     count: usize,
     /// As rows are kept until they are encoded.
@@ -34,10 +34,10 @@ pub struct Builder {
     threads: usize,
 }
 
-impl Builder {
+impl ListsBuilder {
     /// Starts a build of vectors of `dims` dimensions.
     #[must_use]
-    pub fn new(dims: usize, metric: Metric, options: &Options, resources: Resources) -> Self {
+    pub fn new(dims: usize, metric: Metric, options: &ListsOptions, resources: Resources) -> Self {
         let form = options.form.unwrap_or(Form::F16);
         let kept = if form == Form::Int8 { Form::F16 } else { form };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -114,7 +114,7 @@ impl Builder {
         let centres = rounded(&train(trained, &goal, &mut crew)?, &mean);
         let trained = trained.len() as u64;
         drop(sample);
-        let tree = Tree::over(centres, self.options.seed);
+        let tree = CentreTree::over(centres, self.options.seed);
         let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
         self.assign(&tree, of.atomics(), &mut crew)?;
         let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
@@ -122,14 +122,14 @@ impl Builder {
         let options = &self.options;
         let parameters = options.parameters(dims, self.vectors.metric());
         let vectors = vectors(dims, self.vectors.metric(), options.form, options.seed);
-        let writer = Writer {
+        let writer = ListsWriter {
             coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
             parameters,
             rows: &self,
             sorted: &sorted,
             tree: &tree,
         };
-        let roots = Roots {
+        let roots = ListsRoots {
             version: 0,
             directory: META + 1 + parameters.mean_pages,
             lists: u32::try_from(tree.centres().len()).unwrap_or(u32::MAX),
@@ -141,7 +141,7 @@ impl Builder {
             rows: self.count as u64,
         };
         writer.all(&roots, &mut crew)?;
-        let (memory, spilled) = self.memory.used();
+        let (memory, spilled) = (self.memory.used(), self.memory.spilled());
         Ok(Built {
             rows: self.count as u64,
             values: self.count as u64,
@@ -204,7 +204,12 @@ impl Builder {
     }
 
     /// Notes the list of each row.
-    fn assign(&self, tree: &Tree, of: &[AtomicU32], crew: &mut Crew<'_>) -> Result<(), Error> {
+    fn assign(
+        &self,
+        tree: &CentreTree,
+        of: &[AtomicU32],
+        crew: &mut Crew<'_>,
+    ) -> Result<(), Error> {
         let rows: Vec<u32> = collected(0..u32::try_from(self.count).unwrap_or(u32::MAX))?;
         let (threads, progress) = (crew.pool.current_num_threads(), crew.progress);
         let start = || Ok((Vec::new(), Vec::new()));
@@ -285,20 +290,11 @@ fn rounded(centres: &Centres, mean: &[f32]) -> Centres {
 /// Builds into a store in memory: for tests and benchmarks.
 ///
 /// # Errors
-/// As [`Builder::finish`].
+/// As [`ListsBuilder::finish`].
 pub fn build_into(
-    builder: Builder,
+    builder: ListsBuilder,
     store: &MemoryStore,
     progress: &Progress,
 ) -> Result<Built, Error> {
     builder.finish(progress, &mut Pushed(store))
-}
-
-struct Pushed<'s>(&'s MemoryStore);
-
-impl Sink for Pushed<'_> {
-    fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        self.0.push(bytes)?;
-        Ok(())
-    }
 }

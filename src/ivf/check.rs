@@ -6,13 +6,13 @@ use crate::index::{Error, Fallible, Tid};
 use crate::page::{self, PageStore};
 
 use super::blocks::CodePage;
-use super::index::Index;
+use super::index::ListIndex;
 use super::meta::{KIND_FREE, KIND_LONG, KIND_ROWS, NONE};
 use super::vacuum::{SeenList, Walked};
 
-/// What [`Index::check`] found.
+/// What [`ListIndex::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ListsReport {
     /// Rows.
     pub rows: u64,
     /// Lanes of rows that are gone.
@@ -27,13 +27,13 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// Checks everything. Nothing may be inserted or vacuumed meanwhile.
     ///
     /// # Errors
     /// Where pages cannot be read.
-    pub fn check(&self) -> Result<Report, Error> {
-        let (mut walked, mut report) = (Walked::default(), Report::default());
+    pub fn check(&self) -> Result<ListsReport, Error> {
+        let (mut walked, mut report) = (Walked::default(), ListsReport::default());
         let mut tids = HashSet::new();
         self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, block, list, _| {
             index.check_rows(block, list, &mut report, &mut tids)
@@ -73,7 +73,7 @@ impl<S: PageStore> Index<'_, S> {
         &self,
         block: u32,
         list: &mut SeenList,
-        report: &mut Report,
+        report: &mut ListsReport,
         tids: &mut HashSet<Tid>,
     ) -> Result<(), Error> {
         let shape = self.parameters.shape;

@@ -29,7 +29,7 @@ pub struct Coder {
 }
 
 /// A point that others are encoded around.
-pub struct Origin {
+pub struct CodeOrigin {
     point: Vec<f32>,
     /// From the mean, as it is encoded.
     offset: Vec<f32>,
@@ -78,8 +78,8 @@ impl Coder {
     }
 
     /// Prepares a point for the codes of others.
-    pub fn origin(&self, point: Vec<f32>) -> Origin {
-        Origin {
+    pub fn origin(&self, point: Vec<f32>) -> CodeOrigin {
+        CodeOrigin {
             offset: self.vectors.offset(&point, &self.mean),
             squared: self.vectors.dot(&point, &point),
             point,
@@ -87,7 +87,7 @@ impl Coder {
     }
 
     /// The code of a point around an origin. One whose numbers overflow is as near as can be, so that it is measured.
-    pub fn code(&self, point: &[f32], origin: &Origin) -> RowCode {
+    pub fn code(&self, point: &[f32], origin: &CodeOrigin) -> RowCode {
         let mut bits = vec![0; self.bits / 8];
         let offset = self.vectors.offset(point, &origin.point);
         let factors = encode(&offset, self.bits, &mut bits);

@@ -5,7 +5,7 @@ use crate::quantize::{LANES, estimate};
 
 use super::blocks::{CodePage, CodePageMut};
 use super::coder::{Coder, Query};
-use super::index::Index;
+use super::index::ListIndex;
 use super::meta::{KIND_CENTRES, KIND_LISTS, NONE};
 use super::shape::{CENTRE_FORM, HEAD_BYTES, SCALE_BYTES, VectorPages};
 
@@ -94,7 +94,7 @@ pub struct CentrePlace {
 
 /// Shows the stored form of a centre, with its scale.
 pub fn read_centre<S: PageStore, T>(
-    index: &Index<'_, S>,
+    index: &ListIndex<'_, S>,
     list: &KnownList,
     show: impl FnOnce(&[u8], f32) -> T,
 ) -> Result<T, PageError> {
@@ -142,7 +142,7 @@ pub fn stored_centre(centre: &[f32]) -> (Vec<f32>, Vec<u8>) {
     (read, bytes)
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// All lists, with estimates of how far their centres are from a query: those at one moment, for a list that is
     /// split is replaced by two in one change of the version.
     ///

@@ -5,24 +5,24 @@ use crate::page::{self, PageError, PageStore, field};
 use crate::values::kind;
 
 use super::coder::Coder;
-use super::meta::{self, KIND_MEAN, META, Parameters, Roots};
+use super::meta::{self, KIND_MEAN, ListsParameters, ListsRoots, META};
 use super::options::{MEAN_ELEMENTS, vectors};
 
 /// Lists of dense vectors on pages.
-pub struct Index<'s, S> {
+pub struct ListIndex<'s, S> {
     pub(in crate::ivf) store: &'s S,
-    pub(in crate::ivf) parameters: Parameters,
+    pub(in crate::ivf) parameters: ListsParameters,
     pub(in crate::ivf) coder: Coder,
 }
 
-impl<'s, S: PageStore> Index<'s, S> {
+impl<'s, S: PageStore> ListIndex<'s, S> {
     /// Opens an index.
     ///
     /// # Errors
     /// Where its first pages make no sense, or it holds other values.
     pub fn open(store: &'s S) -> Result<Self, Error> {
         let parameters = meta::parameters(&*store.read(META)?)?;
-        let Parameters {
+        let ListsParameters {
             kind,
             metric,
             form,
@@ -65,7 +65,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     ///
     /// # Errors
     /// Where the meta page cannot be read.
-    pub fn roots(&self) -> Result<Roots, PageError> {
+    pub fn roots(&self) -> Result<ListsRoots, PageError> {
         Ok(meta::roots(&*self.page(META, meta::KIND_META)?))
     }
 

@@ -15,7 +15,7 @@ use crate::values::Values;
 
 use super::blocks::{CodePage, CodePageMut, RowCode};
 use super::directory::{KnownList, ListHead, decoded_centre, read_centre};
-use super::index::Index;
+use super::index::ListIndex;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 use super::write::long_code;
 
@@ -70,7 +70,7 @@ enum Attempt {
     Gone,
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// Adds a row. False where its value has no place in the metric, and the row is not in the index.
     ///
     /// A crash leaves the row in whole or not at all, and perhaps a page that nothing leads to, which the next vacuum

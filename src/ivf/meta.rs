@@ -14,7 +14,7 @@ use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
 use crate::quantize::Form;
 use crate::values::Metric;
 
-use super::shape::Shape;
+use super::shape::ListsShape;
 
 /// The block of the meta page.
 pub const META: u32 = 0;
@@ -42,7 +42,7 @@ const NO_FORM: u8 = 255;
 
 /// What never changes during an index's life.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Parameters {
+pub struct ListsParameters {
     /// Which values.
     pub kind: u8,
     /// Under which metric.
@@ -58,7 +58,7 @@ pub struct Parameters {
     /// Pages of the mean.
     pub mean_pages: u32,
     /// Where everything is.
-    pub shape: Shape,
+    pub shape: ListsShape,
 }
 
 /// What a page says of itself.
@@ -73,7 +73,7 @@ pub fn mark(block: u32, kind: u16) -> Mark {
 
 /// What changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Roots {
+pub struct ListsRoots {
     /// Counts changes of lists, so that who reads the directory sees whether it has changed meanwhile.
     pub version: u32,
     /// The first page of lists.
@@ -95,7 +95,7 @@ pub struct Roots {
 }
 
 /// Writes the whole page.
-pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
+pub fn write(page: &mut Bytes, parameters: &ListsParameters, roots: &ListsRoots) {
     page::format(page, mark(META, KIND_META));
     let content = page::content_mut(page);
     set_field(content, 0, MAGIC.to_ne_bytes());
@@ -111,7 +111,7 @@ pub fn write(page: &mut Bytes, parameters: &Parameters, roots: &Roots) {
 }
 
 /// Writes what changes.
-pub fn write_roots(page: &mut Bytes, roots: &Roots) {
+pub fn write_roots(page: &mut Bytes, roots: &ListsRoots) {
     let content = page::content_mut(page);
     let numbers = [
         roots.version,
@@ -132,10 +132,10 @@ pub fn write_roots(page: &mut Bytes, roots: &Roots) {
 
 /// Reads what changes.
 #[must_use]
-pub fn roots(page: &Bytes) -> Roots {
+pub fn roots(page: &Bytes) -> ListsRoots {
     let content = page::content(page);
     let number = |at| u32::from_ne_bytes(field(content, at));
-    Roots {
+    ListsRoots {
         version: number(32),
         directory: number(36),
         lists: number(40),
@@ -152,7 +152,7 @@ pub fn roots(page: &Bytes) -> Roots {
 ///
 /// # Errors
 /// Where the page is no meta page, or says what no index says.
-pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
+pub fn parameters(page: &Bytes) -> Result<ListsParameters, PageError> {
     page::verify(page, mark(META, KIND_META))?;
     let content = page::content(page);
     let corrupt = |reason: String| PageError::Corrupt {
@@ -178,7 +178,7 @@ pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
     if !(1..=crate::vector::MAX_DIMS).contains(&dims) {
         return Err(corrupt(format!("{dims} dimensions")));
     }
-    Ok(Parameters {
+    Ok(ListsParameters {
         kind,
         metric,
         form,
@@ -186,7 +186,7 @@ pub fn parameters(page: &Bytes) -> Result<Parameters, PageError> {
         asked: u32::from_ne_bytes(field(content, 12)),
         seed: u64::from_ne_bytes(field(content, 16)),
         mean_pages: u32::from_ne_bytes(field(content, 24)),
-        shape: Shape::new(dims, form),
+        shape: ListsShape::new(dims, form),
     })
 }
 
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for form in [None, Some(Form::Int8)] {
-            let written = Parameters {
+            let written = ListsParameters {
                 kind: kind::DENSE,
                 metric: Metric::InnerProduct,
                 form,
@@ -207,9 +207,9 @@ mod tests {
                 asked: 31,
                 seed: 1 << 40,
                 mean_pages: 1,
-                shape: Shape::new(700, form),
+                shape: ListsShape::new(700, form),
             };
-            let changing = Roots {
+            let changing = ListsRoots {
                 version: 1,
                 directory: 2,
                 lists: 3,

@@ -34,11 +34,11 @@ mod split;
 mod vacuum;
 mod write;
 
-pub use build::{Builder, build_into};
-pub use check::Report;
-pub use index::Index;
-pub use options::{MAX_LISTS, Options};
-pub use scan::{Probes, Row, Scan, ScanCost};
+pub use build::{ListsBuilder, build_into};
+pub use check::ListsReport;
+pub use index::ListIndex;
+pub use options::{ListsOptions, MAX_LISTS};
+pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
 
 pub use crate::quantize::Form;
 pub use crate::values::Metric;

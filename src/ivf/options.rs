@@ -4,8 +4,8 @@ use crate::page::CONTENT_BYTES;
 use crate::quantize::Form;
 use crate::values::{DenseVectors, Metric, kind};
 
-use super::meta::Parameters;
-use super::shape::Shape;
+use super::meta::ListsParameters;
+use super::shape::ListsShape;
 
 /// The most lists of an index.
 pub const MAX_LISTS: usize = 32_768;
@@ -21,7 +21,7 @@ pub const MEAN_ELEMENTS: usize = CONTENT_BYTES / 4;
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct ListsOptions {
     /// Lists, up to 32,768; 0 for as many as suit the rows.
     pub lists: u32,
     /// The form of long codes; None for an index that asks the table for values at once.
@@ -30,7 +30,7 @@ pub struct Options {
     pub seed: u64,
 }
 
-impl Default for Options {
+impl Default for ListsOptions {
     fn default() -> Self {
         Self {
             lists: 0,
@@ -40,7 +40,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl ListsOptions {
     /// How many lists an index of so many rows has: twice their square root, or one for a thousand rows if that is
     /// more, where nothing else is asked for.
     #[must_use]
@@ -57,8 +57,8 @@ impl Options {
     }
 
     /// What an index of vectors of `dims` dimensions will never change.
-    pub(in crate::ivf) fn parameters(&self, dims: usize, metric: Metric) -> Parameters {
-        Parameters {
+    pub(in crate::ivf) fn parameters(&self, dims: usize, metric: Metric) -> ListsParameters {
+        ListsParameters {
             kind: kind::DENSE,
             metric,
             form: self.form,
@@ -66,7 +66,7 @@ impl Options {
             asked: self.lists,
             seed: self.seed,
             mean_pages: u32::try_from(dims.div_ceil(MEAN_ELEMENTS)).unwrap_or(u32::MAX),
-            shape: Shape::new(dims, self.form),
+            shape: ListsShape::new(dims, self.form),
         }
     }
 }

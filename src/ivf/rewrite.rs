@@ -9,7 +9,7 @@ use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
 
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
-use super::index::Index;
+use super::index::ListIndex;
 use super::insert::{NewRow, changed};
 use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 use super::vacuum::SeenList;
@@ -62,7 +62,7 @@ impl ListWriter {
     }
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// Writes the live rows of a list to new pages. False where there is nothing to be gained.
     pub(in crate::ivf) fn rewrite(&self, list: &SeenList) -> Result<bool, Error> {
         if list.head.first == NONE {

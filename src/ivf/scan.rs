@@ -20,7 +20,7 @@ use crate::values::Values;
 use super::blocks::{Block, CodePage};
 use super::coder::{ListTerms, Query};
 use super::directory::{ERRORS, KnownList, read_centre};
-use super::index::Index;
+use super::index::ListIndex;
 use super::meta::{KIND_LONG, KIND_ROWS, NONE};
 use super::shape::SCALE_BYTES;
 
@@ -48,7 +48,7 @@ pub struct Probes {
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
+pub struct ListsRow {
     /// Where it is.
     pub tid: Tid,
     /// How far it is, in the space's measure.
@@ -85,23 +85,23 @@ struct NearRow {
 
 /// A row that was measured, or need not be, by the lower bound of its distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct FoundRow(Row);
+struct OrderedRow(ListsRow);
 
-impl FoundRow {
+impl OrderedRow {
     fn lower(&self) -> f32 {
         self.0.distance - self.0.doubt
     }
 }
 
-impl Eq for FoundRow {}
+impl Eq for OrderedRow {}
 
-impl PartialOrd for FoundRow {
+impl PartialOrd for OrderedRow {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for FoundRow {
+impl Ord for OrderedRow {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let order = self.lower().total_cmp(&other.lower());
         order.then(self.0.tid.cmp(&other.0.tid))
@@ -119,7 +119,7 @@ struct BlockPlace {
 
 /// The rows of the lists that were read.
 #[derive(Default)]
-struct Bounded {
+struct BoundedBlocks {
     bounds: Vec<[f32; LANES]>,
     blocks: Vec<BlockPlace>,
     /// All rows up to this were taken.
@@ -131,22 +131,22 @@ struct Bounded {
 }
 
 /// A search, as a stream.
-pub struct Scan<'i, 's, S> {
-    index: &'i Index<'s, S>,
+pub struct ListsScan<'i, 's, S> {
+    index: &'i ListIndex<'s, S>,
     query: Query,
     probes: Probes,
     /// Lists that were not read, the nearest last. Those that were measured have their exact distance.
     lists: Vec<KnownList>,
     /// How many of the last ones were measured, with their centres' terms.
     measured: Vec<(KnownList, ListTerms)>,
-    rows: Bounded,
+    rows: BoundedBlocks,
     /// The nearest last.
     near: Vec<NearRow>,
-    found: BinaryHeap<Reverse<FoundRow>>,
+    found: BinaryHeap<Reverse<OrderedRow>>,
     cost: ScanCost,
 }
 
-impl<'s, S: PageStore> Index<'s, S> {
+impl<'s, S: PageStore> ListIndex<'s, S> {
     /// Starts a search. None where the value has no place in the metric.
     ///
     /// # Errors
@@ -155,20 +155,20 @@ impl<'s, S: PageStore> Index<'s, S> {
         &'i self,
         value: &[f32],
         probes: Probes,
-    ) -> Result<Option<Scan<'i, 's, S>>, Error> {
+    ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
         self.coder.vectors.verify(value)?;
         let Some(point) = self.coder.vectors.point(value) else {
             return Ok(None);
         };
         let query = self.coder.query(point, self.roots()?.length);
         let lists = self.lists(&query)?;
-        Ok(Some(Scan {
+        Ok(Some(ListsScan {
             index: self,
             query,
             probes,
             lists,
             measured: Vec::new(),
-            rows: Bounded::default(),
+            rows: BoundedBlocks::default(),
             near: Vec::new(),
             found: BinaryHeap::new(),
             cost: ScanCost::default(),
@@ -176,7 +176,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     }
 }
 
-impl<S: PageStore> Scan<'_, '_, S> {
+impl<S: PageStore> ListsScan<'_, '_, S> {
     /// What it has cost so far.
     #[must_use]
     pub fn cost(&self) -> ScanCost {
@@ -187,7 +187,7 @@ impl<S: PageStore> Scan<'_, '_, S> {
     ///
     /// # Errors
     /// Where pages cannot be read.
-    pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
+    pub fn next_row(&mut self) -> Result<Option<ListsRow>, Error> {
         loop {
             if self.near.is_empty() && self.rows.more {
                 self.take_more()?;
@@ -201,7 +201,7 @@ impl<S: PageStore> Scan<'_, '_, S> {
             if let Some(near) = self.near.pop() {
                 let row = self.measure(&near)?;
                 self.found.try_reserve(1)?;
-                self.found.push(Reverse(FoundRow(row)));
+                self.found.push(Reverse(OrderedRow(row)));
             } else if !self.read_lists()? {
                 return Ok(None);
             }
@@ -209,7 +209,7 @@ impl<S: PageStore> Scan<'_, '_, S> {
     }
 
     /// The distance of a row by its long code, or as it was estimated where it has none.
-    fn measure(&mut self, near: &NearRow) -> Result<Row, Error> {
+    fn measure(&mut self, near: &NearRow) -> Result<ListsRow, Error> {
         if let Some(next) = self.near.iter().rev().nth(AHEAD - 1)
             && next.long != NONE
         {
@@ -237,7 +237,7 @@ impl<S: PageStore> Scan<'_, '_, S> {
             self.cost.measured += 1;
             self.cost.pages += 1;
         }
-        Ok(Row {
+        Ok(ListsRow {
             tid: near.tid,
             distance,
             doubt,
@@ -252,9 +252,9 @@ impl<S: PageStore> Scan<'_, '_, S> {
         } else {
             self.probes.first.min(self.probes.most.saturating_sub(read))
         };
-        self.rows = Bounded {
+        self.rows = BoundedBlocks {
             width: NEAR,
-            ..Bounded::default()
+            ..BoundedBlocks::default()
         };
         let mut any = false;
         for _ in 0..wanted {
@@ -447,7 +447,7 @@ struct LaneBound {
 }
 
 fn near_row<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &ListIndex<'_, S>,
     query: &Query,
     lanes: CodePage<'_>,
     bounded: LaneBound,
@@ -469,7 +469,7 @@ fn near_row<S: PageStore>(
     }
 }
 
-impl Bounded {
+impl BoundedBlocks {
     /// Adds a block, and shows the rows that may be among the nearest.
     fn add(
         &mut self,

@@ -138,7 +138,7 @@ impl CodePages {
 
 /// Where everything of an index is on its pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct ListsShape {
     /// Pages of rows.
     pub rows: CodePages,
     /// Their stored vectors; None where the table is asked for them.
@@ -152,7 +152,7 @@ pub struct Shape {
 /// How centres are stored.
 pub const CENTRE_FORM: Form = Form::F16;
 
-impl Shape {
+impl ListsShape {
     /// Of vectors of `dims` dimensions, at least one and at most 16,000, whose long code is `form`. There is no long
     /// code where no page holds one.
     #[must_use]
@@ -185,7 +185,7 @@ mod tests {
                 Some(Form::Whole),
                 Some(Form::F32),
             ] {
-                let shape = Shape::new(dims, form);
+                let shape = ListsShape::new(dims, form);
                 for pages in [shape.rows, shape.lists] {
                     assert!(pages.blocks >= 1 && pages.bits >= 384, "{dims} {pages:?}");
                     assert!(
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_page_of_384_dimensions_has_128_rows() {
-        let shape = Shape::new(384, Some(Form::Int8));
+        let shape = ListsShape::new(384, Some(Form::Int8));
         assert_eq!((shape.rows.lanes(), shape.rows.owned), (128, 7));
         assert_eq!(shape.lists.lanes(), 96);
     }

@@ -5,20 +5,20 @@
 //! written beside the old list is seen by nobody until the heads change (`rewrite.rs`).
 
 use crate::cluster::{Centres, Draws, Vectors, lloyd_centres};
-use crate::index::{Error, Fallible};
+use crate::index::{Error, Fallible, Poll};
 use crate::page::{self, Change, PageStore, field};
 use crate::values::Values;
 
 use super::blocks::{CodePage, CodePageMut};
-use super::coder::Origin;
+use super::coder::CodeOrigin;
 use super::directory::{ListHead, ListPlace, NewList, set_list, stored_centre};
-use super::index::Index;
+use super::index::ListIndex;
 use super::insert::{NewRow, changed};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_META, META, NONE};
-use super::options::Options;
+use super::options::ListsOptions;
 use super::rewrite::{Cursor, ListWriter};
 use super::shape::SCALE_BYTES;
-use super::vacuum::{Poll, SeenList, Walked};
+use super::vacuum::{SeenList, Walked};
 
 /// A list is split where it has more than so many times the rows that a list should have.
 const TOO_LONG: usize = 2;
@@ -36,11 +36,11 @@ const LEARNED_PER_PART: usize = 64;
 struct Part {
     centre: Vec<f32>,
     stored: Vec<u8>,
-    origin: Origin,
+    origin: CodeOrigin,
     writer: ListWriter,
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// Splits lists that are too long for the rows that there are. Gives how many there were. Nobody else may vacuum
     /// the index or split its lists meanwhile.
     ///
@@ -57,9 +57,9 @@ impl<S: PageStore> Index<'_, S> {
             Ok(())
         })?;
         let rows: usize = walked.lists.iter().map(|list| list.rows).sum();
-        let options = Options {
+        let options = ListsOptions {
             lists: self.parameters.asked,
-            ..Options::default()
+            ..ListsOptions::default()
         };
         let wanted = options.lists_of(rows as u64);
         let each = (rows / wanted.max(1)).max(FEW_ROWS);

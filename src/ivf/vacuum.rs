@@ -11,17 +11,14 @@
 
 use std::collections::HashSet;
 
-use crate::index::{Error, Fallible, Tid, Vacuumed};
+use crate::index::{Error, Fallible, Poll, Tid, Vacuumed};
 use crate::page::{self, Change, PageError, PageStore};
 
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
-use super::index::Index;
+use super::index::ListIndex;
 use super::insert::changed;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_META, KIND_ROWS, META, NONE};
-
-/// Asked between pages: whether to go on.
-pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 
 /// A list is written anew if more than one of so many lanes is dead.
 const DEAD_OF: usize = 3;
@@ -53,7 +50,7 @@ pub(in crate::ivf) struct Walked {
     pub used: HashSet<u32>,
 }
 
-impl<S: PageStore> Index<'_, S> {
+impl<S: PageStore> ListIndex<'_, S> {
     /// Removes the rows for which `gone` is true. `poll` is called often, and never while a page is locked.
     ///
     /// # Errors

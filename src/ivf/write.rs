@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use crate::bulk::Crew;
-use crate::cluster::Tree;
+use crate::cluster::CentreTree;
 use crate::index::{Error, Fallible};
 use crate::page::{self, Bytes, PAGE_BYTES, set_field};
 use crate::values::Values;
 
 use super::blocks::CodePageMut;
-use super::build::{Builder, Sorted};
-use super::coder::{Coder, Origin};
+use super::build::{ListsBuilder, Sorted};
+use super::coder::{CodeOrigin, Coder};
 use super::directory::{ListHead, NewList, set_list, stored_centre};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
-use super::meta::{Parameters, Roots};
+use super::meta::{ListsParameters, ListsRoots};
 use super::options::MEAN_ELEMENTS;
 use super::shape::{SCALE_BYTES, VectorPages};
 
@@ -23,12 +23,12 @@ use super::shape::{SCALE_BYTES, VectorPages};
 const PAGES_AT_ONCE: usize = 512;
 
 /// What writes the pages of a build.
-pub struct Writer<'b> {
+pub struct ListsWriter<'b> {
     pub coder: Coder,
-    pub parameters: Parameters,
-    pub rows: &'b Builder,
+    pub parameters: ListsParameters,
+    pub rows: &'b ListsBuilder,
     pub sorted: &'b Sorted,
-    pub tree: &'b Tree,
+    pub tree: &'b CentreTree,
 }
 
 /// A page of rows to be written, with the pages of their long codes behind it.
@@ -46,12 +46,12 @@ struct Plan {
     heads: Vec<ListHead>,
 }
 
-impl Writer<'_> {
+impl ListsWriter<'_> {
     /// Writes everything.
     ///
     /// # Errors
     /// Those of the sink, and where no block number is left.
-    pub fn all(&self, roots: &Roots, crew: &mut Crew<'_>) -> Result<(), Error> {
+    pub fn all(&self, roots: &ListsRoots, crew: &mut Crew<'_>) -> Result<(), Error> {
         let Plan { pages, heads } = self.plan(roots.directory)?;
         let mut page = [0; PAGE_BYTES];
         meta::write(&mut page, &self.parameters, roots);
@@ -188,7 +188,7 @@ impl Writer<'_> {
     fn encode(&self, plan: &RowsPage, point: &mut Vec<f32>) -> Vec<Bytes> {
         let shape = &self.parameters.shape;
         let centre = self.tree.centres().get(plan.list as usize);
-        let origin: Origin = self.coder.origin(centre.to_vec());
+        let origin: CodeOrigin = self.coder.origin(centre.to_vec());
         let mut page = [0; PAGE_BYTES];
         page::format(&mut page, meta::mark(plan.block, KIND_ROWS));
         page::set_next(&mut page, plan.next);

@@ -1,7 +1,7 @@
 //! Every operation cut after every commit: the index is reopened, checked, and goes on.
 
 use vector_ext::index::{Error, Tid};
-use vector_ext::ivf::{Form, Index, Metric};
+use vector_ext::ivf::{Form, ListIndex, Metric};
 use vector_ext::page::{CrashStore, MemoryStore, PageError};
 
 use crate::support::{Kind, all, check, vacuum};
@@ -19,12 +19,12 @@ fn copy(store: &MemoryStore, limit: u64) -> CrashStore {
 fn cut(
     store: &MemoryStore,
     step: usize,
-    operation: impl Fn(&Index<'_, CrashStore>) -> Result<(), Error>,
+    operation: impl Fn(&ListIndex<'_, CrashStore>) -> Result<(), Error>,
     after: impl Fn(&MemoryStore, bool),
 ) -> u64 {
     for limit in (0..).step_by(step) {
         let crashing = copy(store, limit);
-        let index = Index::open(&crashing).unwrap();
+        let index = ListIndex::open(&crashing).unwrap();
         let result = operation(&index);
         let done = result.is_ok();
         assert!(done || matches!(result, Err(Error::Page(PageError::Crashed))));
@@ -64,12 +64,12 @@ fn an_insert_that_is_cut_loses_no_other_row() {
             1,
             |index| {
                 for (tid, row) in (1_000_u64..).zip(&new) {
-                    index.insert(row, Tid::from(tid))?;
+                    index.insert(row, Tid::at(tid))?;
                 }
                 Ok(())
             },
             |pages, done| {
-                let index = Index::open(pages).unwrap();
+                let index = ListIndex::open(pages).unwrap();
                 let report = index.check().unwrap();
                 assert_eq!(report.problems, Vec::<String>::new());
                 assert!(report.rows >= 300 && (done || report.rows < 460));
@@ -77,7 +77,7 @@ fn an_insert_that_is_cut_loses_no_other_row() {
                 vacuum(&index, |tid| tid >= 1_000).unwrap();
                 assert_eq!(check(&index, 300).unused, 0);
                 assert_eq!(all(&index, &rows[3].1).len(), 300);
-                index.insert(&new[0], Tid::from(5_000)).unwrap();
+                index.insert(&new[0], Tid::at(5_000)).unwrap();
                 check(&index, 301);
             },
         );
@@ -98,14 +98,14 @@ fn a_vacuum_that_is_cut_is_done_by_the_next() {
             1,
             |index| vacuum(index, gone).map(|_| ()),
             |pages, _| {
-                let index = Index::open(pages).unwrap();
+                let index = ListIndex::open(pages).unwrap();
                 assert_eq!(index.check().unwrap().problems, Vec::<String>::new());
                 vacuum(&index, gone).unwrap();
                 vacuum(&index, gone).unwrap();
                 let report = check(&index, left);
                 assert_eq!((report.dead, report.unused), (0, 0));
                 assert_eq!(all(&index, &rows[4].1).len(), left);
-                index.insert(&rows[0].1, Tid::from(5_000)).unwrap();
+                index.insert(&rows[0].1, Tid::at(5_000)).unwrap();
                 check(&index, left + 1);
             },
         );
@@ -121,11 +121,11 @@ fn a_first_row_that_is_cut_leaves_an_empty_index() {
     cut(
         &store,
         1,
-        |index| index.insert(&rows[0].1, Tid::from(1)).map(|_| ()),
+        |index| index.insert(&rows[0].1, Tid::at(1)).map(|_| ()),
         |pages, done| {
-            let index = Index::open(pages).unwrap();
+            let index = ListIndex::open(pages).unwrap();
             check(&index, usize::from(done));
-            index.insert(&rows[1].1, Tid::from(2)).unwrap();
+            index.insert(&rows[1].1, Tid::at(2)).unwrap();
             check(&index, usize::from(done) + 1);
         },
     );
@@ -141,16 +141,16 @@ fn a_split_that_is_cut_leaves_the_list_or_its_parts() {
         };
         let rows = numbered(&kind, 600);
         let store = kind.build(&[]);
-        let index = Index::open(&store).unwrap();
+        let index = ListIndex::open(&store).unwrap();
         for (tid, row) in &rows {
-            index.insert(row, Tid::from(*tid)).unwrap();
+            index.insert(row, Tid::at(*tid)).unwrap();
         }
         let commits = cut(
             &store,
             if dims > 1_000 { 29 } else { 5 },
             |index| index.tend(&mut || Ok(())).map(|_| ()),
             |pages, done| {
-                let index = Index::open(pages).unwrap();
+                let index = ListIndex::open(pages).unwrap();
                 let report = check(&index, rows.len());
                 assert!(!done || report.lists.len() > 1, "{:?}", report.lists);
                 let mut found = all(&index, &rows[4].1);
@@ -160,7 +160,7 @@ fn a_split_that_is_cut_leaves_the_list_or_its_parts() {
                 assert_eq!(check(&index, rows.len()).unused, 0);
                 index.tend(&mut || Ok(())).unwrap();
                 assert!(check(&index, rows.len()).lists.len() > 1);
-                index.insert(&rows[0].1, Tid::from(5_000)).unwrap();
+                index.insert(&rows[0].1, Tid::at(5_000)).unwrap();
                 check(&index, rows.len() + 1);
             },
         );

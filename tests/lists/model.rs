@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vector_ext::cluster::Draws;
 use vector_ext::index::Tid;
-use vector_ext::ivf::{Form, Index, Metric};
+use vector_ext::ivf::{Form, ListIndex, Metric};
 
 use crate::support::{Kind, check, compare, vacuum};
 
@@ -34,14 +34,14 @@ fn lists_hold_what_the_model_holds() {
         let mut draws = Draws(seed);
         let rows: Vec<(u64, Vec<f32>)> = (0..).zip(kind.rows(seed, 700)).collect();
         let store = kind.build(&rows[..400]);
-        let index = Index::open(&store).unwrap();
+        let index = ListIndex::open(&store).unwrap();
         let mut model: BTreeMap<u64, Vec<f32>> = rows[..400].iter().cloned().collect();
         check(&index, model.len());
         let mut next = 10_000;
         for round in 0..6 {
             for _ in 0..150 {
                 let row = &rows[draws.below(rows.len())].1;
-                assert!(index.insert(row, Tid::from(next)).unwrap());
+                assert!(index.insert(row, Tid::at(next)).unwrap());
                 model.insert(next, row.clone());
                 next += 1;
             }
@@ -62,7 +62,7 @@ fn lists_hold_what_the_model_holds() {
         vacuum(&index, |_| true).unwrap();
         let report = check(&index, 0);
         assert_eq!((report.dead, report.unused), (0, 0), "{kind:?}");
-        assert!(index.insert(&rows[0].1, Tid::from(5)).unwrap());
+        assert!(index.insert(&rows[0].1, Tid::at(5)).unwrap());
         check(&index, 1);
     }
 }
@@ -77,13 +77,13 @@ fn pages_of_removed_rows_are_used_again() {
     };
     let rows: Vec<(u64, Vec<f32>)> = (0..).zip(kind.rows(3, 2_000)).collect();
     let store = kind.build(&rows);
-    let index = Index::open(&store).unwrap();
+    let index = ListIndex::open(&store).unwrap();
     let mut largest = 0;
     for round in 1..8_u64 {
         vacuum(&index, |tid| tid < round * 10_000).unwrap();
         vacuum(&index, |_| false).unwrap();
         for (at, (_, row)) in (round * 10_000..).zip(&rows) {
-            index.insert(row, Tid::from(at)).unwrap();
+            index.insert(row, Tid::at(at)).unwrap();
         }
         check(&index, rows.len());
         if round == 2 {
@@ -103,17 +103,17 @@ fn an_empty_index_takes_rows() {
             form,
         };
         let store = kind.build(&[]);
-        let index = Index::open(&store).unwrap();
+        let index = ListIndex::open(&store).unwrap();
         check(&index, 0);
         assert!(crate::support::all(&index, &[1.0; 8]).is_empty());
-        assert!(!index.insert(&[0.0; 8], Tid::from(1)).unwrap());
+        assert!(!index.insert(&[0.0; 8], Tid::at(1)).unwrap());
         let rows: BTreeMap<u64, Vec<f32>> = (0..).zip(kind.rows(9, 500)).collect();
         for (tid, row) in &rows {
-            assert!(index.insert(row, Tid::from(*tid)).unwrap());
+            assert!(index.insert(row, Tid::at(*tid)).unwrap());
         }
         check(&index, 500);
         compare(&kind, &index, &rows, &rows[&3]);
-        assert!(index.insert(&[1.0; 9], Tid::from(1)).is_err());
+        assert!(index.insert(&[1.0; 9], Tid::at(1)).is_err());
         assert!(
             index
                 .scan(&[0.0; 8], crate::support::ALL)

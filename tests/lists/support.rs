@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use vector_ext::bulk::{Files, Progress, Resources};
 use vector_ext::cluster::Draws;
 use vector_ext::index::{Error, Tid};
-use vector_ext::ivf::{Builder, Form, Index, Metric, Options, Probes, Report, build_into};
+use vector_ext::ivf::{
+    Form, ListIndex, ListsBuilder, ListsOptions, ListsReport, Metric, Probes, build_into,
+};
 use vector_ext::page::{MemoryStore, PageStore};
 
 /// All lists.
@@ -24,11 +26,11 @@ pub struct Kind {
 }
 
 impl Kind {
-    pub fn options(&self) -> Options {
-        Options {
+    pub fn options(&self) -> ListsOptions {
+        ListsOptions {
             lists: self.lists,
             form: self.form,
-            ..Options::default()
+            ..ListsOptions::default()
         }
     }
 
@@ -70,9 +72,9 @@ impl Kind {
                 limit: usize::MAX,
             },
         };
-        let mut builder = Builder::new(self.dims, self.metric, &self.options(), resources);
+        let mut builder = ListsBuilder::new(self.dims, self.metric, &self.options(), resources);
         for (tid, row) in rows {
-            builder.push(row, Tid::from(*tid)).unwrap();
+            builder.push(row, Tid::at(*tid)).unwrap();
         }
         let store = MemoryStore::new();
         build_into(builder, &store, &Progress::default()).unwrap();
@@ -81,14 +83,14 @@ impl Kind {
 }
 
 /// All rows of an index by a scan of all its lists, in its order.
-pub fn all<S: PageStore>(index: &Index<'_, S>, query: &[f32]) -> Vec<u64> {
+pub fn all<S: PageStore>(index: &ListIndex<'_, S>, query: &[f32]) -> Vec<u64> {
     let mut scan = index.scan(query, ALL).unwrap().unwrap();
     let rows = std::iter::from_fn(|| scan.next_row().unwrap());
-    rows.map(|row| row.tid.into()).collect()
+    rows.map(|row| row.tid.place()).collect()
 }
 
 /// Nothing is wrong, and the rows are those of the model.
-pub fn check<S: PageStore>(index: &Index<'_, S>, rows: usize) -> Report {
+pub fn check<S: PageStore>(index: &ListIndex<'_, S>, rows: usize) -> ListsReport {
     let report = index.check().unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert_eq!(report.rows, rows as u64);
@@ -96,10 +98,10 @@ pub fn check<S: PageStore>(index: &Index<'_, S>, rows: usize) -> Report {
 }
 
 pub fn vacuum<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &ListIndex<'_, S>,
     gone: impl Fn(u64) -> bool,
 ) -> Result<u64, Error> {
-    let vacuumed = index.vacuum(&mut |tid| gone(tid.into()), &mut || Ok(()))?;
+    let vacuumed = index.vacuum(&mut |tid| gone(tid.place()), &mut || Ok(()))?;
     Ok(vacuumed.removed)
 }
 
@@ -107,7 +109,7 @@ pub fn vacuum<S: PageStore>(
 /// order.
 pub fn compare<S: PageStore>(
     kind: &Kind,
-    index: &Index<'_, S>,
+    index: &ListIndex<'_, S>,
     model: &BTreeMap<u64, Vec<f32>>,
     query: &[f32],
 ) {
@@ -136,10 +138,10 @@ pub fn compare<S: PageStore>(
         let Some(row) = scan.next_row().unwrap() else {
             break;
         };
-        let off = (f64::from(row.distance) - far(&row.tid.into())).abs();
+        let off = (f64::from(row.distance) - far(&row.tid.place())).abs();
         // Without long codes the doubt is 2.5 standard errors.
         let sure = if kind.form.is_some() { 1.0 } else { 2.0 };
-        let rounding = 1e-4 * far(&row.tid.into()).abs().max(1e-3);
+        let rounding = 1e-4 * far(&row.tid.place()).abs().max(1e-3);
         assert!(
             off <= sure * f64::from(row.doubt) + rounding,
             "{off} {row:?} {kind:?}"

@@ -21,9 +21,9 @@ mod write;
 use graph::{LinkLists, Links};
 use rows::{BuildRows, ROW_OVERHEAD};
 
-use crate::bulk::{Built, Crew, Memory, Progress, Resources, Sink, Steps, pool};
+use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Resources, Sink, Steps, pool};
 use crate::index::{Error, Tid, collected};
-use crate::page::{Bytes, MemoryStore};
+use crate::page::MemoryStore;
 
 use crate::hnsw::change::insert::draw_level;
 use crate::hnsw::nodes::meta::Parameters;
@@ -198,13 +198,4 @@ pub fn build_into<V: Space>(
     progress: &Progress,
 ) -> Result<Built, Error> {
     builder.finish(progress, &mut Pushed(store))
-}
-
-struct Pushed<'s>(&'s MemoryStore);
-
-impl Sink for Pushed<'_> {
-    fn page(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        self.0.push(bytes)?;
-        Ok(())
-    }
 }

@@ -3,12 +3,11 @@
 
 use std::collections::TryReserveError;
 
-use crate::index::{Error, Fallible};
+use crate::index::{Error, Fallible, Poll};
 use crate::page::PageStore;
 use crate::search::Numbers;
 
 use crate::hnsw::change::link::{Demand, Newcomer};
-use crate::hnsw::change::vacuum::Poll;
 use crate::hnsw::index::Index;
 use crate::hnsw::nodes::node::Node;
 use crate::hnsw::nodes::overflow::Copied;

@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::index::{Error, Fallible, Tid, Vacuumed, collected};
+use crate::index::{Error, Fallible, Poll, Tid, Vacuumed, collected};
 use crate::page::{PageError, PageStore};
 use crate::search::Numbers;
 
@@ -27,9 +27,6 @@ use crate::hnsw::nodes::pages::NodePart;
 use crate::hnsw::nodes::shape::NONE;
 use crate::hnsw::nodes::tids::Chunk;
 use crate::hnsw::spaces::space::Space;
-
-/// Asked between pages: whether to go on.
-pub type Poll<'p> = &'p mut dyn FnMut() -> Result<(), Error>;
 
 /// What the first pass has seen.
 #[derive(Default)]
