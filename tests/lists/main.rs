@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `model.rs` | random inserts and vacuums beside a model |
 //! | `crash.rs` | every operation cut after every commit |
+//! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
 //! | `support.rs` | rows, indexes, checks |
 
 #![expect(
@@ -13,5 +14,8 @@
 )]
 
 mod crash;
+#[path = "../graph/interrupted.rs"]
+mod interrupted;
+mod meetings;
 mod model;
 mod support;
