@@ -92,16 +92,15 @@ pub struct CodePages {
 }
 
 impl CodePages {
-    /// The most blocks that a page has room for with the pages of their vectors. Codes of fewer bits where not even
-    /// one block has.
+    /// The most blocks that a page has room for with the pages of their vectors. Codes have `bits` bits, or fewer where
+    /// not even one block would have room.
     #[must_use]
-    pub fn new(dims: usize, subject: usize, vectors: Option<VectorPages>) -> Self {
+    pub fn new(mut bits: usize, subject: usize, vectors: Option<VectorPages>) -> Self {
         let owned = |blocks: usize| vectors.map_or(0, |vectors| vectors.pages(blocks * LANES));
         let fits = |bits: usize, blocks: usize| {
             let block = LANES * subject + FACTOR_BYTES + code_bytes(bits);
             HEADER_BYTES + 4 * owned(blocks) + blocks * block <= CONTENT_BYTES
         };
-        let mut bits = code_dims(dims).next_multiple_of(16);
         while !fits(bits, 1) {
             bits -= 16;
         }
@@ -160,10 +159,14 @@ impl ListsShape {
         let long = form.map(|form| VectorPages::new(form, dims));
         let long = long.filter(|long| long.each > 0);
         let centres = VectorPages::new(CENTRE_FORM, dims);
+        let all = code_dims(dims).next_multiple_of(16);
+        let rows = CodePages::new(all, TID_BYTES, long);
+        // One lookup table of a query serves both.
+        let lists = CodePages::new(rows.bits, HEAD_BYTES, Some(centres));
         Self {
-            rows: CodePages::new(dims, TID_BYTES, long),
+            rows: CodePages::new(lists.bits, TID_BYTES, long),
             long,
-            lists: CodePages::new(dims, HEAD_BYTES, Some(centres)),
+            lists,
             centres,
         }
     }
@@ -186,6 +189,7 @@ mod tests {
                 Some(Form::F32),
             ] {
                 let shape = ListsShape::new(dims, form);
+                assert_eq!(shape.rows.bits, shape.lists.bits, "{dims}");
                 for pages in [shape.rows, shape.lists] {
                     assert!(pages.blocks >= 1 && pages.bits >= 384, "{dims} {pages:?}");
                     assert!(
