@@ -15,6 +15,7 @@
 
 mod crash;
 #[path = "../graph/interrupted.rs"]
+#[expect(dead_code, reason = "some of it is for graphs")]
 mod interrupted;
 mod meetings;
 mod model;
