@@ -11,6 +11,7 @@
 //! | `index.rs` | Index: how it is opened, and how its pages are read |
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
+//! | `bounds.rs` | Bounds of the rows that a scan has scored |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
 //! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
 //! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
@@ -19,6 +20,7 @@
 //! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
+mod bounds;
 mod build;
 mod check;
 mod coder;

@@ -11,13 +11,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::index::{Error, Fallible, Tid};
+use crate::index::{Error, Tid};
 use crate::page::{self, PageError, PageStore, field};
-use crate::quantize::{LANES, estimate, from_bf16, nearer};
-use crate::search::Key;
+use crate::quantize::LANES;
 use crate::values::Values;
 
-use super::blocks::{Block, CodePage};
+use super::blocks::CodePage;
+use super::bounds::{BlockPlace, BoundedBlocks, LaneBound, NearRow, bounds, error, near_row};
 use super::coder::{ListTerms, Query};
 use super::directory::{ERRORS, KnownList, read_centre};
 use super::index::ListIndex;
@@ -70,19 +70,6 @@ pub struct ScanCost {
     pub pages: u64,
 }
 
-/// A row that is near, by the lower bound of its distance.
-#[derive(Clone, Copy, Debug)]
-struct NearRow {
-    key: Key,
-    bound: f32,
-    /// The standard errors that the bound is below the estimate.
-    below: f32,
-    tid: Tid,
-    /// Where its long code is; the page is [`NONE`] where there is none.
-    long: u32,
-    offset: u16,
-}
-
 /// A row that was measured, or need not be, by the lower bound of its distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct OrderedRow(ListsRow);
@@ -106,28 +93,6 @@ impl Ord for OrderedRow {
         let order = self.lower().total_cmp(&other.lower());
         order.then(self.0.tid.cmp(&other.0.tid))
     }
-}
-
-/// A block whose rows have bounds.
-#[derive(Clone, Copy, Debug)]
-struct BlockPlace {
-    page: u32,
-    block: u16,
-    /// By what its rows' errors are multiplied.
-    away: f32,
-}
-
-/// The rows of the lists that were read.
-#[derive(Default)]
-struct BoundedBlocks {
-    bounds: Vec<[f32; LANES]>,
-    blocks: Vec<BlockPlace>,
-    /// All rows up to this were taken.
-    taken: Option<Key>,
-    /// Whether there are others.
-    more: bool,
-    /// How many are taken at a time.
-    width: usize,
 }
 
 /// A search, as a stream.
@@ -252,10 +217,7 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
         } else {
             self.probes.first.min(self.probes.most.saturating_sub(read))
         };
-        self.rows = BoundedBlocks {
-            width: NEAR,
-            ..BoundedBlocks::default()
-        };
+        self.rows = BoundedBlocks::new(NEAR);
         let mut any = false;
         for _ in 0..wanted {
             let Some((list, terms)) = self.next_list(wanted)? else {
@@ -416,111 +378,5 @@ fn reused(block: u32) -> PageError {
     PageError::Corrupt {
         block,
         reason: "a page of another list".into(),
-    }
-}
-
-/// Lower bounds of the distances of a block's rows; infinite where there is none.
-fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -> [f32; LANES] {
-    let mut bounds = [0.0; LANES];
-    estimate(&query.table, scored.lanes, terms.constant, &mut bounds);
-    let errors = scored.errors.as_chunks::<2>().0;
-    for (bound, error) in bounds.iter_mut().zip(errors) {
-        *bound -= ERRORS * terms.away * from_bf16(u16::from_ne_bytes(*error));
-    }
-    for bound in bounds.iter_mut().skip(used) {
-        *bound = f32::INFINITY;
-    }
-    bounds
-}
-
-fn error(scored: Block<'_>, lane: usize) -> f32 {
-    from_bf16(u16::from_ne_bytes(field(scored.errors, 2 * lane)))
-}
-
-/// A lane's key, the lower bound of its distance, and how much that is below the estimate.
-#[derive(Clone, Copy)]
-struct LaneBound {
-    lane: usize,
-    key: Key,
-    bound: f32,
-    below: f32,
-}
-
-fn near_row<S: PageStore>(
-    index: &ListIndex<'_, S>,
-    query: &Query,
-    lanes: CodePage<'_>,
-    bounded: LaneBound,
-) -> NearRow {
-    let LaneBound {
-        lane,
-        key,
-        bound,
-        below,
-    } = bounded;
-    let place = index.parameters.shape.long.map(|long| long.place(lane));
-    NearRow {
-        key,
-        bound: bound * query.unscaled,
-        below: below * query.unscaled,
-        tid: Tid(lanes.subject(lane)),
-        long: place.map_or(NONE, |place| lanes.owned(place.page)),
-        offset: place.map_or(0, |place| u16::try_from(place.offset).unwrap_or(0)),
-    }
-}
-
-impl BoundedBlocks {
-    /// Adds a block, and shows the rows that may be among the nearest.
-    fn add(
-        &mut self,
-        bounds: [f32; LANES],
-        place: BlockPlace,
-        mut show: impl FnMut(usize, Key, f32),
-    ) {
-        let first = u32::try_from(self.bounds.len() * LANES).unwrap_or(u32::MAX);
-        let farthest = self.taken.map_or(f32::INFINITY, Key::distance);
-        let mut near = nearer(&bounds, farthest);
-        while near != 0 {
-            let lane = near.trailing_zeros();
-            near &= near - 1;
-            let bound = bounds[lane as usize];
-            show(lane as usize, Key::new(bound, first + lane), bound);
-        }
-        self.bounds.push(bounds);
-        self.blocks.push(place);
-    }
-
-    /// Leaves the nearest of the rows that were collected; what comes later must be nearer.
-    fn keep_nearest(&mut self, near: &mut Vec<NearRow>) {
-        if near.len() > self.width {
-            near.select_nth_unstable_by_key(self.width, |near| near.key);
-            near.truncate(self.width);
-            self.taken = near.iter().map(|near| near.key).max();
-            self.more = true;
-        }
-    }
-
-    /// The next rows that were not taken, in the order of their pages.
-    fn next_keys(&mut self) -> Result<Vec<Key>, Error> {
-        let mut keys: Vec<Key> = Vec::new();
-        let beyond = self.taken.map_or(f32::NEG_INFINITY, Key::distance);
-        for (number, bounds) in (0_u32..).step_by(LANES).zip(&self.bounds) {
-            for (lane, bound) in (0..).zip(bounds) {
-                if *bound >= beyond && *bound < f32::INFINITY {
-                    let key = Key::new(*bound, number + lane);
-                    if self.taken.is_none_or(|taken| key > taken) {
-                        keys.try_push(key)?;
-                    }
-                }
-            }
-        }
-        self.more = keys.len() > self.width;
-        if self.more {
-            keys.select_nth_unstable(self.width);
-            keys.truncate(self.width);
-        }
-        self.taken = keys.iter().copied().max().or(self.taken);
-        keys.sort_unstable_by_key(|key| key.number());
-        Ok(keys)
     }
 }
