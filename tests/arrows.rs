@@ -14,7 +14,10 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("page", &[]),
     ("index", &["page"]),
     ("bulk", &["index", "page"]),
-    ("cluster", &["bulk", "distance", "index", "page"]),
+    (
+        "cluster",
+        &["bulk", "distance", "index", "page", "quantize"],
+    ),
     ("distance", &["vector"]),
     ("search", &[]),
     ("quantize", &["distance"]),

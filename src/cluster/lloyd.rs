@@ -1,6 +1,7 @@
 //! Lloyd's iterations from k-means++ seeds (Arthur and Vassilvitskii, SODA 2007), on one thread.
 
 use crate::distance::simd::kernels;
+use crate::quantize::mixed;
 
 use super::{Centres, Vectors};
 
@@ -21,10 +22,7 @@ impl Draws {
     /// The next 64 bits.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        mixed(self.0)
     }
 
     /// A number below `bound`, which is not zero.

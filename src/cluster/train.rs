@@ -8,10 +8,8 @@ use crate::bulk::Crew;
 use crate::index::Error;
 
 use super::lloyd::{Draws, centres, move_centres};
+use super::tree::ONE_LEVEL;
 use super::{CentreTree, Centres, Vectors};
-
-/// Up to so many centres are found in one level.
-const ONE_LEVEL: usize = 64;
 
 /// Passes over all centres, after two levels.
 const LAST_PASSES: usize = 3;

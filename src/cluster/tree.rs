@@ -6,8 +6,8 @@ use super::{Centres, Nearest, Vectors};
 /// Cells of the upper level whose centres a vector is compared with.
 const CELLS_COMPARED: usize = 8;
 
-/// Up to so many centres are all compared.
-const ONE_LEVEL: usize = 64;
+/// Up to so many centres are found, and compared, in one level.
+pub(super) const ONE_LEVEL: usize = 64;
 
 /// Centres by the cell of the upper level that they are in.
 #[derive(Clone, Debug)]
