@@ -105,6 +105,17 @@ impl<'p> CodePage<'p> {
         lane < self.used() && f32::from_ne_bytes(field(self.content, at)) < f32::INFINITY
     }
 
+    /// The lanes in which there is something.
+    pub fn taken(self) -> impl Iterator<Item = usize> + use<'p> {
+        (0..self.used()).filter(move |lane| self.is_taken(*lane))
+    }
+
+    /// The pages that it owns by now.
+    pub fn all_owned(self) -> impl Iterator<Item = u32> + use<'p> {
+        let owned = (0..self.shape.owned).map(move |at| self.owned(at));
+        owned.filter(|block| *block != 0)
+    }
+
     fn base_at(self, lane: usize) -> usize {
         self.shape.block_at(lane / LANES) + LANES * self.shape.subject + 4 * (lane % LANES)
     }

@@ -141,12 +141,11 @@ impl ListsBuilder {
             rows: self.count as u64,
         };
         writer.all(&roots, &mut crew)?;
-        let (memory, spilled) = (self.memory.used(), self.memory.spilled());
         Ok(Built {
             rows: self.count as u64,
             values: self.count as u64,
-            memory,
-            spilled,
+            memory: self.memory.used(),
+            spilled: self.memory.spilled(),
         })
     }
 

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use crate::index::{Error, Fallible, Tid};
 use crate::page::{self, PageStore};
 
-use super::blocks::CodePage;
 use super::index::ListIndex;
-use super::meta::{KIND_FREE, KIND_LONG, KIND_ROWS, NONE};
-use super::vacuum::{SeenList, Walked};
+use super::meta::{KIND_FREE, KIND_LONG, NONE};
+use super::vacuum::{SeenList, SeenPage, Walked};
 
 /// What [`ListIndex::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +34,8 @@ impl<S: PageStore> ListIndex<'_, S> {
     pub fn check(&self) -> Result<ListsReport, Error> {
         let (mut walked, mut report) = (Walked::default(), ListsReport::default());
         let mut tids = HashSet::new();
-        self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, block, list, _| {
-            index.check_rows(block, list, &mut report, &mut tids)
+        self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, page, list, _| {
+            index.check_rows(page, list, &mut report.problems, &mut tids)
         })?;
         let roots = self.roots()?;
         if walked.lists.len() as u64 != u64::from(roots.lists) {
@@ -47,6 +46,8 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         for list in &walked.lists {
             report.lists.try_push(list.rows as u64)?;
+            report.rows += list.rows as u64;
+            report.dead += list.dead as u64;
             if list.head.number >= roots.numbers {
                 report
                     .problems
@@ -71,23 +72,20 @@ impl<S: PageStore> ListIndex<'_, S> {
 
     fn check_rows(
         &self,
-        block: u32,
+        page: &SeenPage<'_>,
         list: &mut SeenList,
-        report: &mut ListsReport,
+        problems: &mut Vec<String>,
         tids: &mut HashSet<Tid>,
     ) -> Result<(), Error> {
-        let shape = self.parameters.shape;
-        let page = self.page(block, KIND_ROWS)?;
-        let lanes = CodePage::new(&page, shape.rows);
+        let SeenPage { block, next, lanes } = *page;
         let number = list.head.number;
         let mut wrong = |what: &str| {
-            let line = format!("block {block}, list {number}: {what}");
-            report.problems.push(line);
+            problems.push(format!("block {block}, list {number}: {what}"));
         };
         if lanes.is_closed() {
             wrong("closed, and in the directory");
         }
-        if (page::next(&page) == NONE) != (block == list.head.last) {
+        if (next == NONE) != (block == list.head.last) {
             wrong("the head says another last page");
         }
         if lanes.used() == 0 {
@@ -95,7 +93,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         let mut long = HashSet::new();
         for lane in 0..lanes.used() {
-            if let Some(pages) = shape.long {
+            if let Some(pages) = self.parameters.shape.long {
                 long.insert(lanes.owned(pages.place(lane).page));
             }
             if !lanes.is_taken(lane) {
@@ -108,13 +106,6 @@ impl<S: PageStore> ListIndex<'_, S> {
                 wrong(&format!("row {:?} twice", Tid(lanes.subject(lane))));
             }
         }
-        report.rows += (0..lanes.used())
-            .filter(|lane| lanes.is_taken(*lane))
-            .count() as u64;
-        report.dead += (0..lanes.used())
-            .filter(|lane| !lanes.is_taken(*lane))
-            .count() as u64;
-        drop(page);
         for block in long {
             self.page(block, KIND_LONG)?;
         }
@@ -127,13 +118,11 @@ impl<S: PageStore> ListIndex<'_, S> {
     /// Where pages cannot be read, and those of `see`.
     pub fn each_tid(&self, see: &mut dyn FnMut(Tid) -> Result<(), Error>) -> Result<(), Error> {
         let mut walked = Walked::default();
-        self.walk_lists(&mut walked, &mut || Ok(()), &mut |index, block, _, _| {
-            let page = index.page(block, KIND_ROWS)?;
-            let lanes = CodePage::new(&page, index.parameters.shape.rows);
-            let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
-            let tids: Vec<Tid> = taken.map(|lane| Tid(lanes.subject(lane))).collect();
-            drop(page);
-            tids.into_iter().try_for_each(&mut *see)
+        self.walk_lists(&mut walked, &mut || Ok(()), &mut |_, page, _, _| {
+            let lanes = page.lanes;
+            lanes
+                .taken()
+                .try_for_each(|lane| see(Tid(lanes.subject(lane))))
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
 use super::index::ListIndex;
-use super::insert::{NewRow, changed};
+use super::insert::{NewRow, append_formatted, changed};
 use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 use super::vacuum::SeenList;
 
@@ -215,8 +215,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             return Ok(block);
         }
         let mut change = self.store.change();
-        let (block, page) = change.append()?;
-        page::format(page, meta::mark(block, kind));
+        let block = append_formatted(&mut change, kind)?;
         change.commit()?;
         Ok(block)
     }

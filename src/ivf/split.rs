@@ -52,8 +52,8 @@ impl<S: PageStore> ListIndex<'_, S> {
             return Ok(0);
         }
         let mut walked = Walked::default();
-        self.walk_lists(&mut walked, poll, &mut |index, block, list, _| {
-            list.rows += index.rows_of_page(block)?;
+        self.walk_lists(&mut walked, poll, &mut |_, page, list, _| {
+            list.rows += page.lanes.taken().count();
             Ok(())
         })?;
         let rows: usize = walked.lists.iter().map(|list| list.rows).sum();
@@ -74,14 +74,6 @@ impl<S: PageStore> ListIndex<'_, S> {
             }
         }
         Ok(split)
-    }
-
-    fn rows_of_page(&self, block: u32) -> Result<usize, Error> {
-        let page = self.page(block, meta::KIND_ROWS)?;
-        let lanes = CodePage::new(&page, self.parameters.shape.rows);
-        Ok((0..lanes.used())
-            .filter(|lane| lanes.is_taken(*lane))
-            .count())
     }
 
     /// Splits a list. False where its rows are all alike.

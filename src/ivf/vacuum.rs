@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 
 use crate::index::{Error, Fallible, Poll, Tid, Vacuumed};
-use crate::page::{self, Change, PageError, PageStore};
+use crate::page::{self, Bytes, Change, PageError, PageStore};
 
 use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
@@ -32,9 +32,16 @@ pub(in crate::ivf) struct SeenList {
     pub dead: usize,
 }
 
+/// A page of rows, as a walk has read it. It is not locked.
+pub(in crate::ivf) struct SeenPage<'p> {
+    pub block: u32,
+    pub next: u32,
+    pub lanes: CodePage<'p>,
+}
+
 /// Shown every page of rows, with its list and what is to be asked between pages.
 pub(in crate::ivf) type ShowPage<'f, I> =
-    &'f mut dyn FnMut(&I, u32, &mut SeenList, Poll<'_>) -> Result<(), Error>;
+    &'f mut dyn FnMut(&I, &SeenPage<'_>, &mut SeenList, Poll<'_>) -> Result<(), Error>;
 
 /// What a vacuum takes out, and what it reports.
 struct Removal<'r> {
@@ -69,8 +76,8 @@ impl<S: PageStore> ListIndex<'_, S> {
         self.store.wait_for_writers();
         let mut walked = Walked::default();
         self.walk_free(&mut walked.used)?;
-        self.walk_lists(&mut walked, poll, &mut |index, block, list, poll| {
-            index.remove_rows(block, list, &mut removal, poll)
+        self.walk_lists(&mut walked, poll, &mut |index, page, list, poll| {
+            index.remove_rows(page, list, &mut removal, poll)
         })?;
         let past = self.store.is_past(self.roots()?.retired);
         for list in &walked.lists {
@@ -114,8 +121,15 @@ impl<S: PageStore> ListIndex<'_, S> {
                 let mut block = list.head.first;
                 while block != NONE {
                     poll()?;
-                    show(self, block, &mut list, poll)?;
-                    block = self.use_page(block, &list, &mut walked.used)?;
+                    let copy: Box<Bytes> = Box::new(*self.page(block, KIND_ROWS)?);
+                    let page = SeenPage {
+                        block,
+                        next: page::next(&copy),
+                        lanes: CodePage::new(&copy, self.parameters.shape.rows),
+                    };
+                    use_page(&page, &list, &mut walked.used)?;
+                    show(self, &page, &mut list, poll)?;
+                    block = page.next;
                 }
                 walked.lists.try_push(list)?;
             }
@@ -137,13 +151,8 @@ impl<S: PageStore> ListIndex<'_, S> {
         if !used.insert(block) {
             return Err(chained_twice(block).into());
         }
-        used.extend(
-            (0..shape.lists.owned)
-                .map(|at| lanes.owned(at))
-                .filter(|block| *block != 0),
-        );
-        let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
-        let lists = taken.map(|lane| SeenList {
+        used.extend(lanes.all_owned());
+        let lists = lanes.taken().map(|lane| SeenList {
             place: ListPlace {
                 block,
                 lane: u16::try_from(lane).unwrap_or(u16::MAX),
@@ -155,44 +164,20 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok((lists.collect(), page::next(&page)))
     }
 
-    /// Notes a page of a list with those that it owns, and gives the next one.
-    fn use_page(&self, block: u32, list: &SeenList, used: &mut HashSet<u32>) -> Result<u32, Error> {
-        let shape = self.parameters.shape.rows;
-        let page = self.page(block, KIND_ROWS)?;
-        let lanes = CodePage::new(&page, shape);
-        if lanes.owner() != list.head.number {
-            let reason = format!("of list {}, not {}", lanes.owner(), list.head.number).into();
-            return Err(PageError::Corrupt { block, reason }.into());
-        }
-        used.try_reserve(1 + shape.owned)?;
-        if !used.insert(block) {
-            return Err(chained_twice(block).into());
-        }
-        used.extend(
-            (0..shape.owned)
-                .map(|at| lanes.owned(at))
-                .filter(|block| *block != 0),
-        );
-        Ok(page::next(&page))
-    }
-
     /// Takes the dead rows of a page out of searches.
     fn remove_rows(
         &self,
-        block: u32,
+        page: &SeenPage<'_>,
         list: &mut SeenList,
         removal: &mut Removal<'_>,
         poll: Poll<'_>,
     ) -> Result<(), Error> {
-        let shape = self.parameters.shape.rows;
+        let SeenPage { block, lanes, .. } = *page;
         let Removal { gone, report } = removal;
         report.reads += 1;
-        let page = self.page(block, KIND_ROWS)?;
-        let lanes = CodePage::new(&page, shape);
-        let taken = (0..lanes.used()).filter(|lane| lanes.is_taken(*lane));
+        let taken = lanes.taken();
         let rows: Vec<(usize, Tid)> = taken.map(|lane| (lane, Tid(lanes.subject(lane)))).collect();
         list.dead += lanes.used() - rows.len();
-        drop(page);
         poll()?;
         let dead: Vec<(usize, Tid)> = rows.iter().copied().filter(|(_, tid)| gone(*tid)).collect();
         list.rows += rows.len() - dead.len();
@@ -204,7 +189,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         let mut change = self.store.change();
         let page = changed(&mut change, block, KIND_ROWS)?;
-        let mut lanes = CodePageMut::new(page, shape);
+        let mut lanes = CodePageMut::new(page, self.parameters.shape.rows);
         for (lane, tid) in dead {
             if lanes.read().is_taken(lane) && lanes.read().subject(lane) == tid.0 {
                 lanes.bury(lane);
@@ -230,6 +215,21 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         Ok(freed)
     }
+}
+
+/// Notes a page of a list with those that it owns.
+fn use_page(page: &SeenPage<'_>, list: &SeenList, used: &mut HashSet<u32>) -> Result<(), Error> {
+    let SeenPage { block, lanes, .. } = *page;
+    if lanes.owner() != list.head.number {
+        let reason = format!("of list {}, not {}", lanes.owner(), list.head.number).into();
+        return Err(PageError::Corrupt { block, reason }.into());
+    }
+    used.try_reserve(1 + lanes.shape.owned)?;
+    if !used.insert(block) {
+        return Err(chained_twice(block).into());
+    }
+    used.extend(lanes.all_owned());
+    Ok(())
 }
 
 fn chained_twice(block: u32) -> PageError {
