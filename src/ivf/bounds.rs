@@ -51,9 +51,12 @@ pub struct BoundedBlocks {
 pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -> [f32; LANES] {
     let mut bounds = [0.0; LANES];
     estimate(&query.table, scored.lanes, terms.constant, &mut bounds);
-    let errors = scored.errors.as_chunks::<2>().0;
-    for (bound, error) in bounds.iter_mut().zip(errors) {
-        *bound -= ERRORS * terms.away * from_bf16(u16::from_ne_bytes(*error));
+    let numbers = |bytes| <[u8]>::as_chunks::<2>(bytes).0.iter();
+    let number = |bytes: &[u8; 2]| from_bf16(u16::from_ne_bytes(*bytes));
+    let of_code = ERRORS * terms.away;
+    let lanes = numbers(scored.errors).zip(numbers(scored.lanes.slopes));
+    for (bound, (error, slope)) in bounds.iter_mut().zip(lanes) {
+        *bound -= of_code * number(error) + query.rounding * number(slope).abs();
     }
     for bound in bounds.iter_mut().skip(used) {
         *bound = f32::INFINITY;
@@ -61,8 +64,11 @@ pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -
     bounds
 }
 
-pub fn error(scored: Block<'_>, lane: usize) -> f32 {
-    from_bf16(u16::from_ne_bytes(field(scored.errors, 2 * lane)))
+/// How much the bound of a lane is below its estimate: by errors of its code, which grow with the distance of the query
+/// from the centre, and by what the query's table is rounded.
+pub fn below(query: &Query, scored: Block<'_>, lane: usize, away: f32) -> f32 {
+    let number = |bytes: &[u8]| from_bf16(u16::from_ne_bytes(field(bytes, 2 * lane)));
+    ERRORS * away * number(scored.errors) + query.rounding * number(scored.lanes.slopes).abs()
 }
 
 /// A lane's key, the lower bound of its distance, and how much that is below the estimate.

@@ -17,6 +17,7 @@ use crate::quantize::{
 use crate::values::{DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
+use super::directory::ERRORS;
 use super::shape::CENTRE_FORM;
 
 /// What encodes the rows of an index, and prepares queries for their codes.
@@ -44,6 +45,8 @@ pub struct Query {
     scaled: Vec<f32>,
     /// For `s q - m`.
     pub table: LookupTable,
+    /// How much the sum of a code's bits may be off, because the table is rounded.
+    pub rounding: f32,
     /// Estimates are `s` times as large as distances: this makes distances of them.
     pub unscaled: f32,
 }
@@ -167,6 +170,7 @@ impl Coder {
         Query {
             point,
             scaled,
+            rounding: table.rounding(ERRORS),
             table,
             unscaled: 1.0 / scale,
         }

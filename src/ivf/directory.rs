@@ -149,17 +149,28 @@ impl<S: PageStore> ListIndex<'_, S> {
     /// # Errors
     /// Where pages cannot be read, or lists change faster than they are read.
     pub(in crate::ivf) fn lists(&self, query: &Query) -> Result<Vec<KnownList>, PageError> {
+        self.at_one_version(|index, directory| index.try_lists(query, directory))
+    }
+
+    /// What `read` finds in the directory, whose first page it is told, as the directory is at one moment.
+    ///
+    /// # Errors
+    /// Those of `read`, or where lists change faster than they are read.
+    pub(in crate::ivf) fn at_one_version<T, E: From<PageError>>(
+        &self,
+        read: impl Fn(&Self, u32) -> Result<T, E>,
+    ) -> Result<T, E> {
         for _ in 0..ATTEMPTS {
             let before = self.roots()?;
-            let lists = self.try_lists(query, before.directory)?;
+            let found = read(self, before.directory)?;
             if self.roots()?.version == before.version {
-                return Ok(lists);
+                return Ok(found);
             }
         }
-        Err(PageError::Corrupt {
+        Err(E::from(PageError::Corrupt {
             block: super::meta::META,
             reason: "lists change without end".into(),
-        })
+        }))
     }
 
     fn try_lists(&self, query: &Query, first: u32) -> Result<Vec<KnownList>, PageError> {

@@ -2,7 +2,8 @@
 
 use crate::index::Error;
 use crate::page::{self, PageError, PageStore, field};
-use crate::values::kind;
+use crate::quantize::Form;
+use crate::values::{Metric, Values, kind};
 
 use super::coder::Coder;
 use super::meta::{self, KIND_MEAN, ListsParameters, ListsRoots, META};
@@ -59,6 +60,30 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
             parameters,
             coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
         })
+    }
+
+    /// The metric.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.parameters.metric
+    }
+
+    /// Dimensions.
+    #[must_use]
+    pub fn dims(&self) -> usize {
+        self.parameters.dims
+    }
+
+    /// The form of long codes; None where there are none.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        self.parameters.shape.long.and(self.parameters.form)
+    }
+
+    /// Whether a row with this value is in the index.
+    #[must_use]
+    pub fn has_place(&self, value: &[f32]) -> bool {
+        self.coder.vectors.point(value).is_some()
     }
 
     /// The roots as they are now.

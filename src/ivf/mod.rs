@@ -12,6 +12,7 @@
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
 //! | `bounds.rs` | Bounds of the rows that a scan has scored |
+//! | `listing.rs` | List of every row, in no order |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
 //! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
 //! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
@@ -27,6 +28,7 @@ mod coder;
 mod directory;
 mod index;
 mod insert;
+mod listing;
 mod meta;
 mod options;
 mod rewrite;
@@ -39,6 +41,7 @@ mod write;
 pub use build::{ListsBuilder, build_into};
 pub use check::ListsReport;
 pub use index::ListIndex;
+pub use listing::ListsListing;
 pub use options::{ListsOptions, MAX_LISTS};
 pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
 

@@ -17,9 +17,9 @@ use crate::quantize::LANES;
 use crate::values::Values;
 
 use super::blocks::CodePage;
-use super::bounds::{BlockPlace, BoundedBlocks, LaneBound, NearRow, bounds, error, near_row};
+use super::bounds::{BlockPlace, BoundedBlocks, LaneBound, NearRow, below, bounds, near_row};
 use super::coder::{ListTerms, Query};
-use super::directory::{ERRORS, KnownList, read_centre};
+use super::directory::{KnownList, read_centre};
 use super::index::ListIndex;
 use super::meta::{KIND_LONG, KIND_ROWS, NONE};
 use super::shape::SCALE_BYTES;
@@ -146,6 +146,12 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
     #[must_use]
     pub fn cost(&self) -> ScanCost {
         self.cost
+    }
+
+    /// Whether the next row is among those of the lists that were read.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.rows.more || !self.near.is_empty() || !self.found.is_empty()
     }
 
     /// The next row, nearest first among those of the lists that were read; None where there are no more.
@@ -291,7 +297,7 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
                 };
                 self.rows.add(bounds, place, |lane, key, bound| {
                     let lane = at * LANES + lane;
-                    let below = ERRORS * terms.away * error(scored, lane % LANES);
+                    let below = below(&self.query, scored, lane % LANES, terms.away);
                     self.near.push(near_row(
                         self.index,
                         &self.query,
@@ -350,7 +356,7 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
                     .get(number)
                     .map_or(f32::INFINITY, |bounds| bounds[lane]);
                 if let Some(scored) = lanes.block(block) {
-                    let below = ERRORS * place.away * error(scored, lane);
+                    let below = below(&self.query, scored, lane, place.away);
                     let lane = block * LANES + lane;
                     self.near.push(near_row(
                         index,
@@ -374,7 +380,7 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
 
 /// A page that belongs to another list by now. It is given away only when no scan can need it, except on a standby
 /// whose primary does not know of the scan.
-fn reused(block: u32) -> PageError {
+pub(in crate::ivf) fn reused(block: u32) -> PageError {
     PageError::Corrupt {
         block,
         reason: "a page of another list".into(),

@@ -91,6 +91,16 @@ impl LookupTable {
             fill_rows(&mut self.entries, offset.get(..bits).unwrap_or(offset));
     }
 
+    /// How much a sum of entries may be off, because each entry is rounded to a whole step: `errors` standard errors,
+    /// or half a step for each group, if that is less. The rounding of an entry is uniform, so the variance of a sum
+    /// of `G` entries is `G / 12` squared steps.
+    #[must_use]
+    pub fn rounding(&self, errors: f32) -> f32 {
+        let groups = self.code_bytes / GROUP_BYTES;
+        let groups = f32::from(u16::try_from(groups).unwrap_or(u16::MAX));
+        self.scale * (groups / 2.0).min(errors * (groups / 12.0).sqrt())
+    }
+
     /// `bias + scale * sum`.
     #[must_use]
     pub fn value(&self, sum: u32) -> f32 {

@@ -5,15 +5,18 @@
 //! | `model.rs` | random inserts and vacuums beside a model |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
+//! | `dims.rs` | few dimensions, and rows far from their mean |
 //! | `support.rs` | rows, indexes, checks |
 
 #![expect(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     reason = "tests"
 )]
 
 mod crash;
+mod dims;
 #[path = "../graph/interrupted.rs"]
 #[expect(dead_code, reason = "some of it is for graphs")]
 mod interrupted;
