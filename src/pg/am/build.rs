@@ -17,19 +17,19 @@ use crate::index::Error;
 use crate::pg::error::{self, Failure};
 use crate::pg::storage::{self, Bulk};
 
-/// Phases of a build, as `pg_stat_progress_create_index` counts them from 1.
-fn phases<M: Method>() -> [&'static CStr; 4] {
-    [
-        c"initializing",
-        c"loading tuples",
-        M::BUILDING,
-        c"writing pages",
-    ]
+/// The name of a phase of a build, as `pg_stat_progress_create_index` counts them from 1.
+fn phase<M: Method>(phase: i64) -> Option<&'static CStr> {
+    let before = [c"initializing", c"loading tuples"];
+    let mut names = before.into_iter().chain(M::BUILDING.iter().copied());
+    let last = std::iter::once(c"writing pages");
+    names
+        .by_ref()
+        .chain(last)
+        .nth(usize::try_from(phase - 1).ok()?)
 }
 
 const LOADING: i64 = 2;
 const BUILDING: i64 = 3;
-const WRITING: i64 = 4;
 
 fn report(parameter: u32, value: i64) {
     // SAFETY: the parameter is one of CREATE INDEX.
@@ -41,14 +41,14 @@ fn report(parameter: u32, value: i64) {
 /// # Safety
 /// As `ambuildphasename`.
 pub unsafe extern "C-unwind" fn phase_name<M: Method>(phase: i64) -> *mut c_char {
-    let index = usize::try_from(phase - 1).ok();
-    let name = index.and_then(|index| phases::<M>().get(index).copied());
-    name.map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
+    self::phase::<M>(phase).map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
 }
 
 /// What the scan of the table hands its rows to.
 struct Loader {
     method: &'static CStr,
+    /// Phases between reading the table and writing pages.
+    building: usize,
     builder: Box<dyn Build>,
     rows: u64,
     /// So many rows fit into memory.
@@ -115,6 +115,7 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
             let fitting = budget / builder.bytes_per_row() + 1;
             let mut loader = Loader {
                 method: M::NAME,
+                building: M::BUILDING.len(),
                 builder,
                 rows: 0,
                 fitting: fitting as u64,
@@ -147,17 +148,25 @@ unsafe fn write(index: pg_sys::Relation, fork: i32, loader: Loader) -> Result<Bu
     let progress = Progress::default();
     report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, BUILDING);
     report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, loader.rows as i64);
-    let mut writing = false;
+    let (mut phase, last) = (BUILDING, BUILDING + loader.building as i64 - 1);
     let mut tell = || {
         let (linked, written) = (
             progress.linked.load(Relaxed),
             progress.written.load(Relaxed),
         );
-        if written > 0 && !writing {
-            writing = true;
-            report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, WRITING);
-            // The blocks so far were the table's.
-            report(pg_sys::PROGRESS_SCAN_BLOCKS_TOTAL, 0);
+        let writing = written > 0;
+        let now = match (writing, linked > 0) {
+            (true, _) => last + 1,
+            (false, true) => last,
+            (false, false) => BUILDING,
+        };
+        if now > phase {
+            phase = now;
+            report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, phase);
+            if writing {
+                // The blocks so far were the table's.
+                report(pg_sys::PROGRESS_SCAN_BLOCKS_TOTAL, 0);
+            }
         }
         report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, linked as i64);
         if writing {
@@ -188,6 +197,7 @@ pub unsafe extern "C-unwind" fn build_empty<M: Method>(index: pg_sys::Relation) 
             let builder = M::builder(index, resources(1)?)?;
             let loader = Loader {
                 method: M::NAME,
+                building: M::BUILDING.len(),
                 builder,
                 rows: 0,
                 fitting: u64::MAX,

@@ -17,8 +17,9 @@ pub trait Method: 'static {
     const NAME: &'static CStr;
     /// Support functions of an operator class.
     const SUPPORT_FUNCTIONS: u16;
-    /// What a build does between reading the table and writing pages, as its progress shows it.
-    const BUILDING: &'static CStr;
+    /// What a build does between reading the table and writing pages, as its progress shows it: all of it, or what
+    /// comes before the first value is linked and what comes after.
+    const BUILDING: &'static [&'static CStr];
     /// By what a user trades time for recall.
     const EFFORT: Effort;
 
@@ -162,6 +163,15 @@ pub trait Search {
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure>;
 
+    /// Keeps it in shape after a vacuum, or when it is asked to. Nobody else vacuums or tends it meanwhile. `poll` is
+    /// called often, and never while a page is locked.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn tend(&self, _poll: &mut dyn FnMut()) -> Result<Tended, Failure> {
+        Ok(Tended::default())
+    }
+
     /// Bytes of a value in the index: no more than it has in the table.
     fn value_bytes(&self) -> usize;
 
@@ -252,6 +262,17 @@ pub trait Ranks {
     /// # Errors
     /// Where pages make no sense.
     fn learn(&self, nodes: u64, missed: usize) -> Result<Learned, Failure>;
+}
+
+/// What was done to keep an index in shape.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tended {
+    /// Lists that were split.
+    pub split: u64,
+    /// Lists that others have taken the rows of.
+    pub merged: u64,
+    /// Rows that went to a nearer list.
+    pub moved: u64,
 }
 
 /// An index, described.

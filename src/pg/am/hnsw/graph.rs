@@ -7,9 +7,10 @@ use pgrx::pg_sys::Datum;
 use crate::bulk::{Built, Progress, Sink};
 use crate::hnsw::{Builder, Form, Index, Values};
 use crate::index::{Error, Tid, Vacuumed};
+use crate::pg::am::everything::Everything;
 use crate::pg::am::hnsw::outlined::Outlined;
 use crate::pg::am::hnsw::settings::settings;
-use crate::pg::am::hnsw::streams::{Everything, GraphStream, RankedStream};
+use crate::pg::am::hnsw::streams::{GraphStream, RankedStream};
 use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::left_out;
 use crate::pg::am::method::{
@@ -100,12 +101,9 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         if killed == Killed::Skip {
             list.skip_killed();
         }
-        Ok(Box::new(Everything {
-            list,
-            is_null: query.is_none(),
-            rows: 0,
-            ended: false,
-        }))
+        Ok(Box::new(Everything::new(query.is_none(), move || {
+            Ok(list.next_row()?)
+        })))
     }
 
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {

@@ -26,6 +26,7 @@ use pgrx::pg_sys::Datum;
 use crate::bulk::Resources;
 use crate::index::Continue;
 use crate::pg::am::method::{Build, Effort, IndexSize, Method, Search, Visits};
+use crate::pg::am::opclass::dims;
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 
@@ -50,7 +51,7 @@ const NODES_A_LEVEL: f64 = 32.0;
 impl Method for Hnsw {
     const NAME: &'static CStr = c"hnsw";
     const SUPPORT_FUNCTIONS: u16 = 3;
-    const BUILDING: &'static CStr = c"building graph";
+    const BUILDING: &'static [&'static CStr] = &[c"building graph"];
     const EFFORT: Effort = Effort {
         setting: c"hnsw.ef_search",
         measured: [10, 20, 40, 80, 160, 320, 640, 1000],
@@ -68,7 +69,7 @@ impl Method for Hnsw {
         // SAFETY: the caller vouches for the relation.
         let (class, options) = unsafe { (opclass::of(index)?, options::of(index)) };
         // SAFETY: as above.
-        let dims = opclass::dims(unsafe { (*index).rd_id }, class, Self::NAME)?;
+        let dims = dims(unsafe { (*index).rd_id }, class.max_dims(), Self::NAME)?;
         if options.ef_construction < 2 * options.m {
             return Err(Failure::EfConstruction);
         }

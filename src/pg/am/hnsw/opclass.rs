@@ -1,6 +1,5 @@
 //! Operator classes: which values and which space a class means.
 
-use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::marker::PhantomData as OF;
 
@@ -11,10 +10,11 @@ use crate::hnsw::{
     BitMetric, Bits, Builder, Dense, Index, Manhattan, Measure, Metric, Options, Plain,
     SparseMetric, SparseVectors,
 };
-use crate::pg::am::column::column;
+use crate::pg::am::dense::Floats;
 use crate::pg::am::hnsw::graph::{GraphBuild, GraphIndex};
-use crate::pg::am::hnsw::value::{Column, Floats, SqlSpace};
+use crate::pg::am::hnsw::value::{Column, SqlSpace};
 use crate::pg::am::method::{Build, Search};
+use crate::pg::am::opclass::{self, ClassEntry, entry, normalised};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::pg::types::{Bit, Sparsevec, distances};
@@ -90,37 +90,7 @@ fn sparse(metric: SparseMetric, dims: usize) -> SparseVectors {
     SparseVectors::new(metric, u32::try_from(dims).unwrap_or(u32::MAX))
 }
 
-type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-
-/// An operator class, identified by its support functions and not by its name: a class that a user has made may
-/// use them too.
-struct ClassEntry {
-    /// The function that measures.
-    distance: Function,
-    /// Whether there is one that gives lengths: values are then divided by theirs.
-    normalised: bool,
-    class: &'static dyn OperatorClass,
-}
-
-const fn entry(distance: Function, class: &'static dyn OperatorClass) -> ClassEntry {
-    let normalised = false;
-    ClassEntry {
-        distance,
-        normalised,
-        class,
-    }
-}
-
-const fn normalised(distance: Function, class: &'static dyn OperatorClass) -> ClassEntry {
-    let normalised = true;
-    ClassEntry {
-        distance,
-        normalised,
-        class,
-    }
-}
-
-static CLASSES: [ClassEntry; 18] = {
+static CLASSES: [ClassEntry<dyn OperatorClass>; 18] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
@@ -187,11 +157,6 @@ static CLASSES: [ClassEntry; 18] = {
     ]
 };
 
-/// The number of the support function that measures.
-const DISTANCE: u16 = 1;
-/// The number of the support function that gives lengths.
-const NORM: u16 = 2;
-
 /// The operator class of an index's column.
 ///
 /// # Safety
@@ -200,39 +165,8 @@ const NORM: u16 = 2;
 /// # Errors
 /// Where it measures with a function that is none of ours.
 pub unsafe fn of(index: pg_sys::Relation) -> Result<&'static dyn OperatorClass, Failure> {
-    // SAFETY: the caller vouches for the relation; the function's record lives as long as it.
-    let (function, norm) = unsafe {
-        let distance = pg_sys::index_getprocinfo(index, 1, DISTANCE);
-        let norm = pg_sys::index_getprocid(index, 1, NORM);
-        ((*distance).fn_addr, norm != pg_sys::InvalidOid)
-    };
-    let is = |entry: &&ClassEntry| {
-        let same = function.is_some_and(|f| std::ptr::fn_addr_eq(f, entry.distance));
-        same && entry.normalised == norm
-    };
-    let entry = CLASSES.iter().find(is).ok_or(Failure::OperatorClass)?;
-    Ok(entry.class)
-}
-
-/// Dimensions of a column that an index of the named access method and this class can be made on.
-///
-/// # Errors
-/// Where it cannot.
-pub fn dims(
-    index: pg_sys::Oid,
-    class: &dyn OperatorClass,
-    method: &'static CStr,
-) -> Result<usize, Failure> {
-    let (oid, typmod) = column(index);
-    if oid == pg_sys::VARBITOID {
-        return Err(Failure::VaryingBits(method));
-    }
-    let dims = usize::try_from(typmod).map_err(|_| Failure::NoDimensions)?;
-    let max = class.max_dims();
-    if dims > max {
-        return Err(Failure::TooManyDimensions(method, max));
-    }
-    Ok(dims)
+    // SAFETY: as the caller says.
+    unsafe { opclass::of(index, &CLASSES) }
 }
 
 /// The third support functions of operator classes. pgvector asks them what a type can do. Here the distance

@@ -2,25 +2,12 @@
 
 use std::ffi::c_void;
 
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 
 use crate::index::Continue;
 use crate::pg::am::hnsw::outlined::release_beyond;
-
-/// Whether a scan of a graph goes on until it has as many rows as are asked for.
-#[derive(Clone, Copy, PostgresGucEnum)]
-pub enum IterativeScan {
-    /// It ends after `hnsw.ef_search` candidates.
-    #[name = c"off"]
-    Off,
-    /// It goes on; rows that it finds late come at once, so their order may differ slightly.
-    #[name = c"relaxed_order"]
-    Relaxed,
-    /// It goes on, and rows come in exact order, except that rows that it finds late come last.
-    #[name = c"strict_order"]
-    Strict,
-}
+use crate::pg::am::iterative::IterativeScan;
 
 static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(40);
 static ITERATIVE_SCAN: GucSetting<IterativeScan> =
@@ -51,11 +38,7 @@ pub fn settings() -> GraphSettings {
     let max = MAX_SCAN_TUPLES.get();
     GraphSettings {
         ef: EF_SEARCH.get() as usize,
-        go_on: match ITERATIVE_SCAN.get() {
-            IterativeScan::Off => Continue::Never,
-            IterativeScan::Relaxed => Continue::Relaxed,
-            IterativeScan::Strict => Continue::Strict,
-        },
+        go_on: ITERATIVE_SCAN.get().into(),
         max_tuples: if max == i32::MAX {
             u64::MAX
         } else {

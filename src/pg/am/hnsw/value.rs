@@ -1,17 +1,17 @@
 //! Values: datums as values of a space, and the space's distances as those of an operator.
 
-use std::ops::Deref;
-
 use pgrx::pg_sys::Datum;
 
 use crate::hnsw::{
-    Bits, Dense, Form, Manhattan, Measure as _, Metric, Plain, Space, SparseMetric, SparseVectors,
-    ValueOf, Values,
+    Bits, Dense, Manhattan, Measure as _, Plain, Space, SparseMetric, SparseVectors, ValueOf,
+    Values,
 };
 use crate::index::Error;
+use crate::pg::am::dense::{Floats, shown};
+use crate::pg::am::shown::failure;
 use crate::pg::error::Failure;
-use crate::pg::types::{Bit, Borrowed, Operand, Sparsevec};
-use crate::vector::{Element, Invalid, Sparse, Type, f16};
+use crate::pg::types::{Bit, Operand, Sparsevec};
+use crate::vector::{Invalid, Sparse, Type};
 
 /// A space that an operator orders by.
 pub trait SqlSpace: Space + 'static {
@@ -23,12 +23,7 @@ pub trait SqlSpace: Space + 'static {
 
 impl SqlSpace for Dense {
     fn shown(&self, distance: f32) -> f64 {
-        let distance = f64::from(distance);
-        match self.metric() {
-            Metric::L2 => distance.max(0.0).sqrt(),
-            Metric::InnerProduct => distance,
-            Metric::Cosine => distance / 2.0,
-        }
+        shown(self.metric(), distance)
     }
 }
 
@@ -77,68 +72,7 @@ pub trait Column<V: Space>: 'static {
     /// What an operation has failed of, in the words of this type: the query first, as pgvector says
     /// it.
     fn failure(error: Error) -> Failure {
-        #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
-        match error {
-            Error::Dimensions { expected, found } => Failure::Value(Invalid::DifferentDims {
-                of: Self::TYPE,
-                left: found,
-                right: expected,
-            }),
-            other => Failure::Index(other),
-        }
-    }
-}
-
-/// An element whose vectors are indexed by way of float32.
-pub trait Floats: Element {
-    /// A vector of them as float32.
-    type Wide: Deref<Target = [f32]>;
-
-    /// How an index stores what it does not rotate.
-    const FORM: Form;
-
-    /// The form that an index takes where this one is asked for; None for what suits the size.
-    #[must_use]
-    fn form(asked: Option<Form>) -> Option<Form> {
-        asked
-    }
-
-    /// Widens a vector.
-    fn wide(vector: Borrowed<Self>) -> Self::Wide;
-}
-
-impl Floats for f32 {
-    type Wide = Borrowed;
-    const FORM: Form = Form::F32;
-
-    fn wide(vector: Borrowed) -> Borrowed {
-        vector
-    }
-}
-
-impl Floats for f16 {
-    type Wide = Vec<f32>;
-    const FORM: Form = Form::F16;
-
-    fn wide(vector: Borrowed<Self>) -> Vec<f32> {
-        Self::widened(&vector)
-    }
-}
-
-impl Floats for i8 {
-    type Wide = Vec<f32>;
-    const FORM: Form = Form::Whole;
-
-    /// Whole numbers take one byte each, as rounded int8 does.
-    fn form(asked: Option<Form>) -> Option<Form> {
-        match asked {
-            None | Some(Form::Int8 | Form::Whole) => Some(Form::Whole),
-            Some(Form::F32 | Form::F16) => asked,
-        }
-    }
-
-    fn wide(vector: Borrowed<Self>) -> Vec<f32> {
-        Self::widened(&vector)
+        failure(Self::TYPE, error)
     }
 }
 
