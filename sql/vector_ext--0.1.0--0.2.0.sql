@@ -127,3 +127,118 @@ CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, questions text, s
 RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by ef_search, for the questions that a query gives';
+
+-- access method ivfflat
+CREATE OR REPLACE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE OR REPLACE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE OR REPLACE FUNCTION ivfflat_bit_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_am a WHERE a.amname OPERATOR(pg_catalog.=) 'ivfflat'::pg_catalog.name) THEN
+        CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+        CREATE OPERATOR CLASS vector_l2_ops
+            DEFAULT FOR TYPE vector USING ivfflat AS
+            OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 vector_l2_squared_distance(vector, vector),
+            FUNCTION 3 l2_distance(vector, vector);
+
+        CREATE OPERATOR CLASS vector_ip_ops
+            FOR TYPE vector USING ivfflat AS
+            OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 vector_negative_inner_product(vector, vector),
+            FUNCTION 3 vector_spherical_distance(vector, vector),
+            FUNCTION 4 vector_norm(vector);
+
+        CREATE OPERATOR CLASS vector_cosine_ops
+            FOR TYPE vector USING ivfflat AS
+            OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 vector_negative_inner_product(vector, vector),
+            FUNCTION 2 vector_norm(vector),
+            FUNCTION 3 vector_spherical_distance(vector, vector),
+            FUNCTION 4 vector_norm(vector);
+
+        CREATE OPERATOR CLASS halfvec_l2_ops
+            FOR TYPE halfvec USING ivfflat AS
+            OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+            FUNCTION 3 l2_distance(halfvec, halfvec),
+            FUNCTION 5 ivfflat_halfvec_support(internal);
+
+        CREATE OPERATOR CLASS halfvec_ip_ops
+            FOR TYPE halfvec USING ivfflat AS
+            OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+            FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+            FUNCTION 4 l2_norm(halfvec),
+            FUNCTION 5 ivfflat_halfvec_support(internal);
+
+        CREATE OPERATOR CLASS halfvec_cosine_ops
+            FOR TYPE halfvec USING ivfflat AS
+            OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+            FUNCTION 2 l2_norm(halfvec),
+            FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+            FUNCTION 4 l2_norm(halfvec),
+            FUNCTION 5 ivfflat_halfvec_support(internal);
+
+        CREATE OPERATOR CLASS int8vec_l2_ops
+            FOR TYPE int8vec USING ivfflat AS
+            OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 int8vec_l2_squared_distance(int8vec, int8vec);
+
+        CREATE OPERATOR CLASS int8vec_ip_ops
+            FOR TYPE int8vec USING ivfflat AS
+            OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec);
+
+        CREATE OPERATOR CLASS int8vec_cosine_ops
+            FOR TYPE int8vec USING ivfflat AS
+            OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec),
+            FUNCTION 2 l2_norm(int8vec);
+
+        CREATE OPERATOR CLASS bit_hamming_ops
+            FOR TYPE bit USING ivfflat AS
+            OPERATOR 1 <~> (bit, bit) FOR ORDER BY pg_catalog.float_ops,
+            FUNCTION 1 hamming_distance(bit, bit),
+            FUNCTION 3 hamming_distance(bit, bit),
+            FUNCTION 5 ivfflat_bit_support(internal);
+    END IF;
+END $$;
+COMMENT ON FUNCTION ivfflathandler(internal) IS 'ivfflat index access method handler';
+COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS 'ivfflat halfvec support';
+COMMENT ON FUNCTION ivfflat_bit_support(internal) IS 'ivfflat bit support';
+COMMENT ON ACCESS METHOD ivfflat IS 'ivfflat index access method';
+COMMENT ON OPERATOR CLASS vector_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vector_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS halfvec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY halfvec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS halfvec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY halfvec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY halfvec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS int8vec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY int8vec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS int8vec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY int8vec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS int8vec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY int8vec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING ivfflat IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING ivfflat IS 'nearest by Hamming distance, <~>';
+
+-- lists are kept in shape
+CREATE OR REPLACE FUNCTION vector_index_tend(
+    index regclass,
+    OUT split bigint,           -- lists that were too long
+    OUT merged bigint,          -- lists that were too short
+    OUT moved bigint            -- rows that went to a nearer list
+)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_tend(regclass) IS 'bring an index into shape, as VACUUM does: split lists that are too long, merge those that are too short';

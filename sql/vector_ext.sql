@@ -16,16 +16,18 @@
 DO $$
 DECLARE
     other pg_catalog.name;
+    method pg_catalog.name;
 BEGIN
-    SELECT e.extname INTO other
+    SELECT e.extname, a.amname INTO other, method
       FROM pg_catalog.pg_am a
       JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_am'::pg_catalog.regclass::pg_catalog.oid
        AND d.objid OPERATOR(pg_catalog.=) a.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
       JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
-     WHERE a.amname OPERATOR(pg_catalog.=) 'hnsw'::pg_catalog.name;
+     WHERE a.amname OPERATOR(pg_catalog.=) ANY (ARRAY['hnsw', 'ivfflat']::pg_catalog.name[])
+     ORDER BY a.amname USING OPERATOR(pg_catalog.<) LIMIT 1;
     IF FOUND THEN
         RAISE duplicate_object USING
-            MESSAGE = pg_catalog.format('extension "%s" of this database has the access method "hnsw" already', other),
+            MESSAGE = pg_catalog.format('extension "%s" of this database has the access method "%s" already', other, method),
             HINT = 'Use that one, or dump the database and restore it where "vector_ext" is, as docs/pgvector.md tells.';
     END IF;
 END $$;
@@ -1208,6 +1210,110 @@ COMMENT ON OPERATOR FAMILY bit_hamming_ops USING hnsw IS 'nearest by Hamming dis
 COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 
+-- ---------------------------------------------------------------- access method ivfflat
+
+CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+
+CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+
+CREATE OPERATOR CLASS vector_l2_ops
+    DEFAULT FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 vector_l2_squared_distance(vector, vector),
+    FUNCTION 3 l2_distance(vector, vector);
+
+CREATE OPERATOR CLASS vector_ip_ops
+    FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+
+CREATE OPERATOR CLASS vector_cosine_ops
+    FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 2 vector_norm(vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+    FOR TYPE halfvec USING ivfflat AS
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+    FUNCTION 3 l2_distance(halfvec, halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+    FOR TYPE halfvec USING ivfflat AS
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+    FUNCTION 4 l2_norm(halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+    FOR TYPE halfvec USING ivfflat AS
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 2 l2_norm(halfvec),
+    FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+    FUNCTION 4 l2_norm(halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS int8vec_l2_ops
+    FOR TYPE int8vec USING ivfflat AS
+    OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 int8vec_l2_squared_distance(int8vec, int8vec);
+
+CREATE OPERATOR CLASS int8vec_ip_ops
+    FOR TYPE int8vec USING ivfflat AS
+    OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec);
+
+CREATE OPERATOR CLASS int8vec_cosine_ops
+    FOR TYPE int8vec USING ivfflat AS
+    OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 int8vec_negative_inner_product(int8vec, int8vec),
+    FUNCTION 2 l2_norm(int8vec);
+
+CREATE OPERATOR CLASS bit_hamming_ops
+    FOR TYPE bit USING ivfflat AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 hamming_distance(bit, bit),
+    FUNCTION 3 hamming_distance(bit, bit),
+    FUNCTION 5 ivfflat_bit_support(internal);
+
+COMMENT ON FUNCTION ivfflathandler(internal) IS 'ivfflat index access method handler';
+COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS 'ivfflat halfvec support';
+COMMENT ON FUNCTION ivfflat_bit_support(internal) IS 'ivfflat bit support';
+COMMENT ON ACCESS METHOD ivfflat IS 'ivfflat index access method';
+COMMENT ON OPERATOR CLASS vector_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vector_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS halfvec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY halfvec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS halfvec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY halfvec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY halfvec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS int8vec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY int8vec_l2_ops USING ivfflat IS 'nearest by Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS int8vec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR FAMILY int8vec_ip_ops USING ivfflat IS 'nearest by inner product, <#>';
+COMMENT ON OPERATOR CLASS int8vec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY int8vec_cosine_ops USING ivfflat IS 'nearest by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING ivfflat IS 'nearest by Hamming distance, <~>';
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING ivfflat IS 'nearest by Hamming distance, <~>';
+
 -- ---------------------------------------------------------------- for people who run an index
 
 CREATE FUNCTION vector_index_info(
@@ -1230,6 +1336,15 @@ COMMENT ON FUNCTION vector_index_info(regclass) IS 'what an index holds';
 CREATE FUNCTION vector_index_check(index regclass) RETURNS TABLE (problem text)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_check(regclass) IS 'what is wrong with an index: no row where it is sound';
+
+CREATE FUNCTION vector_index_tend(
+    index regclass,
+    OUT split bigint,           -- lists that were too long
+    OUT merged bigint,          -- lists that were too short
+    OUT moved bigint            -- rows that went to a nearer list
+)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_tend(regclass) IS 'bring an index into shape, as VACUUM does: split lists that are too long, merge those that are too short';
 
 CREATE FUNCTION vector_index_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -54,10 +54,13 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "distance",
             "hnsw",
             "index",
+            "ivf",
             "pg/error",
             "pg/storage",
             "pg/types",
+            "quantize",
             "search",
+            "values",
             "vector",
         ],
     ),
@@ -173,8 +176,40 @@ const METHODS: [(&str, &[&str]); 17] = [
         "routine",
         &["build", "cost", "insert", "method", "scan", "vacuum"],
     ),
-    ("hnsw", &["column", "left_out", "method", "routine"]),
-    ("registry", &["build", "cost", "hnsw", "method", "opened"]),
+    ("dense", &[]),
+    ("shown", &["method"]),
+    ("everything", &["method"]),
+    ("iterative", &[]),
+    ("opclass", &["column"]),
+    (
+        "hnsw",
+        &[
+            "dense",
+            "everything",
+            "iterative",
+            "left_out",
+            "method",
+            "opclass",
+            "routine",
+            "shown",
+        ],
+    ),
+    (
+        "ivfflat",
+        &[
+            "dense",
+            "everything",
+            "iterative",
+            "method",
+            "opclass",
+            "routine",
+            "shown",
+        ],
+    ),
+    (
+        "registry",
+        &["build", "cost", "hnsw", "ivfflat", "method", "opened"],
+    ),
     // Gives to other rooms what they may use.
     ("mod", &[]),
 ];
@@ -187,11 +222,13 @@ fn doors_do_not_know_a_method() {
     files(Path::new("src/pg/am"), &mut all);
     for path in all {
         let text = fs::read_to_string(&path).unwrap();
-        let method = path.starts_with("src/pg/am/hnsw");
+        let (graph, lists) = ["hnsw", "ivfflat"]
+            .map(|method| path.starts_with(format!("src/pg/am/{method}")))
+            .into();
         for line in text.lines().map(code) {
             assert!(
-                method || !line.contains("crate::hnsw"),
-                "{}: a door knows the graph",
+                (graph || !line.contains("crate::hnsw")) && (lists || !line.contains("crate::ivf")),
+                "{}: a door knows a method",
                 path.display()
             );
         }

@@ -9,6 +9,7 @@
 //! | `info.rs` | `vector_index_info`, `vector_index_prewarm`, `vector_index_scans` |
 //! | `recall.rs` | `vector_index_recall` |
 //! | `statements.rs` | its statements about an index |
+//! | `tend.rs` | `vector_index_tend` |
 
 mod check;
 mod info;
@@ -17,3 +18,4 @@ mod recall;
 mod relation;
 mod result;
 mod statements;
+mod tend;

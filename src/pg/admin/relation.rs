@@ -15,6 +15,8 @@ pub enum Access {
     Read,
     /// It is read while writers wait: by who may also have them wait by LOCK TABLE.
     HoldWriters,
+    /// It is maintained: by who may VACUUM its table, and by one at a time.
+    Maintain,
 }
 
 impl Access {
@@ -32,6 +34,12 @@ impl Access {
                      TRUNCATE.",
                 )
             }
+            Self::Maintain if !may_maintain(table) => {
+                refused("It takes to own the table, or MAINTAIN on it.")
+            }
+            // SAFETY: reads a flag of this process.
+            Self::Maintain if unsafe { pg_sys::RecoveryInProgress() } => Err(Failure::InRecovery),
+            Self::Maintain => Ok(pg_sys::ShareUpdateExclusiveLock as i32),
             Self::Read => Ok(pg_sys::AccessShareLock as i32),
             Self::HoldWriters => Ok(pg_sys::ShareLock as i32),
         }
@@ -113,6 +121,23 @@ unsafe fn close(index: pg_sys::Relation, table: pg_sys::Relation) {
     unsafe {
         pg_sys::index_close(index, pg_sys::NoLock as i32);
         pg_sys::table_close(table, pg_sys::NoLock as i32);
+    }
+}
+
+/// Whether the user may VACUUM a table.
+fn may_maintain(table: pg_sys::Oid) -> bool {
+    // SAFETY: as `has_any`.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        #[cfg(feature = "pg15")]
+        let owns = pg_sys::pg_class_ownercheck(table, user);
+        #[cfg(not(feature = "pg15"))]
+        let owns = pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user);
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let maintains = false;
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        let maintains = has_any(table, pg_sys::ACL_MAINTAIN);
+        owns || maintains
     }
 }
 

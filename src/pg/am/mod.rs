@@ -17,7 +17,11 @@
 //! | `passes.rs` | what a plan tells a search of its filter |
 //! | `counters.rs` | what this session's scans have cost |
 //! | `left_out.rs` | a row that searches pass by, to ask for it as if it were not there |
-//! | `hnsw/` | the access method `hnsw` |
+//! | `opclass.rs` | the operator class of an index |
+//! | `dense.rs`, `shown.rs` | dense vectors as indexes take them; distances as operators give them |
+//! | `everything.rs` | all rows, for a query that is as far from each |
+//! | `iterative.rs` | whether a scan goes on: the setting that every method has |
+//! | `hnsw/`, `ivfflat/` | the access methods |
 //!
 //! Doors do not know a method: only `registry.rs` names them.
 
@@ -25,17 +29,23 @@ mod build;
 mod column;
 mod cost;
 pub mod counters;
+mod dense;
+mod everything;
 mod filter;
 mod heap;
 mod hnsw;
 mod insert;
+mod iterative;
+mod ivfflat;
 mod left_out;
 mod method;
+mod opclass;
 mod opened;
 mod passes;
 mod registry;
 mod routine;
 mod scan;
+mod shown;
 mod vacuum;
 
 pub use crate::index::Tid;

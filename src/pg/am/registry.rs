@@ -9,6 +9,7 @@ use crate::bulk::{Files, Resources};
 use crate::pg::am::build;
 use crate::pg::am::cost;
 use crate::pg::am::hnsw::Hnsw;
+use crate::pg::am::ivfflat::Ivfflat;
 use crate::pg::am::method::{Effort, Method};
 use crate::pg::am::opened::{self, Opened};
 use crate::pg::error::Failure;
@@ -39,7 +40,7 @@ pub struct Registered {
 }
 
 /// All of them.
-static METHODS: [Registered; 1] = [Registered::of::<Hnsw>()];
+static METHODS: [Registered; 2] = [Registered::of::<Hnsw>(), Registered::of::<Ivfflat>()];
 
 /// Registers the settings of all of them.
 pub fn define_settings() {

@@ -45,7 +45,7 @@ pub fn routine<M: Method>() -> *mut pg_sys::IndexAmRoutine {
     table.ambuildphasename = Some(build::phase_name::<M>);
     table.aminsert = Some(insert::insert::<M>);
     table.ambulkdelete = Some(vacuum::bulk_delete::<M>);
-    table.amvacuumcleanup = Some(vacuum::vacuum_cleanup);
+    table.amvacuumcleanup = Some(vacuum::vacuum_cleanup::<M>);
     table.amcostestimate = Some(cost::estimate::<M>);
     table.amoptions = Some(options::<M>);
     table.amvalidate = Some(validate);

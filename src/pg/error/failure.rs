@@ -52,6 +52,8 @@ pub enum Failure {
     Partitioned(String),
     /// The user lacks rights on a table, named; which they are.
     Privileges(String, &'static str),
+    /// A standby is asked to change an index.
+    InRecovery,
     /// Recall of fewer than one question or row.
     SampleSize,
     /// More rows are asked for than any setting of a search finds.

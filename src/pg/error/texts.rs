@@ -65,6 +65,7 @@ impl Failure {
             Self::Index(error) => index_code(error),
             Self::NotAnIndex { .. } | Self::Partitioned(_) => Code::ERRCODE_WRONG_OBJECT_TYPE,
             Self::Privileges(..) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Self::InRecovery => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::BeyondTable { .. } => Code::ERRCODE_INDEX_CORRUPTED,
             Self::TooManyDimensions(..) => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Self::OperatorClass
@@ -113,6 +114,7 @@ impl Failure {
             Self::Partitioned(name) => format!("\"{name}\" is a partitioned index"),
             Self::Privileges(table, _) => format!("permission denied for table {table}"),
             Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
+            Self::InRecovery => "recovery is in progress".to_owned(),
             Self::SampleSize => "sample and k must be at least 1".to_owned(),
             Self::AnswerSize { most, setting } => format!("k must be at most {most}, as {setting}"),
             Self::Questions => "questions are not a single query".to_owned(),
@@ -165,6 +167,7 @@ impl Failure {
             | Self::EfConstruction
             | Self::NotAnIndex { .. }
             | Self::Partitioned(_)
+            | Self::InRecovery
             | Self::SampleSize
             | Self::AnswerSize { .. }
             | Self::Questions
@@ -199,6 +202,7 @@ impl Failure {
                 Some("Use one of the operator classes that the extension has made.")
             }
             Self::NoOrder(_) => Some("Add ORDER BY with a distance operator."),
+            Self::InRecovery => Some("An index is kept in shape on the primary."),
             Self::Partitioned(_) => {
                 Some("Ask the indexes of its partitions: pg_partition_tree lists them.")
             }

@@ -30,7 +30,7 @@ pub struct PgStore {
     copies: RefCell<Vec<Box<PageCopy>>>,
 }
 
-// SAFETY: a graph is searched and changed by the backend's own thread only; threads of builds get no
+// SAFETY: an index is searched and changed by the backend's own thread only; threads of builds get no
 // store.
 unsafe impl Sync for PgStore {}
 
@@ -183,6 +183,24 @@ impl PageStore for PgStore {
             pg_sys::LockPage(self.relation, WRITERS_LOCK, mode);
             pg_sys::UnlockPage(self.relation, WRITERS_LOCK, mode);
         }
+    }
+
+    /// The transaction that comes next. A scan that has begun has a snapshot, which is not younger.
+    ///
+    /// Source: `BTPageSetDeleted` in `nbtree.h`.
+    fn horizon(&self) -> u64 {
+        // SAFETY: reads shared memory.
+        unsafe { pg_sys::ReadNextFullTransactionId() }.value
+    }
+
+    /// Whether all snapshots are younger than that transaction.
+    ///
+    /// Source: `BTPageIsRecyclable` in `nbtree.h`. Snapshots of all databases count, so that no table is asked for.
+    fn is_past(&self, horizon: u64) -> bool {
+        let horizon = pg_sys::FullTransactionId { value: horizon };
+        let every_table = std::ptr::null_mut();
+        // SAFETY: no relation stands for all of them.
+        unsafe { pg_sys::GlobalVisCheckRemovableFullXid(every_table, horizon) }
     }
 }
 

@@ -1,0 +1,83 @@
+//! Options: `amoptions`, which says what `WITH (...)` may have.
+
+use std::mem::offset_of;
+use std::sync::OnceLock;
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+use crate::ivf::{ListsOptions, MAX_LISTS};
+use crate::quantize::Form;
+
+/// The options of lists, as Postgres fills them in.
+#[repr(C)]
+struct StoredListsOptions {
+    varlena: i32,
+    lists: i32,
+    bits: i32,
+}
+
+/// Bits of an element's long code, where nothing is asked for.
+const BITS: i32 = 8;
+
+/// Registers the options, once in a backend, and gives their kind.
+fn kind() -> pg_sys::relopt_kind::Type {
+    static KIND: OnceLock<pg_sys::relopt_kind::Type> = OnceLock::new();
+    *KIND.get_or_init(|| {
+        let lock = pg_sys::AccessExclusiveLock as i32;
+        let (lists, bits) = (
+            c"Number of lists; 0 for as many as suit the rows",
+            c"Bits for each element of a vector",
+        );
+        let most = MAX_LISTS as i32;
+        // SAFETY: called by the backend's thread; Postgres copies names and texts.
+        unsafe {
+            let kind = pg_sys::add_reloption_kind();
+            pg_sys::add_int_reloption(kind, c"lists".as_ptr(), lists.as_ptr(), 0, 0, most, lock);
+            pg_sys::add_int_reloption(kind, c"bits".as_ptr(), bits.as_ptr(), BITS, 1, 8, lock);
+            kind
+        }
+    })
+}
+
+/// Reads the options of lists.
+///
+/// # Safety
+/// As `amoptions`.
+pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
+    #[allow(clippy::needless_update, reason = "PostgreSQL 18 has another field")]
+    let element = |name: &'static std::ffi::CStr, offset: usize| pg_sys::relopt_parse_elt {
+        optname: name.as_ptr(),
+        opttype: pg_sys::relopt_type::RELOPT_TYPE_INT,
+        offset: offset as i32,
+        ..Default::default()
+    };
+    let elements = [
+        element(c"lists", offset_of!(StoredListsOptions, lists)),
+        element(c"bits", offset_of!(StoredListsOptions, bits)),
+    ];
+    let size = size_of::<StoredListsOptions>();
+    // SAFETY: the elements name fields of a struct of this size.
+    unsafe {
+        let kind = kind();
+        let count = elements.len() as i32;
+        pg_sys::build_reloptions(options, validate, kind, size, elements.as_ptr(), count).cast()
+    }
+}
+
+/// The options of an open index.
+///
+/// # Safety
+/// The relation is an open index whose options [`parse`] has read.
+pub unsafe fn of(index: pg_sys::Relation) -> ListsOptions {
+    let mut options = ListsOptions::default();
+    // SAFETY: the caller vouches for the relation.
+    let stored: *const StoredListsOptions = unsafe { (*index).rd_options }.cast();
+    // SAFETY: null, or what `parse` has made; numbers are within their bounds.
+    let Some(stored) = (unsafe { stored.as_ref() }) else {
+        return options;
+    };
+    options.lists = stored.lists as u32;
+    options.form = (stored.bits > 1).then_some(Form::Int8);
+    options
+}

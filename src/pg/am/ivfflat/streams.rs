@@ -1,0 +1,123 @@
+//! Streams: the rows of lists, with bounds of their distances as the operator gives them.
+
+use std::collections::VecDeque;
+
+use crate::index::Continue;
+use crate::ivf::{ListsRow, ListsScan};
+use crate::pg::am::dense::shown;
+use crate::pg::am::method::{Cost, FoundRow, Stream};
+use crate::pg::am::shown::within_doubt;
+use crate::pg::error::Failure;
+use crate::pg::storage::PgStore;
+use crate::search::{Bounded, Within};
+use crate::values::Metric;
+
+/// The nearest rows.
+pub struct ListsStream<'i> {
+    scan: ListsScan<'i, 'static, PgStore>,
+    metric: Metric,
+    go_on: Continue,
+    /// How far the farthest row is that was given.
+    farthest: f32,
+    /// The same, when lists were read last. Rows of these lists that are nearer come late.
+    before: f32,
+    /// Rows that are nearer than one that was given before they were found.
+    late: VecDeque<ListsRow>,
+    /// Whether only those are left.
+    drained: bool,
+    restarts: u64,
+    within: f64,
+}
+
+impl<'i> ListsStream<'i> {
+    /// The rows of a scan.
+    pub fn new(scan: ListsScan<'i, 'static, PgStore>, metric: Metric, go_on: Continue) -> Self {
+        Self {
+            scan,
+            metric,
+            go_on,
+            farthest: f32::NEG_INFINITY,
+            before: f32::NEG_INFINITY,
+            late: VecDeque::new(),
+            drained: false,
+            restarts: 0,
+            within: f64::INFINITY,
+        }
+    }
+
+    fn bounded(&self, row: ListsRow) -> Bounded<FoundRow> {
+        let found = FoundRow {
+            tid: row.tid,
+            node: None,
+        };
+        within_doubt(found, (row.distance, row.doubt), |measure| {
+            shown(self.metric, measure)
+        })
+    }
+
+    /// The next row in the order that the setting asks for.
+    fn next_row(&mut self) -> Result<Option<ListsRow>, Failure> {
+        while !self.drained {
+            let read = self.scan.cost().lists;
+            if !self.scan.is_ready() {
+                self.before = self.farthest;
+            }
+            let Some(row) = self.scan.next_row()? else {
+                self.drained = true;
+                break;
+            };
+            self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
+            if self.go_on == Continue::Strict && row.distance < self.before {
+                self.late.try_reserve(1)?;
+                self.late.push_back(row);
+                continue;
+            }
+            self.farthest = self.farthest.max(row.distance);
+            return Ok(Some(row));
+        }
+        Ok(self.late.pop_front())
+    }
+}
+
+impl Stream for ListsStream<'_> {
+    fn is_ready(&self) -> bool {
+        if self.drained {
+            !self.late.is_empty()
+        } else {
+            self.scan.is_ready()
+        }
+    }
+
+    fn floor(&self) -> f64 {
+        if self.go_on == Continue::Never || self.drained {
+            f64::INFINITY
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
+        while let Some(row) = self.next_row()? {
+            let row = self.bounded(row);
+            if row.lower <= self.within {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn limit(&mut self, within: Within) {
+        self.within = within.distance;
+    }
+
+    fn go_on(&self) -> Continue {
+        self.go_on
+    }
+
+    fn cost(&self) -> Cost {
+        Cost {
+            nodes: self.scan.cost().lists,
+            restarts: self.restarts,
+        }
+    }
+}
