@@ -8,11 +8,6 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION vector_ext UPDATE" to load this file. \quit
 
--- vector_index_recall runs index expressions as the table's owner, in a security-restricted operation
-CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
-RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
-    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-
 -- the view calls nothing of others, and everybody may read it
 CREATE OR REPLACE VIEW vector_index_scans AS
     SELECT s.* FROM vector_index_scans() AS s
@@ -123,10 +118,16 @@ COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard dist
 COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 
 -- questions of one's own
-CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
-RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+DROP FUNCTION IF EXISTS vector_index_recall(regclass, integer, integer);
+DROP FUNCTION IF EXISTS vector_index_recall(regclass, text, integer, integer);
+CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by hnsw.ef_search or ivfflat.probes';
+CREATE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
+RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
-COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by ef_search, for the questions that a query gives';
+COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by hnsw.ef_search or ivfflat.probes, for the questions that a query gives';
 
 -- access method ivfflat
 CREATE OR REPLACE FUNCTION ivfflathandler(internal) RETURNS index_am_handler

@@ -1353,7 +1353,7 @@ COMMENT ON FUNCTION vector_index_prewarm(regclass) IS 'read an index into shared
 CREATE FUNCTION vector_index_scans() RETURNS TABLE (
     index regclass,
     scans bigint,               -- searches of this session
-    nodes bigint,               -- visited by them
+    nodes bigint,               -- visited by them, or lists read
     pages bigint,               -- of the index, read by them
     restarts bigint,            -- times that a search went on because LIMIT was not met
     measured bigint,            -- rows whose order only the table's values could tell
@@ -1375,10 +1375,10 @@ GRANT SELECT ON vector_index_scans TO PUBLIC;
 -- Rows of the table as questions, each as if it were not there; or those that a query gives, which runs with the rights of
 -- whoever asks. A row that is found counts if it is no farther than the k-th by exact search.
 CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
-RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by ef_search';
+COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by hnsw.ef_search or ivfflat.probes';
 CREATE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
-RETURNS TABLE (ef_search integer, recall double precision, milliseconds double precision)
+RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
-COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by ef_search, for the questions that a query gives';
+COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by hnsw.ef_search or ivfflat.probes, for the questions that a query gives';

@@ -155,7 +155,7 @@ fn rooms_import_only_along_the_arrows() {
 const METHODS: [(&str, &[&str]); 17] = [
     ("method", &[]),
     ("column", &[]),
-    ("counters", &[]),
+    ("counters", &["method"]),
     ("passes", &[]),
     ("left_out", &["method"]),
     ("opened", &["method"]),

@@ -1,6 +1,6 @@
 //! The contract: every statement of `tests/pg_regress/sql` gives, on genuine pgvector, the same rows
-//! or the same error, to the letter. `extension.sql`, `hnsw_extension.sql` and `int8vec.sql` are what we
-//! add, `errors.sql` is for our own errors; they are left out.
+//! or the same error, to the letter. `extension.sql`, `hnsw_extension.sql`, `ivfflat_extension.sql` and
+//! `int8vec.sql` are what we add, `errors.sql` is for our own errors; they are left out.
 //!
 //! Runs where the installation has pgvector beside vector_ext, and says so where it has not.
 
@@ -97,6 +97,8 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "halfvec_search.sql",
         "hnsw_vector.sql",
         "hnsw_halfvec.sql",
+        "ivfflat_vector.sql",
+        "ivfflat_halfvec.sql",
         "sparsevec_type.sql",
         "sparsevec_functions.sql",
         "sparsevec_cast.sql",

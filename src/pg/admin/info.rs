@@ -59,7 +59,8 @@ sql_functions! {
             let index = pg_sys::Oid::from(of.index);
             let mut row = vec![index.into_datum(), count(of.sum.scans)];
             for spent in [of.sum, of.last] {
-                let counts = [spent.nodes, spent.pages, spent.restarts, spent.measured];
+                let visited = spent.nodes + spent.probed.lists;
+                let counts = [visited, spent.pages, spent.restarts, spent.measured];
                 row.extend(counts.map(count));
             }
             row

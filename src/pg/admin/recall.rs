@@ -111,7 +111,7 @@ fn sample(statements: &Statements, count: i32) -> Vec<Question> {
 
 /// What was measured with a setting; None where nothing was asked.
 struct RecallRow {
-    ef: i32,
+    effort: i32,
     recall: Option<f64>,
     /// Of a search.
     milliseconds: Option<f64>,
@@ -185,8 +185,8 @@ impl Measurement<'_> {
 
     /// What the index finds of the rows that exact search has found.
     fn find(&self, question: &Question, truth: &Truth, setting: usize, most: usize) -> usize {
-        let ef = CString::new(self.effort.measured[setting].to_string()).unwrap_or_default();
-        self.owner.set(self.effort.setting, &ef);
+        let value = CString::new(self.effort.measured[setting].to_string()).unwrap_or_default();
+        self.owner.set(self.effort.setting, &value);
         let found = self.statements.nearest(&question.value, most);
         let counts =
             |distance: &&f64| **distance <= truth.farthest && Some(**distance) != truth.own;
@@ -227,11 +227,11 @@ impl Measurement<'_> {
             .measured
             .iter()
             .enumerate()
-            .map(move |(at, ef)| {
+            .map(move |(at, effort)| {
                 let recall = self.found[at] as f64 / self.expected as f64;
                 let mean = self.spent[at].as_secs_f64() * 1_000.0 / f64::from(self.questions);
                 RecallRow {
-                    ef: *ef,
+                    effort: *effort,
                     recall: asked.then(|| rounded(recall, 1e4)),
                     milliseconds: asked.then(|| rounded(mean, 1e3)),
                 }
@@ -277,7 +277,7 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     }
     let effort = relation.method.effort;
     let most = effort.measured.into_iter().max().unwrap_or(0);
-    if most < k {
+    if !effort.counts.gives(most, k) {
         let setting = effort.setting.to_string_lossy().into_owned();
         return Err(Failure::AnswerSize { most, setting });
     }
@@ -303,9 +303,10 @@ fn recall(call: &Call, asks: &Asks, count: i32, k: i32) -> Result<pg_sys::Datum,
     };
     let questions = asked.unwrap_or_else(|| sample(&measurement.statements, count));
     measure(&mut measurement, &questions);
-    let rows = measurement.rows().filter(|row| row.ef >= k).map(|row| {
+    let gives = |row: &RecallRow| effort.counts.gives(row.effort, k);
+    let rows = measurement.rows().filter(gives).map(|row| {
         vec![
-            row.ef.into_datum(),
+            row.effort.into_datum(),
             row.recall.into_datum(),
             row.milliseconds.into_datum(),
         ]

@@ -6,6 +6,8 @@ use std::ops::AddAssign;
 
 use pgrx::pg_sys;
 
+use crate::pg::am::method::Probed;
+
 /// What scans have cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
@@ -13,6 +15,8 @@ pub struct Spent {
     pub scans: u64,
     /// Nodes visited.
     pub nodes: u64,
+    /// What was read of lists.
+    pub probed: Probed,
     /// Pages read.
     pub pages: u64,
     /// Times that a search went on because its first rows did not suffice.
@@ -25,6 +29,7 @@ impl AddAssign for Spent {
     fn add_assign(&mut self, other: Self) {
         self.scans += other.scans;
         self.nodes += other.nodes;
+        self.probed += other.probed;
         self.pages += other.pages;
         self.restarts += other.restarts;
         self.measured += other.measured;

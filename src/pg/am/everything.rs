@@ -66,7 +66,7 @@ impl<F: FnMut() -> Result<Option<Tid>, Failure>> Stream for Everything<F> {
     fn cost(&self) -> Cost {
         Cost {
             nodes: self.rows,
-            restarts: 0,
+            ..Cost::default()
         }
     }
 }

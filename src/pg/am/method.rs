@@ -1,6 +1,7 @@
 //! Method: what differs between access methods. Everything else is the same for all of them.
 
 use std::ffi::CStr;
+use std::ops::AddAssign;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
@@ -95,8 +96,26 @@ pub struct Visits {
 pub struct Effort {
     /// The setting.
     pub setting: &'static CStr,
-    /// Values, each of which may be asked for as many rows; the largest is the largest that may be set.
+    /// What it counts.
+    pub counts: EffortCounts,
+    /// Values; the last is the largest that may be set.
     pub measured: [i32; 8],
+}
+
+/// What a setting counts by which a user trades time for recall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffortCounts {
+    /// Candidates: a search finds no more rows.
+    Rows,
+    /// Lists, of any number of rows.
+    Lists,
+}
+
+impl EffortCounts {
+    /// Whether an answer of `k` rows can be asked for with this value.
+    pub fn gives(self, value: i32, k: i32) -> bool {
+        self == Self::Lists || value >= k
+    }
 }
 
 /// A build that collects rows.
@@ -366,6 +385,56 @@ pub trait Stream {
 pub struct Cost {
     /// Nodes visited.
     pub nodes: u64,
+    /// What was read of lists.
+    pub probed: Probed,
     /// Times that it went on after its first rows did not suffice.
     pub restarts: u64,
+}
+
+/// What searches have read of lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Probed {
+    /// Lists.
+    pub lists: u64,
+    /// Rows whose distances were estimated.
+    pub estimated: u64,
+    /// Rows that were measured by their long codes.
+    pub refined: u64,
+}
+
+/// The prices of a list, of a row that is estimated there, and of one that is measured by its long code, where a node
+/// that is visited costs 1.
+const PROBED_LIST: f64 = 0.3;
+const ESTIMATED_ROW: f64 = 0.004;
+const REFINED_ROW: f64 = 0.3;
+
+impl Cost {
+    /// As many nodes as could have been visited for it.
+    pub fn visits(&self) -> f64 {
+        let Probed {
+            lists,
+            estimated,
+            refined,
+        } = self.probed;
+        self.nodes as f64
+            + PROBED_LIST * lists as f64
+            + ESTIMATED_ROW * estimated as f64
+            + REFINED_ROW * refined as f64
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.nodes += other.nodes;
+        self.probed += other.probed;
+        self.restarts += other.restarts;
+    }
+}
+
+impl AddAssign for Probed {
+    fn add_assign(&mut self, other: Self) {
+        self.lists += other.lists;
+        self.estimated += other.estimated;
+        self.refined += other.refined;
+    }
 }

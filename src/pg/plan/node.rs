@@ -251,7 +251,14 @@ unsafe extern "C-unwind" fn explain(
                 show(label, searches);
             }
         }
-        show(c"Nodes Visited", report.spent.nodes);
+        let probed = report.spent.probed;
+        if probed.lists > 0 {
+            show(c"Lists Probed", probed.lists);
+            show(c"Rows Estimated", probed.estimated);
+            show(c"Rows Refined", probed.refined);
+        } else {
+            show(c"Nodes Visited", report.spent.nodes);
+        }
         show(c"Pages Read", report.spent.pages);
         show(c"Restarts", report.spent.restarts);
         show(c"Values Measured", report.spent.measured);

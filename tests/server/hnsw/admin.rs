@@ -301,7 +301,7 @@ fn recall_is_measured_by_ef_search() -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = prepare(&cluster)?;
     let rows = client.query(
-        "SELECT ef_search, recall, milliseconds FROM vector_index_recall('items_v', 20, 10)",
+        "SELECT effort, recall, milliseconds FROM vector_index_recall('items_v', 20, 10)",
         &[],
     )?;
     let efs: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
@@ -384,7 +384,7 @@ fn an_index_of_an_expression_with_a_condition_is_measured_too() -> Result<()> {
          CREATE INDEX part ON \"Odd one\".items USING hnsw ((subvector(\"V v\", 1, 8)::vector(8)) vector_cosine_ops)
            WHERE id % 2 = 0",
     )?;
-    let rows = client.query("SELECT recall FROM vector_index_recall('\"Odd one\".part', 10, 5) ORDER BY ef_search DESC LIMIT 1", &[])?;
+    let rows = client.query("SELECT recall FROM vector_index_recall('\"Odd one\".part', 10, 5) ORDER BY effort DESC LIMIT 1", &[])?;
     assert!(rows[0].get::<_, f64>(0) >= 0.95);
     assert_sound(&mut client, "\"Odd one\".part")
 }

@@ -26,7 +26,7 @@ use crate::pg::am::filter::prices::{Prices, Sofar};
 use crate::pg::am::filter::shortlist::{Given, Shortlist};
 use crate::pg::am::filter::table::ReadTable;
 use crate::pg::am::heap::source::ScanRows;
-use crate::pg::am::method::{FoundRow, RankedRows};
+use crate::pg::am::method::{Cost, FoundRow, RankedRows};
 use crate::pg::am::opened::Opened;
 use crate::pg::am::passes::{Listed, Passes};
 use crate::pg::error::Failure;
@@ -238,7 +238,7 @@ impl Filtered {
         let sofar = Sofar {
             asked: self.asked,
             given: self.given.rows.len(),
-            spent: rows.stream.cost().nodes as f64 + self.asked as f64,
+            spent: rows.stream.cost().visits() + self.asked as f64,
         };
         if let Some(listed) = shortlist {
             let cost = self.prices.shortlist(listed, self.ranks);
@@ -314,11 +314,11 @@ impl Filtered {
         }
     }
 
-    /// Nodes that it has read besides those of the search.
-    pub fn nodes(&self) -> u64 {
+    /// What it has cost besides the search.
+    pub fn cost(&self) -> Cost {
         match &self.from {
-            RowsFrom::Shortlist(shortlist) => shortlist.cost().nodes,
-            RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
+            RowsFrom::Shortlist(shortlist) => shortlist.cost().ranked,
+            RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => Cost::default(),
         }
     }
 
@@ -332,9 +332,9 @@ impl Filtered {
         }
     }
 
-    /// What a search that has read so many nodes would leave if it ended now.
+    /// What a search that has cost so much would leave if it ended now.
     #[must_use]
-    pub fn ending(&self, nodes: u64) -> Ending {
+    pub fn ending(&self, cost: Cost) -> Ending {
         let fetched = match &self.from {
             RowsFrom::Shortlist(shortlist) => shortlist.cost().fetched,
             RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0,
@@ -343,7 +343,7 @@ impl Filtered {
             RowsFrom::Shortlist(_) => self.prices.listed.map_or(0.0, Listed::cost),
             RowsFrom::Search | RowsFrom::SearchAlone | RowsFrom::Table(_) => 0.0,
         };
-        let searching = nodes as f64 + self.asked as f64;
+        let searching = cost.visits() + self.asked as f64;
         let spent = searching + listing + self.prices.fetched * fetched as f64;
         let ranking = self.prices.listed.map_or(f64::INFINITY, Prices::ranking);
         let in_vain = if self.ranks { 0.0 } else { spent - ranking };

@@ -28,8 +28,8 @@ pub struct Given {
 
 /// What a shortlist has cost.
 pub struct ShortlistCost {
-    /// Nodes that were read.
-    pub nodes: u64,
+    /// What the index has read for those that it has ranked.
+    pub ranked: Cost,
     /// Rows that the index did not know.
     pub fetched: usize,
 }
@@ -136,7 +136,7 @@ impl Shortlist {
     /// What it has cost.
     pub fn cost(&self) -> ShortlistCost {
         ShortlistCost {
-            nodes: self.rows.cost().nodes,
+            ranked: self.rows.cost(),
             fetched: self.measured,
         }
     }

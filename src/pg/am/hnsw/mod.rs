@@ -25,7 +25,7 @@ use pgrx::pg_sys::Datum;
 
 use crate::bulk::Resources;
 use crate::index::Continue;
-use crate::pg::am::method::{Build, Effort, IndexSize, Method, Search, Visits};
+use crate::pg::am::method::{Build, Effort, EffortCounts, IndexSize, Method, Search, Visits};
 use crate::pg::am::opclass::dims;
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -54,6 +54,7 @@ impl Method for Hnsw {
     const BUILDING: &'static [&'static CStr] = &[c"building graph"];
     const EFFORT: Effort = Effort {
         setting: c"hnsw.ef_search",
+        counts: EffortCounts::Rows,
         measured: [10, 20, 40, 80, 160, 320, 640, 1000],
     };
 

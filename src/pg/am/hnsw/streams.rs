@@ -53,6 +53,7 @@ impl<V: SqlSpace> Stream for GraphStream<'_, V> {
         Cost {
             nodes: self.scan.nodes_read(),
             restarts: self.scan.walks().saturating_sub(1),
+            ..Cost::default()
         }
     }
 }
@@ -105,7 +106,7 @@ impl<V: SqlSpace> Stream for RankedStream<'_, V> {
     fn cost(&self) -> Cost {
         Cost {
             nodes: self.ranking.reads(),
-            restarts: 0,
+            ..Cost::default()
         }
     }
 }

@@ -22,7 +22,7 @@ use pgrx::pg_sys::Datum;
 use crate::bulk::Resources;
 use crate::index::Continue;
 use crate::ivf::{ListsOptions, MAX_LISTS};
-use crate::pg::am::method::{Build, Effort, IndexSize, Method, Search, Visits};
+use crate::pg::am::method::{Build, Effort, EffortCounts, IndexSize, Method, Search, Visits};
 use crate::pg::am::opclass::dims;
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -50,7 +50,8 @@ impl Method for Ivfflat {
     const BUILDING: &'static [&'static CStr] = &[c"performing k-means", c"assigning tuples"];
     const EFFORT: Effort = Effort {
         setting: c"ivfflat.probes",
-        measured: [1, 4, 16, 32, 64, 128, 512, MAX_LISTS as i32],
+        counts: EffortCounts::Lists,
+        measured: [0, 1, 4, 16, 64, 128, 512, MAX_LISTS as i32],
     };
 
     unsafe fn options(options: Datum, validate: bool) -> *mut pg_sys::bytea {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::index::Continue;
-use crate::ivf::{ListsRow, ListsScan};
+use crate::ivf::{ListsRow, ListsScan, ScanCost};
 use crate::pg::am::dense::shown;
-use crate::pg::am::method::{Cost, FoundRow, Stream};
+use crate::pg::am::method::{Cost, FoundRow, Probed, Stream};
 use crate::pg::am::shown::within_doubt;
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
@@ -116,8 +116,17 @@ impl Stream for ListsStream<'_> {
 
     fn cost(&self) -> Cost {
         Cost {
-            nodes: self.scan.cost().lists,
+            probed: probed(self.scan.cost()),
             restarts: self.restarts,
+            ..Cost::default()
         }
+    }
+}
+
+fn probed(cost: ScanCost) -> Probed {
+    Probed {
+        lists: cost.lists,
+        estimated: cost.estimated,
+        refined: cost.measured,
     }
 }

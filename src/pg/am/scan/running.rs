@@ -9,7 +9,7 @@ use crate::pg::am::filter::{Ending, Filtered};
 use crate::pg::am::heap::exact::Exact;
 use crate::pg::am::heap::extent::Extent;
 use crate::pg::am::heap::source::{Dead, ScanRows};
-use crate::pg::am::method::{Cost, FoundRow, Killed, Learned, Method, Stream};
+use crate::pg::am::method::{FoundRow, Killed, Learned, Method, Stream};
 use crate::pg::am::opened::{self, Opened};
 use crate::pg::am::passes::Passes;
 use crate::pg::error::Failure;
@@ -192,20 +192,18 @@ impl Running {
 
     /// What it has done so far; `measured` values of the table were measured.
     pub fn report(&self, measured: u64) -> ScanReport {
-        let Cost {
-            mut nodes,
-            restarts,
-        } = self.stream.cost();
+        let mut cost = self.stream.cost();
         let mut way = Way::Walked;
         if let Some(filtered) = &self.filtered {
-            nodes += filtered.nodes();
+            cost += filtered.cost();
             way = filtered.way();
         }
         let spent = Spent {
             scans: 1,
-            nodes,
+            nodes: cost.nodes,
+            probed: cost.probed,
             pages: self.pages,
-            restarts,
+            restarts: cost.restarts,
             measured,
         };
         ScanReport::new(way, spent)
@@ -219,7 +217,7 @@ impl Running {
         let Some(filtered) = &self.filtered else {
             return Ok(None);
         };
-        let ending = filtered.ending(self.stream.cost().nodes);
+        let ending = filtered.ending(self.stream.cost());
         let paid = std::mem::replace(&mut self.paid, ending);
         let nodes = ending.learns.saturating_sub(paid.learns);
         let missed = ending.missed.saturating_sub(paid.missed);

@@ -1,0 +1,50 @@
+-- ivfflat of halfvec: what pgvector answers too
+CREATE TABLE t (id int, v halfvec(3));
+INSERT INTO t VALUES (1, '[0,0,0]'), (2, '[1,2,3]'), (3, '[1,1,1]'), (4, NULL);
+-- an operator class must be named
+CREATE INDEX ON t USING ivfflat (v) WITH (lists = 1);
+CREATE INDEX t_l2 ON t USING ivfflat (v halfvec_l2_ops) WITH (lists = 1);
+INSERT INTO t VALUES (5, '[1,2,4]');
+SET enable_seqscan = off;
+SELECT v FROM t ORDER BY v <-> '[3,3,3]';
+SELECT v FROM t ORDER BY v <-> '[3,3,3]' LIMIT 2;
+SELECT count(*) FROM (SELECT v FROM t ORDER BY v <-> '[0,0,0]' LIMIT 9) s;
+SELECT count(*) FROM (SELECT v FROM t ORDER BY v <-> (SELECT NULL::halfvec) LIMIT 9) s;
+SELECT count(*) FROM t;
+SELECT v FROM t ORDER BY v <-> '[1,2]' LIMIT 1;
+SELECT v FROM t WHERE id > 2 ORDER BY v <-> '[3,3,3]' LIMIT 2;
+DROP INDEX t_l2;
+CREATE INDEX t_ip ON t USING ivfflat (v halfvec_ip_ops) WITH (lists = 1);
+SELECT v FROM t ORDER BY v <#> '[3,3,3]' LIMIT 3;
+DROP INDEX t_ip;
+-- a zero vector is at no cosine distance, and not in the index
+CREATE INDEX t_cosine ON t USING ivfflat (v halfvec_cosine_ops) WITH (lists = 1);
+INSERT INTO t VALUES (6, '[0,0,0]'), (7, '[-1,-1,-1]');
+SELECT v FROM t ORDER BY v <=> '[3,3,3]' LIMIT 9;
+SELECT count(*) FROM (SELECT v FROM t ORDER BY v <=> '[0,0,0]' LIMIT 9) s;
+DROP INDEX t_cosine;
+-- rows that come, go and change
+CREATE INDEX t_l2 ON t USING ivfflat (v halfvec_l2_ops) WITH (lists = 1);
+UPDATE t SET v = '[9,9,9]' WHERE id = 1;
+DELETE FROM t WHERE id = 2;
+SELECT v FROM t ORDER BY v <-> '[8,8,8]' LIMIT 2;
+VACUUM t;
+SELECT v FROM t ORDER BY v <-> '[8,8,8]' LIMIT 2;
+TRUNCATE t;
+SELECT v FROM t ORDER BY v <-> '[8,8,8]' LIMIT 2;
+DROP INDEX t_l2;
+-- what it cannot do
+CREATE INDEX ON t USING ivfflat (v halfvec_l2_ops, v halfvec_l2_ops) WITH (lists = 1);
+CREATE INDEX ON t USING ivfflat (v halfvec_l2_ops) WITH (lists = 'many');
+DROP TABLE t;
+-- operator classes
+SELECT c.opcname, c.opcdefault, o.oprname, a.amoppurpose FROM pg_opclass c
+  JOIN pg_am m ON m.oid = c.opcmethod JOIN pg_amop a ON a.amopfamily = c.opcfamily
+  JOIN pg_operator o ON o.oid = a.amopopr
+ WHERE m.amname = 'ivfflat' AND c.opcintype = 'halfvec'::regtype ORDER BY 1;
+-- two distances: one leads
+CREATE TABLE t (id int, v halfvec(2));
+INSERT INTO t VALUES (1, '[1,1]'), (2, '[2,2]'), (3, '[3,3]');
+CREATE INDEX ON t USING ivfflat (v halfvec_l2_ops) WITH (lists = 1);
+SELECT id FROM t ORDER BY v <-> '[0,0]', v <-> '[3,3]', id;
+DROP TABLE t;
