@@ -30,6 +30,8 @@ pub struct ListsBuilder {
     count: usize,
     /// As rows are kept until they are encoded.
     kept: Form,
+    /// Centres that were learned elsewhere, as points.
+    given: Option<Centres>,
     memory: Memory,
     threads: usize,
 }
@@ -47,6 +49,7 @@ impl ListsBuilder {
             rows: Records::new(ROW_HEADER + kept.bytes(dims)),
             count: 0,
             kept,
+            given: None,
             memory: Memory::new(resources.budget, resources.files),
             threads: if resources.threads == 0 {
                 cores()
@@ -54,6 +57,33 @@ impl ListsBuilder {
                 resources.threads
             },
         }
+    }
+
+    /// Dimensions of a row.
+    #[must_use]
+    pub fn dims(&self) -> usize {
+        self.vectors.dims()
+    }
+
+    /// Takes centres that were learned elsewhere, one after the other, in the place of those that it would learn. False
+    /// where one of them has no place in the metric.
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn take_centres(&mut self, values: &[f32]) -> Result<bool, Error> {
+        let dims = self.vectors.dims();
+        let mut elements = Vec::new();
+        elements.try_reserve_exact(values.len())?;
+        for value in values.chunks_exact(dims) {
+            let Some(point) = self.vectors.point(value) else {
+                return Ok(false);
+            };
+            elements.extend(point);
+        }
+        let centres = Centres::new(dims, elements);
+        self.options.lists = u32::try_from(centres.len()).unwrap_or(u32::MAX);
+        self.given = Some(centres);
+        Ok(true)
     }
 
     /// Bytes of memory for each row of a build that does not spill.
@@ -111,7 +141,11 @@ impl ListsBuilder {
             centres: lists,
             seed: self.options.seed,
         };
-        let centres = rounded(&train(trained, &goal, &mut crew)?, &mean);
+        let centres = match self.given.take() {
+            Some(given) => given,
+            None => train(trained, &goal, &mut crew)?,
+        };
+        let centres = rounded(&centres, &mean);
         let trained = trained.len() as u64;
         drop(sample);
         let tree = CentreTree::over(centres, self.options.seed);

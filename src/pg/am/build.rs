@@ -111,7 +111,8 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
             let resources = resources(threads(heap))?;
             let (budget, name) = (resources.budget, &raw const (*(*index).rd_rel).relname);
             error::tell_threads(CStr::from_ptr(name.cast()), resources.threads);
-            let builder = M::builder(index, resources)?;
+            let mut builder = M::builder(index, resources)?;
+            builder.begin()?;
             let fitting = budget / builder.bytes_per_row() + 1;
             let mut loader = Loader {
                 method: M::NAME,
@@ -194,7 +195,8 @@ pub unsafe extern "C-unwind" fn build_empty<M: Method>(index: pg_sys::Relation) 
     // SAFETY: Postgres calls with an open index.
     unsafe {
         guarded(|| {
-            let builder = M::builder(index, resources(1)?)?;
+            let mut builder = M::builder(index, resources(1)?)?;
+            builder.begin()?;
             let loader = Loader {
                 method: M::NAME,
                 building: M::BUILDING.len(),

@@ -120,6 +120,14 @@ impl EffortCounts {
 
 /// A build that collects rows.
 pub trait Build {
+    /// Reads what the build takes besides rows, before the first of them.
+    ///
+    /// # Errors
+    /// Where that cannot be used.
+    fn begin(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Adds a row, with as many entries as its value gives. False where it gives none.
     ///
     /// # Safety

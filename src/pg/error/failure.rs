@@ -52,6 +52,13 @@ pub enum Failure {
     Partitioned(String),
     /// The user lacks rights on a table, named; which they are.
     Privileges(String, &'static str),
+    /// Centroids that an index of lists shall have cannot be used.
+    Centroids {
+        /// The table that shall have them, as it was named.
+        table: String,
+        /// Why not.
+        problem: CentroidsProblem,
+    },
     /// A standby is asked to change an index.
     InRecovery,
     /// Recall of fewer than one question or row.
@@ -80,6 +87,48 @@ pub enum Failure {
     NoOrder(&'static CStr),
     /// A scan of the named access method with a snapshot that is not MVCC.
     Snapshot(&'static CStr),
+}
+
+/// Why the centroids in a table cannot be used.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum CentroidsProblem {
+    /// The table is named without its schema.
+    #[error("The name of the table has no schema.")]
+    Schema,
+    /// So many of its columns are vectors, and not one.
+    #[error("The table has {0} columns of vectors or arrays of numbers.")]
+    Columns(usize),
+    /// A value, or an element of one, is NULL.
+    #[error("A centroid, or an element of one, is NULL.")]
+    Null,
+    /// An element is not a number, or infinite.
+    #[error("An element is not finite.")]
+    NotFinite,
+    /// A value has other dimensions than the column that is indexed.
+    #[error("A centroid has {found} dimensions, and the column {expected}.")]
+    Dimensions {
+        /// Of the centroid.
+        found: usize,
+        /// Of the column.
+        expected: usize,
+    },
+    /// A value has no direction, under cosine.
+    #[error("A centroid is zero, which has no direction.")]
+    Zero,
+    /// There is none.
+    #[error("The table has no rows.")]
+    Empty,
+    /// There are more than an index has lists.
+    #[error("There are more than {0} centroids.")]
+    TooMany(usize),
+    /// Another number of lists is asked for.
+    #[error("There are {found} centroids, and {asked} lists are asked for.")]
+    Lists {
+        /// Centroids.
+        found: usize,
+        /// Lists.
+        asked: usize,
+    },
 }
 
 impl From<index::Error> for Failure {

@@ -13,6 +13,6 @@ mod guard;
 mod report;
 mod texts;
 
-pub use failure::Failure;
+pub use failure::{CentroidsProblem, Failure};
 pub use guard::{catch, guarded};
 pub use report::{notice_spill, tell_threads};

@@ -59,6 +59,7 @@ impl Failure {
             Self::Modifier(_)
             | Self::NoDimensions
             | Self::EfConstruction
+            | Self::Centroids { .. }
             | Self::SampleSize
             | Self::AnswerSize { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Self::Questions => Code::ERRCODE_SYNTAX_ERROR,
@@ -114,6 +115,7 @@ impl Failure {
             Self::Partitioned(name) => format!("\"{name}\" is a partitioned index"),
             Self::Privileges(table, _) => format!("permission denied for table {table}"),
             Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
+            Self::Centroids { table, .. } => format!("centroids of \"{table}\" cannot be used"),
             Self::InRecovery => "recovery is in progress".to_owned(),
             Self::SampleSize => "sample and k must be at least 1".to_owned(),
             Self::AnswerSize { most, setting } => format!("k must be at most {most}, as {setting}"),
@@ -151,6 +153,7 @@ impl Failure {
             Self::OperatorClass => {
                 Some("Its first support function is none that the index knows.".to_owned())
             }
+            Self::Centroids { problem, .. } => Some(problem.to_string()),
             Self::Privileges(_, needs) => Some((*needs).to_owned()),
             Self::BeyondTable { block, blocks, .. } => Some(format!(
                 "It has a row in block {block} of a table of {blocks} blocks."
@@ -202,6 +205,9 @@ impl Failure {
                 Some("Use one of the operator classes that the extension has made.")
             }
             Self::NoOrder(_) => Some("Add ORDER BY with a distance operator."),
+            Self::Centroids { .. } => Some(
+                "Name a table with its schema, one column of which has a vector for each list.",
+            ),
             Self::InRecovery => Some("An index is kept in shape on the primary."),
             Self::Partitioned(_) => {
                 Some("Ask the indexes of its partitions: pg_partition_tree lists them.")

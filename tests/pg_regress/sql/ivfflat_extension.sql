@@ -37,6 +37,7 @@ SET ivfflat.probes = 32769;
 SET ivfflat.probes = -1;
 SET ivfflat.target_recall = 0.4;
 SET ivfflat.target_recall = 1.1;
+SET ivfflat.iterative_scan = on;
 SET ivfflat.iterative_scan = strict_order;
 SET enable_sort = off;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> '[1,2,3]' LIMIT 10000) s;

@@ -35,7 +35,7 @@ TRUNCATE t;
 SELECT v FROM t ORDER BY v <-> '[8,8,8]' LIMIT 2;
 DROP INDEX t_l2;
 -- options
-CREATE INDEX t_o ON t USING ivfflat (v vector_l2_ops) WITH (lists = 32768);
+CREATE INDEX t_o ON t USING ivfflat (v vector_l2_ops) WITH (lists = 100);
 SELECT reloptions FROM pg_class WHERE relname = 't_o';
 DROP INDEX t_o;
 CREATE INDEX ON t USING ivfflat (v vector_l2_ops) WITH (lists = 'many');
@@ -60,7 +60,6 @@ SET ivfflat.probes = 32768;
 SET ivfflat.max_probes = 0;
 SHOW ivfflat.max_probes;
 SET ivfflat.max_probes = 32769;
-SET ivfflat.iterative_scan = on;
 SET ivfflat.iterative_scan = relaxed_order;
 SHOW ivfflat.iterative_scan;
 SET ivfflat.iterative_scan = off;

@@ -9,11 +9,13 @@ use crate::index::{Error, Tid, Vacuumed};
 use crate::ivf::{ListIndex, ListsBuilder};
 use crate::pg::am::dense::Floats;
 use crate::pg::am::everything::Everything;
+use crate::pg::am::ivfflat::centroids;
+use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::ivfflat::settings::settings;
 use crate::pg::am::ivfflat::streams::ListsStream;
 use crate::pg::am::method::{Build, Description, Killed, Search, Stream, Tended};
 use crate::pg::am::shown::failure;
-use crate::pg::error::Failure;
+use crate::pg::error::{CentroidsProblem, Failure};
 use crate::pg::storage::PgStore;
 use crate::pg::types::Operand as _;
 use crate::quantize::Form;
@@ -27,18 +29,42 @@ unsafe fn ready<E: Floats>(datum: Datum) -> Result<E::Wide, Failure> {
 /// The rows of a build, from a column of type `E`.
 pub struct ListsBuild<E> {
     builder: ListsBuilder,
+    asked: AskedLists,
     column: PhantomData<fn(E)>,
 }
 
 impl<E> ListsBuild<E> {
     /// Rows for a build.
-    pub fn new(builder: ListsBuilder) -> Self {
-        let column = PhantomData;
-        Self { builder, column }
+    pub fn new(builder: ListsBuilder, asked: AskedLists) -> Self {
+        Self {
+            builder,
+            asked,
+            column: PhantomData,
+        }
     }
 }
 
 impl<E: Floats> Build for ListsBuild<E> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        let Some(table) = &self.asked.centroids else {
+            return Ok(());
+        };
+        let (dims, asked) = (self.builder.dims(), self.asked.options.lists as usize);
+        let values = centroids::read(table, dims)?;
+        let found = values.len() / dims;
+        let problem = if asked != 0 && asked != found {
+            CentroidsProblem::Lists { found, asked }
+        } else if !self.builder.take_centres(&values)? {
+            CentroidsProblem::Zero
+        } else {
+            return Ok(());
+        };
+        Err(Failure::Centroids {
+            table: table.clone(),
+            problem,
+        })
+    }
+
     unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
         let value = unsafe { ready::<E>(datum) }?;

@@ -6,8 +6,10 @@
 //! | `streams.rs` | their rows, with bounds of their distances |
 //! | `opclass.rs` | which values and which metric an operator class means |
 //! | `options.rs` | `amoptions` |
+//! | `centroids.rs` | centroids that were learned elsewhere |
 //! | `settings.rs` | settings of searches, `ivfflat.…` |
 
+mod centroids;
 mod lists;
 mod opclass;
 mod options;
@@ -64,10 +66,10 @@ impl Method for Ivfflat {
         resources: Resources,
     ) -> Result<Box<dyn Build>, Failure> {
         // SAFETY: the caller vouches for the relation.
-        let (class, options) = unsafe { (opclass::of(index)?, options::of(index)) };
+        let (class, asked) = unsafe { (opclass::of(index)?, options::of(index)) };
         // SAFETY: as above.
         let dims = dims(unsafe { (*index).rd_id }, class.max_dims(), Self::NAME)?;
-        Ok(class.builder(dims, &options, resources))
+        Ok(class.builder(dims, asked, resources))
     }
 
     unsafe fn open(store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {

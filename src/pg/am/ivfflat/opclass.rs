@@ -9,6 +9,7 @@ use crate::bulk::Resources;
 use crate::ivf::{ListIndex, ListsBuilder, ListsOptions};
 use crate::pg::am::dense::Floats;
 use crate::pg::am::ivfflat::lists::{ListsBuild, ListsSearch};
+use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::method::{Build, Search};
 use crate::pg::am::opclass::{self, ClassEntry, entry, normalised};
 use crate::pg::error::Failure;
@@ -23,7 +24,7 @@ pub trait ListsClass: Sync {
     fn max_dims(&self) -> usize;
 
     /// Starts a build.
-    fn builder(&self, dims: usize, options: &ListsOptions, resources: Resources) -> Box<dyn Build>;
+    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build>;
 
     /// Opens an index.
     ///
@@ -40,11 +41,17 @@ impl<E: Floats> ListsClass for DenseClass<E> {
         E::TYPE.max_dims()
     }
 
-    fn builder(&self, dims: usize, options: &ListsOptions, resources: Resources) -> Box<dyn Build> {
-        let form = options.form.and_then(|form| E::form(Some(form)));
-        let options = ListsOptions { form, ..*options };
+    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
+        let form = asked.options.form.and_then(|form| E::form(Some(form)));
+        let options = ListsOptions {
+            form,
+            ..asked.options
+        };
         let builder = ListsBuilder::new(dims, self.0, &options, resources);
-        Box::new(ListsBuild::<E>::new(builder))
+        Box::new(ListsBuild::<E>::new(
+            builder,
+            AskedLists { options, ..asked },
+        ))
     }
 
     fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {

@@ -1,5 +1,6 @@
 //! Options: `amoptions`, which says what `WITH (...)` may have.
 
+use std::ffi::CStr;
 use std::mem::offset_of;
 use std::sync::OnceLock;
 
@@ -15,6 +16,8 @@ struct StoredListsOptions {
     varlena: i32,
     lists: i32,
     bits: i32,
+    /// Where the text begins, in bytes from the start of the options; 0 without one.
+    centroids: i32,
 }
 
 /// Bits of an element's long code, where nothing is asked for.
@@ -35,6 +38,14 @@ fn kind() -> pg_sys::relopt_kind::Type {
             let kind = pg_sys::add_reloption_kind();
             pg_sys::add_int_reloption(kind, c"lists".as_ptr(), lists.as_ptr(), 0, 0, most, lock);
             pg_sys::add_int_reloption(kind, c"bits".as_ptr(), bits.as_ptr(), BITS, 1, 8, lock);
+            pg_sys::add_string_reloption(
+                kind,
+                c"centroids".as_ptr(),
+                c"Table with the centroids of the lists".as_ptr(),
+                std::ptr::null(),
+                None,
+                lock,
+            );
             kind
         }
     })
@@ -45,16 +56,30 @@ fn kind() -> pg_sys::relopt_kind::Type {
 /// # Safety
 /// As `amoptions`.
 pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
+    use pg_sys::relopt_type::{RELOPT_TYPE_INT, RELOPT_TYPE_STRING};
     #[allow(clippy::needless_update, reason = "PostgreSQL 18 has another field")]
-    let element = |name: &'static std::ffi::CStr, offset: usize| pg_sys::relopt_parse_elt {
+    let element = |name: &'static CStr, opttype, offset: usize| pg_sys::relopt_parse_elt {
         optname: name.as_ptr(),
-        opttype: pg_sys::relopt_type::RELOPT_TYPE_INT,
+        opttype,
         offset: offset as i32,
         ..Default::default()
     };
     let elements = [
-        element(c"lists", offset_of!(StoredListsOptions, lists)),
-        element(c"bits", offset_of!(StoredListsOptions, bits)),
+        element(
+            c"lists",
+            RELOPT_TYPE_INT,
+            offset_of!(StoredListsOptions, lists),
+        ),
+        element(
+            c"bits",
+            RELOPT_TYPE_INT,
+            offset_of!(StoredListsOptions, bits),
+        ),
+        element(
+            c"centroids",
+            RELOPT_TYPE_STRING,
+            offset_of!(StoredListsOptions, centroids),
+        ),
     ];
     let size = size_of::<StoredListsOptions>();
     // SAFETY: the elements name fields of a struct of this size.
@@ -65,19 +90,37 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
     }
 }
 
+/// What an index was made with.
+pub struct AskedLists {
+    /// What may be chosen.
+    pub options: ListsOptions,
+    /// The table that has the centroids, as it was named.
+    pub centroids: Option<String>,
+}
+
 /// The options of an open index.
 ///
 /// # Safety
 /// The relation is an open index whose options [`parse`] has read.
-pub unsafe fn of(index: pg_sys::Relation) -> ListsOptions {
+pub unsafe fn of(index: pg_sys::Relation) -> AskedLists {
     let mut options = ListsOptions::default();
     // SAFETY: the caller vouches for the relation.
-    let stored: *const StoredListsOptions = unsafe { (*index).rd_options }.cast();
+    let start: *const StoredListsOptions = unsafe { (*index).rd_options }.cast();
     // SAFETY: null, or what `parse` has made; numbers are within their bounds.
-    let Some(stored) = (unsafe { stored.as_ref() }) else {
-        return options;
+    let Some(stored) = (unsafe { start.as_ref() }) else {
+        return AskedLists {
+            options,
+            centroids: None,
+        };
     };
     options.lists = stored.lists as u32;
     options.form = (stored.bits > 1).then_some(Form::Int8);
-    options
+    let text = (stored.centroids > 0).then(|| {
+        // SAFETY: the text ends with a zero, within the options.
+        unsafe { CStr::from_ptr(start.cast::<i8>().add(stored.centroids as usize).cast()) }
+    });
+    AskedLists {
+        options,
+        centroids: text.map(|text| text.to_string_lossy().into_owned()),
+    }
 }
