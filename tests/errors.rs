@@ -14,7 +14,7 @@ const ERRORS: [(&str, &str); 4] = [
 ];
 
 /// What no SQL raises, and why.
-const UNREACHABLE: [(&str, &str); 18] = [
+const UNREACHABLE: [(&str, &str); 19] = [
     ("Failure::Value", "holds an Invalid"),
     ("Failure::Index", "holds an Error"),
     (
@@ -32,6 +32,10 @@ const UNREACHABLE: [(&str, &str); 18] = [
     (
         "Failure::BeyondTable",
         "takes an index whose file was changed: tests/server/hnsw/beyond.rs",
+    ),
+    (
+        "Failure::InRecovery",
+        "takes a standby: tests/server/ivfflat/rights.rs",
     ),
     ("Error::Page", "holds a PageError"),
     ("Error::Full", "takes four thousand million nodes"),

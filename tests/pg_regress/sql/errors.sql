@@ -197,6 +197,40 @@ CREATE INDEX ON t USING hnsw (v own_ops);
 \echo :SQLSTATE
 DROP OPERATOR FAMILY own_ops USING hnsw;
 DROP FUNCTION distance;
+-- Failure::Centroids
+CREATE TABLE centres (id int, c vector(2), d real[]);
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'centres');
+\echo :SQLSTATE
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+ALTER TABLE centres DROP d;
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+INSERT INTO centres VALUES (1, '[1,2]'), (2, NULL);
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+ALTER TABLE centres DROP c;
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+ALTER TABLE centres ADD c double precision[] DEFAULT '{1,2,NaN}';
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+UPDATE centres SET c = '{0,0,0}';
+CREATE INDEX ON t USING ivfflat (v vector_cosine_ops) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres', lists = 3);
+\echo :SQLSTATE
+UPDATE centres SET c = '{1,2}';
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+INSERT INTO centres SELECT i, '{1,2,3}' FROM generate_series(1, 32768) i;
+DELETE FROM centres WHERE c = '{1,2}';
+INSERT INTO centres VALUES (0, '{1,2,3}');
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
+\echo :SQLSTATE
+CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.nothing');
+\echo :SQLSTATE
+DROP TABLE centres;
 -- Failure::NotAnIndex
 SELECT * FROM vector_index_check('t');
 \echo :SQLSTATE
