@@ -127,6 +127,10 @@ pub trait PageStore: Sync {
         0
     }
 
+    /// Ends scans that read a copy of the store elsewhere and may have begun before a moment: pages that were given up
+    /// then will be used again. Nobody here reads them, for that moment [is past](Self::is_past).
+    fn end_scans_before(&self, _horizon: u64) {}
+
     /// Whether all scans that began before a moment are gone.
     fn is_past(&self, _horizon: u64) -> bool {
         true

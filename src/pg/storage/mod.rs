@@ -6,6 +6,7 @@
 //! | `store.rs` | [`PgStore`]: an index's pages as a [`PageStore`](crate::page::PageStore) |
 //! | `recent.rs` | where blocks were at the last time |
 //! | `change.rs` | Generic WAL as a [`Change`](crate::page::Change) |
+//! | `conflict.rs` | what reads pages on a standby that will be used again |
 //! | `bulk.rs` | [`Bulk`]: the pages of a build, written in order |
 //! | `heap.rs` | rows of a table by the places that indexes have of them |
 //! | `extend.rs` | pages of zeros at the end of a fork |
@@ -22,6 +23,7 @@
 mod bulk;
 mod calls;
 mod change;
+mod conflict;
 mod extend;
 mod heap;
 mod recent;

@@ -9,6 +9,7 @@ use pgrx::pg_sys;
 use super::bulk::check_for_interrupts;
 use super::calls::{self, Locator, Lock};
 use super::change::{PageCopy, PgChange};
+use super::conflict;
 use super::recent::Recent;
 use crate::distance::prefetch_at;
 use crate::page::{Bytes, PAGE_BYTES, PageError, PageStore};
@@ -201,6 +202,11 @@ impl PageStore for PgStore {
         let every_table = std::ptr::null_mut();
         // SAFETY: no relation stands for all of them.
         unsafe { pg_sys::GlobalVisCheckRemovableFullXid(every_table, horizon) }
+    }
+
+    fn end_scans_before(&self, horizon: u64) {
+        // SAFETY: `new` says that the relation is open; who frees pages holds none.
+        unsafe { conflict::end_standby_scans(self.relation, horizon) }
     }
 }
 
