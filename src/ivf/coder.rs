@@ -17,6 +17,9 @@ use crate::quantize::{
 use crate::values::{DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
+use super::long::{LongCodes, LongQuery};
+use super::meta::ListsParameters;
+use super::options::vectors;
 use super::shape::CENTRE_FORM;
 
 /// What encodes the rows of an index, and prepares queries for their codes.
@@ -26,6 +29,7 @@ pub struct Coder {
     /// The mean of all rows, as a point.
     mean: Vec<f32>,
     centres: StoredKernels,
+    pub(super) long: LongCodes,
 }
 
 /// A point that others are encoded around.
@@ -46,6 +50,8 @@ pub struct Query {
     pub table: LookupTable,
     /// Estimates are `s` times as large as distances: this makes distances of them.
     pub unscaled: f32,
+    /// For long codes.
+    pub long: LongQuery,
 }
 
 /// What all rows of a list have in common, for a query.
@@ -58,13 +64,14 @@ pub struct ListTerms {
 }
 
 impl Coder {
-    /// Codes of `bits` bits, with a mean that is a point of `vectors`.
-    pub fn new(vectors: DenseVectors, bits: usize, mean: Vec<f32>) -> Self {
+    /// What encodes the rows of an index with these parameters, whose mean is a point.
+    pub fn new(parameters: &ListsParameters, mean: Vec<f32>) -> Self {
         Self {
-            vectors,
-            bits,
+            vectors: vectors(parameters),
+            bits: parameters.shape.rows.bits,
             mean,
             centres: *CENTRE_FORM.kernels(),
+            long: LongCodes::new(parameters),
         }
     }
 
@@ -165,6 +172,7 @@ impl Coder {
         let mut table = LookupTable::new();
         table.fill(&self.vectors.offset(&scaled, &self.mean), self.bits);
         Query {
+            long: self.long_query(&point),
             point,
             scaled,
             table,
@@ -193,7 +201,7 @@ impl Coder {
 }
 
 /// The smallest bfloat16 that is not smaller than a number that is not negative.
-fn above(number: f32) -> f32 {
+pub(super) fn above(number: f32) -> f32 {
     let rounded = from_bf16(to_bf16(number));
     if rounded >= number {
         rounded
@@ -207,6 +215,7 @@ mod tests {
     use super::*;
     use crate::cluster::Draws;
     use crate::ivf::directory::stored_centre;
+    use crate::ivf::options::ListsOptions;
     use crate::quantize::{Form, LANES, Lanes, estimate, write_lane};
 
     fn points(count: usize, dims: usize, seed: u64) -> Vec<Vec<f32>> {
@@ -222,11 +231,16 @@ mod tests {
     fn most_distances_are_within_their_errors() {
         for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
             for dims in [20, 384, 500] {
-                let vectors = DenseVectors::new(metric, Form::F32, dims, 7);
+                let options = ListsOptions {
+                    form: Some(Form::F32.into()),
+                    seed: 7,
+                    ..ListsOptions::default()
+                };
+                let parameters = options.parameters(dims, metric);
+                let (bits, vectors) = (parameters.shape.rows.bits, vectors(&parameters));
                 let values = points(80, dims, 1);
                 let rows: Vec<Vec<f32>> = values.iter().filter_map(|v| vectors.point(v)).collect();
-                let bits = code_dims(dims).next_multiple_of(16);
-                let coder = Coder::new(vectors, bits, rows[0].clone());
+                let coder = Coder::new(&parameters, rows[0].clone());
                 let query = coder.query(rows[2].clone(), 5.0);
                 let (centre, stored) = stored_centre(&rows[1]);
                 let origin = coder.origin(centre);

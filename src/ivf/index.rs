@@ -6,9 +6,9 @@ use crate::values::kind;
 
 use super::coder::Coder;
 use super::meta::{self, KIND_MEAN, ListsParameters, ListsRoots, META};
-use super::options::{MEAN_ELEMENTS, vectors};
+use super::options::MEAN_ELEMENTS;
 
-/// Lists of dense vectors on pages.
+/// Lists of dense vectors, or of bits, on pages.
 pub struct ListIndex<'s, S> {
     pub(in crate::ivf) store: &'s S,
     pub(in crate::ivf) parameters: ListsParameters,
@@ -22,20 +22,9 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     /// Where its first pages make no sense, or it holds other values.
     pub fn open(store: &'s S) -> Result<Self, Error> {
         let parameters = meta::parameters(&*store.read(META)?)?;
-        let ListsParameters {
-            kind,
-            metric,
-            form,
-            dims,
-            seed,
-            ..
-        } = parameters;
-        if kind != kind::DENSE {
-            return Err(Error::OtherSpace {
-                kind,
-                metric: metric as u8,
-                form: form.map_or(u8::MAX, |form| form as u8),
-            });
+        let ListsParameters { kind, dims, .. } = parameters;
+        if kind != kind::DENSE && kind != kind::BITS {
+            return Err(parameters.other_space());
         }
         let mut mean: Vec<f32> = Vec::with_capacity(dims);
         for block in META + 1..=META + parameters.mean_pages {
@@ -53,11 +42,10 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
             }
             .into());
         }
-        let vectors = vectors(dims, metric, form, seed);
         Ok(Self {
             store,
             parameters,
-            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+            coder: Coder::new(&parameters, mean),
         })
     }
 

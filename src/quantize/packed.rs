@@ -188,6 +188,14 @@ impl PackedForm {
         }
     }
 
+    /// Says that a vector stands for one from which it may be `by` away.
+    pub fn widen(self, own: &mut [u8], by: f32) {
+        let off = self.factors(own).off + by;
+        if let Some(place) = own.get_mut(4..FACTOR_BYTES) {
+            place.copy_from_slice(&off.to_ne_bytes());
+        }
+    }
+
     /// The inner product of `v` with the point `scale b`: an estimate of that with the vector.
     #[must_use]
     pub fn inner_product(self, v: &[f32], own: &[u8], scale: f32) -> f32 {

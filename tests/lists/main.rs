@@ -3,6 +3,8 @@
 //! | file | what it asks |
 //! |---|---|
 //! | `model.rs` | random inserts and vacuums beside a model |
+//! | `long.rs` | long codes of two to seven bits an element |
+//! | `bits.rs` | values of bits |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
 //! | `support.rs` | rows, indexes, checks |
@@ -13,10 +15,12 @@
     reason = "tests"
 )]
 
+mod bits;
 mod crash;
 #[path = "../graph/interrupted.rs"]
 #[expect(dead_code, reason = "some of it is for graphs")]
 mod interrupted;
+mod long;
 mod meetings;
 mod model;
 mod support;
