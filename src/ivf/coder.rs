@@ -8,13 +8,13 @@
 //! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - c\|^2` | `error \|q - c\|` |
 //! | inner product | `-<x, s q>` | `-<y, c> - slope S / 2` | slope / 2 | `-<c, s q>` | `error \|s q - c\| / 2` |
 //!
-//! slope and error are those of `quantize/code.rs`. Under inner product the query is made as long as rows are on
+//! slope and error are those of `quantize/code.rs`, base and slope those of `values/around.rs`. Under inner product the query is made as long as rows are on
 //! average, by `s`: the error is a share of `|s q - c|`, and that of the order of two rows the same divided by `s`.
 
 use crate::quantize::{
-    Factors, LookupTable, StoredKernels, encode, from_bf16, signed_sum, standard_error, to_bf16,
+    Factors, LookupTable, StoredKernels, encode, from_bf16, standard_error, to_bf16,
 };
-use crate::values::{DenseVectors, Metric, Values, code_dims};
+use crate::values::{CodeOrigin, CodeTerms, DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
 use super::long::{LongCodes, LongQuery};
@@ -30,14 +30,6 @@ pub struct Coder {
     mean: Vec<f32>,
     centres: StoredKernels,
     pub(super) long: LongCodes,
-}
-
-/// A point that others are encoded around.
-pub struct CodeOrigin {
-    point: Vec<f32>,
-    /// From the mean, as it is encoded.
-    offset: Vec<f32>,
-    squared: f32,
 }
 
 /// A query, prepared for many estimates.
@@ -86,30 +78,23 @@ impl Coder {
 
     /// Prepares a point for the codes of others.
     pub fn origin(&self, point: Vec<f32>) -> CodeOrigin {
-        CodeOrigin {
-            offset: self.vectors.offset(&point, &self.mean),
-            squared: self.vectors.dot(&point, &point),
-            point,
-        }
+        self.vectors.origin(point, &self.mean)
     }
 
     /// The code of a point around an origin. One whose numbers overflow is as near as can be, so that it is measured.
     pub fn code(&self, point: &[f32], origin: &CodeOrigin) -> RowCode {
         let mut bits = vec![0; self.bits / 8];
-        let offset = self.vectors.offset(point, &origin.point);
-        let factors = encode(&offset, self.bits, &mut bits);
-        let sum = signed_sum(&offset, self.bits, &origin.offset);
+        let CodeTerms {
+            base,
+            slope,
+            factors,
+        } = self.vectors.encode_around(point, origin, &mut bits);
         let error = standard_error(factors, 1.0, self.bits, code_dims(self.vectors.dims()));
-        let Factors { squared, slope } = factors;
-        let (base, slope, error) = if self.is_product() {
-            let along = self.vectors.dot(point, &origin.point) - origin.squared;
-            (-along, slope / 2.0, error / 2.0)
+        let error = if self.is_product() {
+            error / 2.0
         } else {
-            (squared, slope, error)
+            error
         };
-        // The base is computed from the slope as rounded, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(slope));
-        let base = base - slope * sum;
         if base.is_finite() && slope.is_finite() && error.is_finite() {
             return RowCode {
                 base,

@@ -6,10 +6,10 @@
 
 use crate::page::{field, set_field};
 use crate::quantize::{Form, PackedFactors, PackedForm, Rotation};
-use crate::values::{BitMetric, Bits, Metric, Values, code_dims, extremes};
+use crate::values::{BitMetric, Bits, CodeOrigin, Metric, Values, code_dims, extremes};
 
 use super::blocks::RowCode;
-use super::coder::{CodeOrigin, Coder, Query, above};
+use super::coder::{Coder, Query, above};
 use super::meta::ListsParameters;
 use super::shape::SCALE_BYTES;
 

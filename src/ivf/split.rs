@@ -7,9 +7,9 @@
 use crate::cluster::{Centres, Draws, Vectors, lloyd_centres};
 use crate::index::{Error, Fallible, Poll};
 use crate::page::{self, Change, PageStore};
+use crate::values::CodeOrigin;
 
 use super::blocks::{CodePage, CodePageMut};
-use super::coder::CodeOrigin;
 use super::directory::{ListHead, ListPlace, NewList, set_list, stored_centre};
 use super::index::ListIndex;
 use super::insert::{NewRow, changed};

@@ -11,7 +11,7 @@ use crate::page::{self, Bytes, PAGE_BYTES, set_field};
 
 use super::blocks::CodePageMut;
 use super::build::{ListsBuilder, Sorted};
-use super::coder::{CodeOrigin, Coder};
+use super::coder::Coder;
 use super::directory::{ListHead, NewList, set_list, stored_centre};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
 use super::meta::{ListsParameters, ListsRoots};
@@ -187,7 +187,7 @@ impl ListsWriter<'_> {
     fn encode(&self, plan: &RowsPage, point: &mut Vec<f32>) -> Vec<Bytes> {
         let shape = &self.parameters.shape;
         let centre = self.tree.centres().get(plan.list as usize);
-        let origin: CodeOrigin = self.coder.origin(centre.to_vec());
+        let origin = self.coder.origin(centre.to_vec());
         let mut page = [0; PAGE_BYTES];
         page::format(&mut page, meta::mark(plan.block, KIND_ROWS));
         page::set_next(&mut page, plan.next);
