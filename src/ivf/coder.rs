@@ -8,8 +8,9 @@
 //! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - c\|^2` | `error \|q - c\|` |
 //! | inner product | `-<x, s q>` | `-<y, c> - slope S / 2` | slope / 2 | `-<c, s q>` | `error \|s q - c\| / 2` |
 //!
-//! slope and error are those of `quantize/code.rs`, base and slope those of `values/around.rs`. Under inner product the query is made as long as rows are on
-//! average, by `s`: the error is a share of `|s q - c|`, and that of the order of two rows the same divided by `s`.
+//! slope and error are those of `quantize/code.rs`, base and slope those of `values/around.rs`. Under inner product the
+//! query is made as long as rows are on average, by `s`: the error is a share of `|s q - c|`, and that of the order of
+//! two rows the same divided by `s`.
 
 use crate::quantize::{
     Factors, LookupTable, StoredKernels, encode, from_bf16, standard_error, to_bf16,

@@ -76,7 +76,8 @@ impl Dense {
         Estimator { base, slope }
     }
 
-    /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u` in the table of `values/around.rs`.
+    /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u` in the table of
+    /// `values/around.rs`.
     pub(super) fn encentred_code(&self, point: &[f32], code: &mut [u8]) -> CentredCode {
         let levels = encode_levels(&self.vectors.offset(point, &self.centre), code);
         match self.metric() {
