@@ -161,7 +161,7 @@ impl Coder {
         point
     }
 
-    fn from_mean(&self, point: &[f32]) -> Vec<f32> {
+    fn less_mean(&self, point: &[f32]) -> Vec<f32> {
         point.iter().zip(self.mean()).map(|(x, m)| x - m).collect()
     }
 
@@ -172,7 +172,7 @@ impl Coder {
             Some(LongForm::Packed(_)) => {
                 LongQuery::Packed(self.turned(match self.vectors.metric() {
                     Metric::InnerProduct => point.to_vec(),
-                    Metric::L2 | Metric::Cosine => self.from_mean(point),
+                    Metric::L2 | Metric::Cosine => self.less_mean(point),
                 }))
             }
             Some(LongForm::Bits) => {
@@ -193,7 +193,7 @@ impl Coder {
         let scale = match form {
             LongForm::Packed(packed) => {
                 let length = self.vectors.dot(point, point).sqrt();
-                let scale = packed.encode(&self.turned(self.from_mean(point)), own);
+                let scale = packed.encode(&self.turned(self.less_mean(point)), own);
                 packed.widen(own, FLOAT16_SHARE * length);
                 scale
             }

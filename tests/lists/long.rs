@@ -20,14 +20,15 @@ fn shares<S: PageStore>(
     model: &BTreeMap<u64, Vec<f32>>,
     queries: &[&Vec<f32>],
 ) -> Shares {
-    let (mut certain, mut rows, mut hits) = (0, 0, 0);
+    let (mut certain, mut rows, mut hits) = (0_u32, 0_u32, 0_u32);
+    let mut wanted = 0_u32;
     for query in queries {
         let exact = |tid: u64| kind.distance(query, &model[&tid]);
         let mut scan = index.scan(*query, ALL).unwrap().unwrap();
         let mut tids = Vec::new();
         while let Some(row) = scan.next_row().unwrap() {
             let off = (f64::from(row.distance) - exact(row.tid.place())).abs();
-            certain += usize::from(off <= f64::from(row.doubt));
+            certain += u32::from(off <= f64::from(row.doubt));
             rows += 1;
             tids.push(row.tid.place());
         }
@@ -41,14 +42,13 @@ fn shares<S: PageStore>(
         let mut truth: Vec<(f64, u64)> = model.keys().map(|tid| (exact(*tid), *tid)).collect();
         truth.sort_by(|a, b| a.0.total_cmp(&b.0));
         let found = nearest(index, *query, 10, exact);
-        hits += truth[..10]
-            .iter()
-            .filter(|row| found.contains(&row.1))
-            .count();
+        let right = truth[..10].iter().map(|row| found.contains(&row.1));
+        hits += right.map(u32::from).sum::<u32>();
+        wanted += 10;
     }
     Shares {
-        certain: certain as f64 / f64::from(rows),
-        found: hits as f64 / (10 * queries.len()) as f64,
+        certain: f64::from(certain) / f64::from(rows),
+        found: f64::from(hits) / f64::from(wanted),
     }
 }
 
