@@ -231,9 +231,9 @@ impl<'p> CodePageMut<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ivf::long::LongForm;
     use crate::ivf::shape::ListsShape;
     use crate::page::{Format, Mark, PAGE_BYTES};
-    use crate::quantize::Form;
 
     #[test]
     #[expect(
@@ -242,7 +242,7 @@ mod tests {
         reason = "small numbers"
     )]
     fn lanes_do_not_touch_each_other() {
-        let shape = ListsShape::new(100, Some(Form::Int8)).rows;
+        let shape = ListsShape::new(100, LongForm::of_bits(8)).rows;
         let mut bytes = [0; PAGE_BYTES];
         let mark = Mark {
             format: Format::LATEST,

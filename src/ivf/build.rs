@@ -8,12 +8,14 @@ use crate::cluster::{CentreTree, Centres, Draws, Goal, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
-use crate::values::{DenseVectors, Metric, Values};
+use crate::values::{DenseVectors, Metric, Values as _, kind};
 
 use super::coder::Coder;
 use super::directory::stored_centre;
-use super::meta::{ListsRoots, META, NONE};
+use super::long::LongForm;
+use super::meta::{ListsParameters, ListsRoots, META, NONE};
 use super::options::{ListsOptions, vectors};
+use super::value::ListValue;
 use super::write::ListsWriter;
 
 /// Rows of the training for each list.
@@ -25,11 +27,12 @@ const ROW_HEADER: usize = 12;
 /// An index that collects rows.
 pub struct ListsBuilder {
     vectors: DenseVectors,
+    parameters: ListsParameters,
     options: ListsOptions,
     rows: Records,
     count: usize,
     /// As rows are kept until they are encoded.
-    kept: Form,
+    kept: LongForm,
     /// Centres that were learned elsewhere, as points.
     given: Option<Centres>,
     memory: Memory,
@@ -40,13 +43,27 @@ impl ListsBuilder {
     /// Starts a build of vectors of `dims` dimensions.
     #[must_use]
     pub fn new(dims: usize, metric: Metric, options: &ListsOptions, resources: Resources) -> Self {
-        let form = options.form.unwrap_or(Form::F16);
-        let kept = if form == Form::Int8 { Form::F16 } else { form };
+        Self::with(options.parameters(dims, metric), options, resources)
+    }
+
+    /// Starts a build of values of `bits` bits, at most 64,000, under Hamming distance.
+    #[must_use]
+    pub fn of_bits(bits: usize, options: &ListsOptions, resources: Resources) -> Self {
+        Self::with(options.parameters_of_bits(bits), options, resources)
+    }
+
+    fn with(parameters: ListsParameters, options: &ListsOptions, resources: Resources) -> Self {
+        let kept = match (parameters.kind, parameters.form) {
+            (kind::BITS, _) => LongForm::Bits,
+            (_, Some(LongForm::Stored(form))) if form != Form::Int8 => LongForm::Stored(form),
+            _ => LongForm::Stored(Form::F16),
+        };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            vectors: DenseVectors::new(metric, kept, dims, options.seed),
+            vectors: vectors(&parameters),
             options: *options,
-            rows: Records::new(ROW_HEADER + kept.bytes(dims)),
+            rows: Records::new(ROW_HEADER + kept.bytes(parameters.dims)),
+            parameters,
             count: 0,
             kept,
             given: None,
@@ -95,10 +112,10 @@ impl ListsBuilder {
     /// Adds a row. False where its value has no place in the metric.
     ///
     /// # Errors
-    /// Where the value has another size, the spill file fails, or no number is left.
-    pub fn push(&mut self, value: &[f32], tid: Tid) -> Result<bool, Error> {
-        self.vectors.verify(value)?;
-        let Some(point) = self.vectors.point(value) else {
+    /// Where the value has another size or kind, the spill file fails, or no number is left.
+    pub fn push<'v>(&mut self, value: impl Into<ListValue<'v>>, tid: Tid) -> Result<bool, Error> {
+        let value: ListValue<'v> = value.into();
+        let Some(point) = value.point(&self.parameters, &self.vectors)? else {
             return Ok(false);
         };
         if self.count >= u32::MAX as usize {
@@ -107,7 +124,7 @@ impl ListsBuilder {
         let bytes = self.kept.bytes(point.len());
         let row = self.rows.push(&mut self.memory)?;
         let own = row.get_mut(ROW_HEADER..ROW_HEADER + bytes);
-        let scale = self.vectors.store(&point, own.unwrap_or_default());
+        let scale = self.kept.encode(&point, own.unwrap_or_default());
         set_field(row, 0, tid.0);
         set_field(row, 8, scale.to_ne_bytes());
         self.memory.account(2 * size_of::<u32>());
@@ -128,7 +145,10 @@ impl ListsBuilder {
             progress,
             sink,
         };
-        let lists = self.options.lists_of(self.count as u64);
+        let lists = self
+            .options
+            .lists_of(self.count as u64)
+            .min(self.most_lists());
         let sample = self.sample(lists)?;
         let dims = self.vectors.dims();
         let trained = Vectors {
@@ -153,11 +173,9 @@ impl ListsBuilder {
         self.assign(&tree, of.atomics(), &mut crew)?;
         let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
         drop(of);
-        let options = &self.options;
-        let parameters = options.parameters(dims, self.vectors.metric());
-        let vectors = vectors(dims, self.vectors.metric(), options.form, options.seed);
+        let parameters = self.parameters;
         let writer = ListsWriter {
-            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+            coder: Coder::new(&parameters, mean),
             parameters,
             rows: &self,
             sorted: &sorted,
@@ -198,11 +216,17 @@ impl ListsBuilder {
         self.kept.decode(own, scale, point);
     }
 
+    /// Lists whose centres half of the memory holds while they are learned, with their sums in float64.
+    fn most_lists(&self) -> usize {
+        let bytes = (2 * size_of::<f32>() + size_of::<f64>()) * self.vectors.dims();
+        (self.memory.budget() / 2 / bytes).max(1)
+    }
+
     /// Some rows, as many as the training of so many lists wants and the memory holds.
     fn sample(&self, lists: usize) -> Result<Vec<f32>, Error> {
         let dims = self.vectors.dims();
         let fitting = self.memory.budget() / 2 / (size_of::<f32>() * dims);
-        let wanted = (lists * TRAINED_PER_LIST).min(fitting.max(lists.min(1_000)));
+        let wanted = (lists * TRAINED_PER_LIST).min(fitting.max(lists));
         let mut draws = Draws(self.options.seed);
         let (mut left, mut sample, mut point) = (wanted.min(self.count), Vec::new(), Vec::new());
         sample.try_reserve_exact(left * dims)?;

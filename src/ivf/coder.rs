@@ -8,16 +8,20 @@
 //! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - c\|^2` | `error \|q - c\|` |
 //! | inner product | `-<x, s q>` | `-<y, c> - slope S / 2` | slope / 2 | `-<c, s q>` | `error \|s q - c\| / 2` |
 //!
-//! slope and error are those of `quantize/code.rs`. Under inner product the query is made as long as rows are on
-//! average, by `s`: the error is a share of `|s q - c|`, and that of the order of two rows the same divided by `s`.
+//! slope and error are those of `quantize/code.rs`, base and slope those of `values/around.rs`. Under inner product the
+//! query is made as long as rows are on average, by `s`: the error is a share of `|s q - c|`, and that of the order of
+//! two rows the same divided by `s`.
 
 use crate::quantize::{
-    Factors, LookupTable, StoredKernels, encode, from_bf16, signed_sum, standard_error, to_bf16,
+    Factors, LookupTable, StoredKernels, encode, from_bf16, standard_error, to_bf16,
 };
-use crate::values::{DenseVectors, Metric, Values, code_dims};
+use crate::values::{CodeOrigin, CodeTerms, DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
 use super::directory::ERRORS;
+use super::long::{LongCodes, LongQuery};
+use super::meta::ListsParameters;
+use super::options::vectors;
 use super::shape::CENTRE_FORM;
 
 /// What encodes the rows of an index, and prepares queries for their codes.
@@ -27,14 +31,7 @@ pub struct Coder {
     /// The mean of all rows, as a point.
     mean: Vec<f32>,
     centres: StoredKernels,
-}
-
-/// A point that others are encoded around.
-pub struct CodeOrigin {
-    point: Vec<f32>,
-    /// From the mean, as it is encoded.
-    offset: Vec<f32>,
-    squared: f32,
+    pub(super) long: LongCodes,
 }
 
 /// A query, prepared for many estimates.
@@ -49,6 +46,8 @@ pub struct Query {
     pub rounding: f32,
     /// Estimates are `s` times as large as distances: this makes distances of them.
     pub unscaled: f32,
+    /// For long codes.
+    pub long: LongQuery,
 }
 
 /// What all rows of a list have in common, for a query.
@@ -61,13 +60,14 @@ pub struct ListTerms {
 }
 
 impl Coder {
-    /// Codes of `bits` bits, with a mean that is a point of `vectors`.
-    pub fn new(vectors: DenseVectors, bits: usize, mean: Vec<f32>) -> Self {
+    /// What encodes the rows of an index with these parameters, whose mean is a point.
+    pub fn new(parameters: &ListsParameters, mean: Vec<f32>) -> Self {
         Self {
-            vectors,
-            bits,
+            vectors: vectors(parameters),
+            bits: parameters.shape.rows.bits,
             mean,
             centres: *CENTRE_FORM.kernels(),
+            long: LongCodes::new(parameters),
         }
     }
 
@@ -82,30 +82,23 @@ impl Coder {
 
     /// Prepares a point for the codes of others.
     pub fn origin(&self, point: Vec<f32>) -> CodeOrigin {
-        CodeOrigin {
-            offset: self.vectors.offset(&point, &self.mean),
-            squared: self.vectors.dot(&point, &point),
-            point,
-        }
+        self.vectors.origin(point, &self.mean)
     }
 
     /// The code of a point around an origin. One whose numbers overflow is as near as can be, so that it is measured.
     pub fn code(&self, point: &[f32], origin: &CodeOrigin) -> RowCode {
         let mut bits = vec![0; self.bits / 8];
-        let offset = self.vectors.offset(point, &origin.point);
-        let factors = encode(&offset, self.bits, &mut bits);
-        let sum = signed_sum(&offset, self.bits, &origin.offset);
+        let CodeTerms {
+            base,
+            slope,
+            factors,
+        } = self.vectors.encode_around(point, origin, &mut bits);
         let error = standard_error(factors, 1.0, self.bits, code_dims(self.vectors.dims()));
-        let Factors { squared, slope } = factors;
-        let (base, slope, error) = if self.is_product() {
-            let along = self.vectors.dot(point, &origin.point) - origin.squared;
-            (-along, slope / 2.0, error / 2.0)
+        let error = if self.is_product() {
+            error / 2.0
         } else {
-            (squared, slope, error)
+            error
         };
-        // The base is computed from the slope as rounded, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(slope));
-        let base = base - slope * sum;
         if base.is_finite() && slope.is_finite() && error.is_finite() {
             return RowCode {
                 base,
@@ -168,6 +161,7 @@ impl Coder {
         let mut table = LookupTable::new();
         table.fill(&self.vectors.offset(&scaled, &self.mean), self.bits);
         Query {
+            long: self.long_query(&point),
             point,
             scaled,
             rounding: table.rounding(ERRORS),
@@ -197,7 +191,7 @@ impl Coder {
 }
 
 /// The smallest bfloat16 that is not smaller than a number that is not negative.
-fn above(number: f32) -> f32 {
+pub(super) fn above(number: f32) -> f32 {
     let rounded = from_bf16(to_bf16(number));
     if rounded >= number {
         rounded
@@ -211,6 +205,7 @@ mod tests {
     use super::*;
     use crate::cluster::Draws;
     use crate::ivf::directory::stored_centre;
+    use crate::ivf::options::ListsOptions;
     use crate::quantize::{Form, LANES, Lanes, estimate, write_lane};
 
     fn points(count: usize, dims: usize, seed: u64) -> Vec<Vec<f32>> {
@@ -226,11 +221,16 @@ mod tests {
     fn most_distances_are_within_their_errors() {
         for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
             for dims in [20, 384, 500] {
-                let vectors = DenseVectors::new(metric, Form::F32, dims, 7);
+                let options = ListsOptions {
+                    form: Some(Form::F32.into()),
+                    seed: 7,
+                    ..ListsOptions::default()
+                };
+                let parameters = options.parameters(dims, metric);
+                let (bits, vectors) = (parameters.shape.rows.bits, vectors(&parameters));
                 let values = points(80, dims, 1);
                 let rows: Vec<Vec<f32>> = values.iter().filter_map(|v| vectors.point(v)).collect();
-                let bits = code_dims(dims).next_multiple_of(16);
-                let coder = Coder::new(vectors, bits, rows[0].clone());
+                let coder = Coder::new(&parameters, rows[0].clone());
                 let query = coder.query(rows[2].clone(), 5.0);
                 let (centre, stored) = stored_centre(&rows[1]);
                 let origin = coder.origin(centre);

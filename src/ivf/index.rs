@@ -2,14 +2,15 @@
 
 use crate::index::Error;
 use crate::page::{self, PageError, PageStore, field};
-use crate::quantize::Form;
-use crate::values::{Metric, Values, kind};
+use crate::values::{Metric, kind};
 
 use super::coder::Coder;
+use super::long::LongForm;
 use super::meta::{self, KIND_MEAN, ListsParameters, ListsRoots, META};
-use super::options::{MEAN_ELEMENTS, vectors};
+use super::options::MEAN_ELEMENTS;
+use super::value::ListValue;
 
-/// Lists of dense vectors on pages.
+/// Lists of dense vectors, or of bits, on pages.
 pub struct ListIndex<'s, S> {
     pub(in crate::ivf) store: &'s S,
     pub(in crate::ivf) parameters: ListsParameters,
@@ -23,20 +24,9 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     /// Where its first pages make no sense, or it holds other values.
     pub fn open(store: &'s S) -> Result<Self, Error> {
         let parameters = meta::parameters(&*store.read(META)?)?;
-        let ListsParameters {
-            kind,
-            metric,
-            form,
-            dims,
-            seed,
-            ..
-        } = parameters;
-        if kind != kind::DENSE {
-            return Err(Error::OtherSpace {
-                kind,
-                metric: metric as u8,
-                form: form.map_or(u8::MAX, |form| form as u8),
-            });
+        let ListsParameters { kind, dims, .. } = parameters;
+        if kind != kind::DENSE && kind != kind::BITS {
+            return Err(parameters.other_space());
         }
         let mut mean: Vec<f32> = Vec::with_capacity(dims);
         for block in META + 1..=META + parameters.mean_pages {
@@ -54,11 +44,10 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
             }
             .into());
         }
-        let vectors = vectors(dims, metric, form, seed);
         Ok(Self {
             store,
             parameters,
-            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+            coder: Coder::new(&parameters, mean),
         })
     }
 
@@ -76,14 +65,17 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
 
     /// The form of long codes; None where there are none.
     #[must_use]
-    pub fn form(&self) -> Option<Form> {
+    pub fn form(&self) -> Option<LongForm> {
         self.parameters.shape.long.and(self.parameters.form)
     }
 
     /// Whether a row with this value is in the index.
-    #[must_use]
-    pub fn has_place(&self, value: &[f32]) -> bool {
-        self.coder.vectors.point(value).is_some()
+    ///
+    /// # Errors
+    /// Where the value has another size.
+    pub fn has_place(&self, value: ListValue<'_>) -> Result<bool, Error> {
+        let point = value.point(&self.parameters, &self.coder.vectors)?;
+        Ok(point.is_some())
     }
 
     /// The roots as they are now.

@@ -11,13 +11,12 @@
 
 use crate::index::{Error, Tid};
 use crate::page::{self, Bytes, Change, PageError, PageStore};
-use crate::values::Values;
 
 use super::blocks::{CodePage, CodePageMut, RowCode};
 use super::directory::{KnownList, ListHead, decoded_centre, read_centre};
 use super::index::ListIndex;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
-use super::write::long_code;
+use super::value::ListValue;
 
 /// Lists whose centres are measured for a row: those that are nearest by their codes.
 const MEASURED: usize = 12;
@@ -77,15 +76,15 @@ impl<S: PageStore> ListIndex<'_, S> {
     /// frees.
     ///
     /// # Errors
-    /// Where the value has another size, pages cannot be read or written, or no number is left.
-    pub fn insert(&self, value: &[f32], tid: Tid) -> Result<bool, Error> {
-        self.coder.vectors.verify(value)?;
-        let Some(point) = self.coder.vectors.point(value) else {
+    /// Where the value has another size or kind, pages cannot be read or written, or no number is left.
+    pub fn insert<'v>(&self, value: impl Into<ListValue<'v>>, tid: Tid) -> Result<bool, Error> {
+        let value: ListValue<'v> = value.into();
+        let Some(point) = value.point(&self.parameters, &self.coder.vectors)? else {
             return Ok(false);
         };
         let _writer = self.store.writer();
         let long = self.parameters.shape.long;
-        let long = long.map_or_else(Vec::new, |_| long_code(&self.coder, &point));
+        let long = long.map_or_else(Vec::new, |_| self.coder.long_code(&point));
         loop {
             let list = self.nearest_list(&point)?;
             let centre = self.centre(&list)?;

@@ -10,10 +10,12 @@
 //! The first two lines are written once. The others are roots, which change: the version and the number of lists when a
 //! list is split or two are merged, the free pages when some are freed or taken.
 
+use crate::index::Error;
 use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
-use crate::quantize::Form;
-use crate::values::Metric;
+use crate::values::{Metric, kind};
+use crate::vector::{MAX_BITS, MAX_DIMS};
 
+use super::long::LongForm;
 use super::shape::ListsShape;
 
 /// The block of the meta page.
@@ -48,7 +50,7 @@ pub struct ListsParameters {
     /// Under which metric.
     pub metric: Metric,
     /// The form of long codes; None where there are none.
-    pub form: Option<Form>,
+    pub form: Option<LongForm>,
     /// Dimensions.
     pub dims: usize,
     /// Lists that were asked for; 0 for as many as suit the rows.
@@ -59,6 +61,18 @@ pub struct ListsParameters {
     pub mean_pages: u32,
     /// Where everything is.
     pub shape: ListsShape,
+}
+
+impl ListsParameters {
+    /// The error of a value or an index of another kind.
+    #[must_use]
+    pub fn other_space(&self) -> Error {
+        Error::OtherSpace {
+            kind: self.kind,
+            metric: self.metric as u8,
+            form: self.form.map_or(NO_FORM, LongForm::byte),
+        }
+    }
 }
 
 /// What a page says of itself.
@@ -100,7 +114,7 @@ pub fn write(page: &mut Bytes, parameters: &ListsParameters, roots: &ListsRoots)
     let content = page::content_mut(page);
     set_field(content, 0, MAGIC.to_ne_bytes());
     set_field(content, 4, [parameters.kind, parameters.metric as u8]);
-    let form = parameters.form.map_or(NO_FORM, |form| form as u8);
+    let form = parameters.form.map_or(NO_FORM, LongForm::byte);
     set_field(content, 6, [form]);
     let dims = u32::try_from(parameters.dims).unwrap_or(u32::MAX);
     set_field(content, 8, dims.to_ne_bytes());
@@ -168,15 +182,20 @@ pub fn parameters(page: &Bytes) -> Result<ListsParameters, PageError> {
     let metrics = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
     let known = metrics.into_iter().find(|known| *known as u8 == metric);
     let metric = known.ok_or_else(|| corrupt(format!("metric {metric}")))?;
-    let known = (form != NO_FORM).then(|| Form::from_byte(form));
+    let known = (form != NO_FORM).then(|| LongForm::from_byte(form));
     let form = match known {
         None => None,
         Some(Some(form)) => Some(form),
         Some(None) => return Err(corrupt(format!("form {form}"))),
     };
     let dims = usize::try_from(u32::from_ne_bytes(field(content, 8))).unwrap_or(usize::MAX);
-    if !(1..=crate::vector::MAX_DIMS).contains(&dims) {
+    let is_bits = kind == kind::BITS;
+    let most = if is_bits { MAX_BITS } else { MAX_DIMS };
+    if !(1..=most).contains(&dims) {
         return Err(corrupt(format!("{dims} dimensions")));
+    }
+    if form.is_some_and(|form| (form == LongForm::Bits) != is_bits) {
+        return Err(corrupt(format!("form {form:?} of kind {kind}")));
     }
     Ok(ListsParameters {
         kind,
@@ -194,11 +213,10 @@ pub fn parameters(page: &Bytes) -> Result<ListsParameters, PageError> {
 mod tests {
     use super::*;
     use crate::page::PAGE_BYTES;
-    use crate::values::kind;
 
     #[test]
     fn what_is_written_is_read() {
-        for form in [None, Some(Form::Int8)] {
+        for form in (1..=8).map(LongForm::of_bits) {
             let written = ListsParameters {
                 kind: kind::DENSE,
                 metric: Metric::InnerProduct,

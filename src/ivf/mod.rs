@@ -7,6 +7,8 @@
 //! | `blocks.rs` | Blocks: 32 codes with the numbers that make distances of them |
 //! | `meta.rs` | Meta page: what the index is, and where its lists are |
 //! | `coder.rs` | Codes of rows around the centres of their lists |
+//! | `long.rs` | Long codes: what rows are measured by before the table is asked |
+//! | `value.rs` | Values: dense vectors, or bits |
 //! | `options.rs` | Options: what a user says of an index when it is made |
 //! | `index.rs` | Index: how it is opened, and how its pages are read |
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
@@ -29,6 +31,7 @@ mod directory;
 mod index;
 mod insert;
 mod listing;
+mod long;
 mod meta;
 mod options;
 mod rewrite;
@@ -36,14 +39,17 @@ mod scan;
 mod shape;
 mod split;
 mod vacuum;
+mod value;
 mod write;
 
 pub use build::{ListsBuilder, build_into};
 pub use check::ListsReport;
 pub use index::ListIndex;
 pub use listing::ListsListing;
+pub use long::LongForm;
 pub use options::{ListsOptions, MAX_LISTS};
 pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
+pub use value::ListValue;
 
 pub use crate::quantize::Form;
 pub use crate::values::Metric;

@@ -4,6 +4,7 @@ use crate::page::CONTENT_BYTES;
 use crate::quantize::Form;
 use crate::values::{DenseVectors, Metric, kind};
 
+use super::long::LongForm;
 use super::meta::ListsParameters;
 use super::shape::ListsShape;
 
@@ -24,8 +25,9 @@ pub const MEAN_ELEMENTS: usize = CONTENT_BYTES / 4;
 pub struct ListsOptions {
     /// Lists, up to 32,768; 0 for as many as suit the rows.
     pub lists: u32,
-    /// The form of long codes; None for an index that asks the table for values at once.
-    pub form: Option<Form>,
+    /// The form of long codes; None for an index that asks the table for values at once. For bits any form stands for
+    /// the bits themselves, which have no other.
+    pub form: Option<LongForm>,
     /// Draws seeds and the rotation.
     pub seed: u64,
 }
@@ -34,7 +36,7 @@ impl Default for ListsOptions {
     fn default() -> Self {
         Self {
             lists: 0,
-            form: Some(Form::Int8),
+            form: Some(LongForm::Stored(Form::Int8)),
             seed: 0x05EE_D0F6_7A9B,
         }
     }
@@ -58,20 +60,42 @@ impl ListsOptions {
 
     /// What an index of vectors of `dims` dimensions will never change.
     pub(in crate::ivf) fn parameters(&self, dims: usize, metric: Metric) -> ListsParameters {
+        let form = self.form.filter(|form| *form != LongForm::Bits);
+        self.parameters_of(kind::DENSE, dims, metric, form)
+    }
+
+    /// What an index of `bits` bits, at most 64,000, will never change.
+    pub(in crate::ivf) fn parameters_of_bits(&self, bits: usize) -> ListsParameters {
+        let form = self.form.map(|_| LongForm::Bits);
+        self.parameters_of(kind::BITS, bits, Metric::L2, form)
+    }
+
+    fn parameters_of(
+        &self,
+        kind: u8,
+        dims: usize,
+        metric: Metric,
+        form: Option<LongForm>,
+    ) -> ListsParameters {
         ListsParameters {
-            kind: kind::DENSE,
+            kind,
             metric,
-            form: self.form,
+            form,
             dims,
             asked: self.lists,
             seed: self.seed,
             mean_pages: u32::try_from(dims.div_ceil(MEAN_ELEMENTS)).unwrap_or(u32::MAX),
-            shape: ListsShape::new(dims, self.form),
+            shape: ListsShape::new(dims, form),
         }
     }
 }
 
-/// The vectors of an index whose long codes have this form.
-pub fn vectors(dims: usize, metric: Metric, form: Option<Form>, seed: u64) -> DenseVectors {
-    DenseVectors::new(metric, form.unwrap_or(Form::F16), dims, seed)
+/// The points of an index. Whole numbers and bits are not rotated, so that they stay what they are.
+pub fn vectors(parameters: &ListsParameters) -> DenseVectors {
+    let form = match (parameters.kind, parameters.form) {
+        (kind::BITS, _) => Form::Whole,
+        (_, Some(LongForm::Stored(form))) => form,
+        _ => Form::F16,
+    };
+    DenseVectors::new(parameters.metric, form, parameters.dims, parameters.seed)
 }

@@ -12,9 +12,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::index::{Error, Tid};
-use crate::page::{self, PageError, PageStore, field};
+use crate::page::{self, PageError, PageStore};
 use crate::quantize::LANES;
-use crate::values::Values;
 
 use super::blocks::CodePage;
 use super::bounds::{BlockPlace, BoundedBlocks, LaneBound, NearRow, below, bounds, near_row};
@@ -22,7 +21,7 @@ use super::coder::{ListTerms, Query};
 use super::directory::{KnownList, read_centre};
 use super::index::ListIndex;
 use super::meta::{KIND_LONG, KIND_ROWS, NONE};
-use super::shape::SCALE_BYTES;
+use super::value::ListValue;
 
 /// Rows that are kept with their places at first.
 const NEAR: usize = 64;
@@ -115,14 +114,14 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     /// Starts a search. None where the value has no place in the metric.
     ///
     /// # Errors
-    /// Where the value has another size, or pages cannot be read.
-    pub fn scan<'i>(
+    /// Where the value has another size or kind, or pages cannot be read.
+    pub fn scan<'i, 'v>(
         &'i self,
-        value: &[f32],
+        value: impl Into<ListValue<'v>>,
         probes: Probes,
     ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
-        self.coder.vectors.verify(value)?;
-        let Some(point) = self.coder.vectors.point(value) else {
+        let value: ListValue<'v> = value.into();
+        let Some(point) = value.point(&self.parameters, &self.coder.vectors)? else {
             return Ok(None);
         };
         let query = self.coder.query(point, self.roots()?.length);
@@ -200,11 +199,8 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
             let stored = page::content(&page)
                 .get(at..at + long.bytes)
                 .unwrap_or_default();
-            let scale = f32::from_ne_bytes(field(stored, 0));
-            let own = stored.get(SCALE_BYTES..).unwrap_or_default();
-            let vectors = &self.index.coder.vectors;
-            distance = vectors.distance(&self.query.point, own, scale);
-            doubt = vectors.doubt(&self.query.point, distance, scale);
+            let measured = self.index.coder.measure(&self.query, stored);
+            (distance, doubt) = (measured.distance, measured.doubt);
             self.cost.measured += 1;
             self.cost.pages += 1;
         }

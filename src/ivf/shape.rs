@@ -12,6 +12,8 @@ use crate::page::CONTENT_BYTES;
 use crate::quantize::{Form, LANES, code_bytes};
 use crate::values::code_dims;
 
+use super::long::LongForm;
+
 /// Bytes of a page before the numbers of other pages.
 pub const HEADER_BYTES: usize = 16;
 
@@ -37,10 +39,10 @@ pub struct VectorPages {
 }
 
 impl VectorPages {
-    /// Of vectors of `dims` elements, stored as `form`.
+    /// Of vectors of so many bytes without their scale.
     #[must_use]
-    pub fn new(form: Form, dims: usize) -> Self {
-        let bytes = SCALE_BYTES + form.bytes(dims);
+    pub fn new(own: usize) -> Self {
+        let bytes = SCALE_BYTES + own;
         Self {
             bytes,
             each: CONTENT_BYTES / bytes,
@@ -152,13 +154,13 @@ pub struct ListsShape {
 pub const CENTRE_FORM: Form = Form::F16;
 
 impl ListsShape {
-    /// Of vectors of `dims` dimensions, at least one and at most 16,000, whose long code is `form`. There is no long
+    /// Of vectors of `dims` dimensions, at least one and at most 64,000, whose long code is `form`. There is no long
     /// code where no page holds one.
     #[must_use]
-    pub fn new(dims: usize, form: Option<Form>) -> Self {
-        let long = form.map(|form| VectorPages::new(form, dims));
+    pub fn new(dims: usize, form: Option<LongForm>) -> Self {
+        let long = form.map(|form| VectorPages::new(form.bytes(dims)));
         let long = long.filter(|long| long.each > 0);
-        let centres = VectorPages::new(CENTRE_FORM, dims);
+        let centres = VectorPages::new(CENTRE_FORM.bytes(dims));
         let all = code_dims(dims).next_multiple_of(16);
         let rows = CodePages::new(all, TID_BYTES, long);
         // One lookup table of a query serves both.
@@ -179,15 +181,12 @@ mod tests {
     #[test]
     fn everything_lies_on_its_page() {
         for dims in [
-            1, 3, 16, 100, 128, 384, 385, 768, 1_536, 2_000, 4_096, 8_144, 8_200, 16_000,
+            1, 3, 16, 100, 128, 384, 385, 768, 1_536, 2_000, 4_096, 8_144, 8_200, 16_000, 64_000,
         ] {
-            for form in [
-                None,
-                Some(Form::Int8),
-                Some(Form::F16),
-                Some(Form::Whole),
-                Some(Form::F32),
-            ] {
+            let packed = (1..=8).map(LongForm::of_bits);
+            let stored = [Form::F16, Form::Whole, Form::F32].map(LongForm::Stored);
+            let others = stored.into_iter().chain([LongForm::Bits]).map(Some);
+            for form in packed.chain(others) {
                 let shape = ListsShape::new(dims, form);
                 assert_eq!(shape.rows.bits, shape.lists.bits, "{dims}");
                 for pages in [shape.rows, shape.lists] {
@@ -211,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_page_of_384_dimensions_has_128_rows() {
-        let shape = ListsShape::new(384, Some(Form::Int8));
+        let shape = ListsShape::new(384, LongForm::of_bits(8));
         assert_eq!((shape.rows.lanes(), shape.rows.owned), (128, 7));
         assert_eq!(shape.lists.lanes(), 96);
     }

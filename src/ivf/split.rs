@@ -6,18 +6,16 @@
 
 use crate::cluster::{Centres, Draws, Vectors, lloyd_centres};
 use crate::index::{Error, Fallible, Poll};
-use crate::page::{self, Change, PageStore, field};
-use crate::values::Values;
+use crate::page::{self, Change, PageStore};
+use crate::values::CodeOrigin;
 
 use super::blocks::{CodePage, CodePageMut};
-use super::coder::CodeOrigin;
 use super::directory::{ListHead, ListPlace, NewList, set_list, stored_centre};
 use super::index::ListIndex;
 use super::insert::{NewRow, changed};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_META, META, NONE};
 use super::options::ListsOptions;
 use super::rewrite::{Cursor, ListWriter};
-use super::shape::SCALE_BYTES;
 use super::vacuum::{SeenList, Walked};
 
 /// A list is split where it has more than so many times the rows that a list should have.
@@ -105,7 +103,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         loop {
             self.each_row(&mut cursor, &mut |row| {
                 poll()?;
-                let point = self.point_of(&row.long);
+                let point = self.coder.point_of(&row.long);
                 let nearest = centres
                     .nearest(&point)
                     .map_or(0, |nearest| nearest.centre as usize);
@@ -113,7 +111,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                     return Ok(());
                 };
                 let row = NewRow {
-                    code: self.coder.code(&point, &part.origin),
+                    code: self.coder.code_of_long(&row.long, &point, &part.origin),
                     ..row
                 };
                 self.write_row(&mut part.writer, &row)
@@ -127,13 +125,6 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
     }
 
-    /// A row's point, as its long code has it.
-    fn point_of(&self, long: &[u8]) -> Vec<f32> {
-        let scale = f32::from_ne_bytes(field(long, 0));
-        let own = long.get(SCALE_BYTES..).unwrap_or_default();
-        self.coder.vectors.load(own, scale)
-    }
-
     /// Centres of a list's rows, learned from some of them.
     fn learn(&self, list: &SeenList, parts: usize, poll: Poll<'_>) -> Result<Centres, Error> {
         let dims = self.parameters.dims;
@@ -143,7 +134,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         self.each_row(&mut Cursor::start(list.head.first), &mut |row| {
             poll()?;
             if draws.below(list.rows.saturating_sub(at)) < left {
-                sample.try_extend(self.point_of(&row.long))?;
+                sample.try_extend(self.coder.point_of(&row.long))?;
                 left -= 1;
             }
             at += 1;

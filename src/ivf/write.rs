@@ -8,16 +8,15 @@ use crate::bulk::Crew;
 use crate::cluster::CentreTree;
 use crate::index::{Error, Fallible};
 use crate::page::{self, Bytes, PAGE_BYTES, set_field};
-use crate::values::Values;
 
 use super::blocks::CodePageMut;
 use super::build::{ListsBuilder, Sorted};
-use super::coder::{CodeOrigin, Coder};
+use super::coder::Coder;
 use super::directory::{ListHead, NewList, set_list, stored_centre};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
 use super::meta::{ListsParameters, ListsRoots};
 use super::options::MEAN_ELEMENTS;
-use super::shape::{SCALE_BYTES, VectorPages};
+use super::shape::VectorPages;
 
 /// Pages of rows that are encoded between two visits to the sink.
 const PAGES_AT_ONCE: usize = 512;
@@ -188,7 +187,7 @@ impl ListsWriter<'_> {
     fn encode(&self, plan: &RowsPage, point: &mut Vec<f32>) -> Vec<Bytes> {
         let shape = &self.parameters.shape;
         let centre = self.tree.centres().get(plan.list as usize);
-        let origin: CodeOrigin = self.coder.origin(centre.to_vec());
+        let origin = self.coder.origin(centre.to_vec());
         let mut page = [0; PAGE_BYTES];
         page::format(&mut page, meta::mark(plan.block, KIND_ROWS));
         page::set_next(&mut page, plan.next);
@@ -202,7 +201,7 @@ impl ListsWriter<'_> {
             lanes.set_code(lane, &self.coder.code(point, &origin));
             lanes.set_subject(lane, self.rows.tid(*row as usize).0);
             if shape.long.is_some() {
-                stored.push(long_code(&self.coder, point));
+                stored.push(self.coder.long_code(point));
             }
         }
         let mut pages = Vec::new();
@@ -216,16 +215,6 @@ impl ListsWriter<'_> {
         pages.insert(0, page);
         pages
     }
-}
-
-/// A stored vector with its scale.
-pub fn long_code(coder: &Coder, point: &Vec<f32>) -> Vec<u8> {
-    let bytes = coder.vectors.stored_bytes(point);
-    let mut long = vec![0; SCALE_BYTES + bytes];
-    let (scale_bytes, own) = long.split_at_mut(SCALE_BYTES);
-    let scale = coder.vectors.store(point, own);
-    set_field(scale_bytes, 0, scale.to_ne_bytes());
-    long
 }
 
 /// The contents of the pages that vectors take.

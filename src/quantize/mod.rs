@@ -7,6 +7,7 @@
 //! | `block.rs` | 32 codes interleaved, and the lookup table of a query |
 //! | `scan.rs` | the kernels that score a block in one pass |
 //! | `levels.rs` | two bits a coordinate, for values that are looked at one by one |
+//! | `packed.rs` | two to seven bits a coordinate, for vectors that are measured one by one |
 //! | `stored.rs` | whole vectors as float32, float16 or int8 |
 //! | `sums.rs` | distances to them |
 //! | `int8.rs` | bytes as int8, and their products, for building |
@@ -17,6 +18,7 @@ mod block;
 mod code;
 mod int8;
 mod levels;
+mod packed;
 mod rotation;
 mod scan;
 mod stored;
@@ -26,6 +28,7 @@ pub use block::{LANES, Lanes, LookupTable, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
 pub use int8::{as_signed, inner_product};
 pub use levels::{LevelQuery, Levels, encode_levels, level_bytes};
+pub use packed::{PackedFactors, PackedForm};
 pub use rotation::{Rotation, mixed};
 pub use scan::{Estimate, Nearer, estimate, nearer};
 pub use stored::{Form, as_floats};

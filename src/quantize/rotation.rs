@@ -54,6 +54,14 @@ impl Rotation {
         }
         rotate(vector, &self.signs, self.power);
     }
+
+    /// Rotates `vector` back in place. Vectors of another length stay as they are.
+    pub fn undo(&self, vector: &mut [f32]) {
+        if vector.len() != self.dims || self.dims == 0 {
+            return;
+        }
+        rotate_back(vector, &self.signs, self.power);
+    }
 }
 
 widened!(fn rotate(vector: &mut [f32], signs: &[f32], power: usize) = rotate_plainly);
@@ -73,6 +81,28 @@ fn rotate_plainly(vector: &mut [f32], signs: &[f32], power: usize) {
         hadamard(&mut vector[start..start + power]);
         if rest > 0 {
             mix(vector);
+        }
+    }
+}
+
+widened!(fn rotate_back(vector: &mut [f32], signs: &[f32], power: usize) = rotate_back_plainly);
+
+/// Each step is its own inverse, so the same steps are taken, the last one first.
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled with its caller's CPU features"
+)]
+#[inline(always)]
+fn rotate_back_plainly(vector: &mut [f32], signs: &[f32], power: usize) {
+    for (round, signs) in signs.chunks_exact(vector.len()).enumerate().rev() {
+        let rest = vector.len() - power;
+        let start = if round % 2 == 0 { 0 } else { rest };
+        if rest > 0 {
+            mix(vector);
+        }
+        hadamard(&mut vector[start..start + power]);
+        for (x, sign) in vector.iter_mut().zip(signs) {
+            *x *= sign;
         }
     }
 }
@@ -238,6 +268,11 @@ mod tests {
             prop_assert!(change.abs() <= 1e-5 * size, "{} of {}", change, size);
             let change = plain::l2_squared(&a, &b) - plain::l2_squared(&x, &y);
             prop_assert!(change.abs() <= 2e-5 * size, "{} of {}", change, size);
+            let mut back = x;
+            rotation.undo(&mut back);
+            for (x, back) in a.iter().zip(&back) {
+                prop_assert!((x - back).abs() <= 1e-5 * size.sqrt(), "{} {}", x, back);
+            }
         }
     }
 

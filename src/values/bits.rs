@@ -53,6 +53,25 @@ impl Bits {
     }
 }
 
+impl Bits {
+    /// Writes a bit for each element: set where it is more than a half. The first is the highest of the first byte.
+    pub fn pack(elements: &[f32], bits: &mut [u8]) {
+        for (byte, elements) in bits.iter_mut().zip(elements.chunks(8)) {
+            let set = elements.iter().enumerate();
+            *byte = set.fold(0, |byte, (at, x)| byte | u8::from(*x > 0.5) << (7 - at));
+        }
+    }
+
+    /// Gives each element its bit, as zero or one.
+    pub fn unpack(bits: &[u8], elements: &mut [f32]) {
+        for (byte, elements) in bits.iter().zip(elements.chunks_mut(8)) {
+            for (at, x) in elements.iter_mut().enumerate() {
+                *x = f32::from(byte >> (7 - at) & 1);
+            }
+        }
+    }
+}
+
 impl Values for Bits {
     type Value<'v> = &'v [u8];
     type Point = Vec<u8>;

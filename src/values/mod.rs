@@ -4,12 +4,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `dense.rs` | Dense vectors under L2, inner product and cosine |
+//! | `around.rs` | Codes of points around another one, and what makes distances of them |
 //! | `manhattan.rs` | L1 (Manhattan) distance of dense vectors |
 //! | `bits.rs` | Bits by Hamming and Jaccard distance |
 //! | `sparse.rs` | Sparse vectors |
 //! | `long.rs` | Long values: how long one is that an index has in several places |
 //! | `extremes.rs` | Vectors so long that squares of their elements overflow |
 
+mod around;
 mod bits;
 mod dense;
 pub mod extremes;
@@ -19,6 +21,7 @@ mod sparse;
 
 use crate::index::Error;
 
+pub use around::{CodeOrigin, CodeTerms};
 pub use bits::{BitMetric, Bits};
 pub use dense::{DenseVectors, Metric, code_dims};
 pub use manhattan::Manhattan;

@@ -3,6 +3,8 @@
 //! | file | what it asks |
 //! |---|---|
 //! | `model.rs` | random inserts and vacuums beside a model |
+//! | `long.rs` | long codes of two to seven bits an element |
+//! | `bits.rs` | values of bits |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
 //! | `dims.rs` | few dimensions, and rows far from their mean |
@@ -15,11 +17,13 @@
     reason = "tests"
 )]
 
+mod bits;
 mod crash;
 mod dims;
 #[path = "../graph/interrupted.rs"]
 #[expect(dead_code, reason = "some of it is for graphs")]
 mod interrupted;
+mod long;
 mod meetings;
 mod model;
 mod support;

@@ -6,7 +6,8 @@ use vector_ext::bulk::{Files, Progress, Resources};
 use vector_ext::cluster::Draws;
 use vector_ext::index::{Error, Tid};
 use vector_ext::ivf::{
-    Form, ListIndex, ListsBuilder, ListsOptions, ListsReport, Metric, Probes, build_into,
+    Form, ListIndex, ListValue, ListsBuilder, ListsOptions, ListsReport, LongForm, Metric, Probes,
+    build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -29,7 +30,7 @@ impl Kind {
     pub fn options(&self) -> ListsOptions {
         ListsOptions {
             lists: self.lists,
-            form: self.form,
+            form: self.form.map(LongForm::from),
             ..ListsOptions::default()
         }
     }
@@ -64,15 +65,11 @@ impl Kind {
     }
 
     pub fn build(&self, rows: &[(u64, Vec<f32>)]) -> MemoryStore {
-        let resources = Resources {
-            threads: 1,
-            budget: 1 << 30,
-            files: Files {
-                folder: std::env::temp_dir(),
-                limit: usize::MAX,
-            },
-        };
-        let mut builder = ListsBuilder::new(self.dims, self.metric, &self.options(), resources);
+        self.build_with(rows, &self.options())
+    }
+
+    pub fn build_with(&self, rows: &[(u64, Vec<f32>)], options: &ListsOptions) -> MemoryStore {
+        let mut builder = ListsBuilder::new(self.dims, self.metric, options, resources(1 << 30));
         for (tid, row) in rows {
             builder.push(row, Tid::at(*tid)).unwrap();
         }
@@ -82,8 +79,46 @@ impl Kind {
     }
 }
 
+/// One thread, and so many bytes of memory.
+pub fn resources(budget: usize) -> Resources {
+    Resources {
+        threads: 1,
+        budget,
+        files: Files {
+            folder: std::env::temp_dir(),
+            limit: usize::MAX,
+        },
+    }
+}
+
+/// The `count` nearest rows as an access method gives them: exact distances are asked for until no row that was not
+/// asked for can be nearer.
+pub fn nearest<'v, S: PageStore>(
+    index: &ListIndex<'_, S>,
+    query: impl Into<ListValue<'v>>,
+    count: usize,
+    exact: impl Fn(u64) -> f64,
+) -> Vec<u64> {
+    let mut scan = index.scan(query, ALL).unwrap().unwrap();
+    let mut found: Vec<(f64, u64)> = Vec::new();
+    while let Some(row) = scan.next_row().unwrap() {
+        let farthest = found.last().map_or(f64::INFINITY, |last| last.0);
+        if found.len() == count && f64::from(row.distance - row.doubt) > farthest {
+            break;
+        }
+        let tid = row.tid.place();
+        found.push((exact(tid), tid));
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found.truncate(count);
+    }
+    found.into_iter().map(|(_, tid)| tid).collect()
+}
+
 /// All rows of an index by a scan of all its lists, in its order.
-pub fn all<S: PageStore>(index: &ListIndex<'_, S>, query: &[f32]) -> Vec<u64> {
+pub fn all<'v, S: PageStore>(
+    index: &ListIndex<'_, S>,
+    query: impl Into<ListValue<'v>>,
+) -> Vec<u64> {
     let mut scan = index.scan(query, ALL).unwrap().unwrap();
     let rows = std::iter::from_fn(|| scan.next_row().unwrap());
     rows.map(|row| row.tid.place()).collect()

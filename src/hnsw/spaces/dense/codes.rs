@@ -1,42 +1,22 @@
 //! Codes of links, and estimates of distances by them.
 //!
-//! A link from node `u` to node `x` carries the code of `y = x - u` (rotated), so that estimates are
-//! the better the nearer `u` and `x` are, however far all of them lie from the origin. With the
-//! centre `c` of all vectors, `S = sum b_i (u - c)_i` and a query's sums of `b_i (q - c)_i` from one
-//! lookup table, [`encode`] gives `slope * (sum - S) ~ -2 <y, q - u>`, hence
-//!
-//! | metric | distance | base | slope | constant, exact at a visit of `u` |
-//! |---|---|---|---|---|
-//! | L2, cosine | `\|x - q\|^2` | `\|y\|^2 - slope S` | slope | `\|q - u\|^2` |
-//! | inner product | `-<x, q>` | `-<y, u> - slope S / 2` | slope / 2 | `-<u, q>` |
-//!
-//! Cosine is L2 of unit vectors: `\|x - q\|^2 / 2 = 1 - cos`.
+//! A link from node `u` to node `x` carries the code of `x - u` (rotated), so that estimates are the better the nearer
+//! `u` and `x` are, however far all of them lie from the origin. `values/around.rs` has the formulas; the constant is
+//! exact at a visit of `u`.
 
 use std::borrow::Cow;
 
-use crate::quantize::{
-    Factors, Lanes, LevelQuery, LookupTable, encode, encode_levels, estimate, from_bf16,
-    signed_sum, to_bf16,
-};
+use crate::quantize::{Lanes, LevelQuery, LookupTable, encode_levels, estimate};
 
 use super::Dense;
 use crate::hnsw::nodes::node::{Code, Estimator, Node};
 use crate::hnsw::nodes::shape::{BLOCK_LANES, NONE};
 use crate::hnsw::spaces::centred::{CentredCode, CentredQuery};
 use crate::hnsw::spaces::space::Near;
-use crate::values::{Metric, Values, extremes};
+use crate::values::{CodeOrigin, CodeTerms, Metric, Values, extremes};
 
 /// A node is near where its squared distance is so much smaller than the query's from the centre.
 const NEAR_RATIO: f32 = 256.0;
-
-/// A node's point, rotated.
-pub struct Origin {
-    from: Vec<f32>,
-    /// `from - c`, as it is encoded.
-    offset: Vec<f32>,
-    /// `|from|^2`
-    squared: f32,
-}
 
 /// A vector, rotated, and its lookup tables.
 pub struct DenseQuery {
@@ -75,44 +55,29 @@ impl Dense {
     }
 
     /// See [`Space::origin`](crate::hnsw::Space::origin).
-    pub(super) fn origin_of(&self, from: Vec<f32>) -> Origin {
-        Origin {
-            offset: self.vectors.offset(&from, &self.centre),
-            squared: self.vectors.dot(&from, &from),
-            from,
-        }
+    pub(super) fn origin_of(&self, from: Vec<f32>) -> CodeOrigin {
+        self.vectors.origin(from, &self.centre)
     }
 
     /// See [`Space::code`](crate::hnsw::Space::code).
-    pub(super) fn encode(&self, point: &[f32], origin: &Origin) -> Code {
+    pub(super) fn encode(&self, point: &[f32], origin: &CodeOrigin) -> Code {
         let mut bits = vec![0; self.bits / 8];
         let estimator = self.estimator(point, origin, &mut bits);
         if estimator.base.is_finite() && estimator.slope.is_finite() {
             let estimator = Some(estimator);
             return Code { estimator, bits };
         }
-        self.code_widely(point, &origin.from)
+        self.code_widely(point, origin.point())
     }
 
     /// Base and slope of the estimate for a point, as the page will have them; writes its bits.
-    fn estimator(&self, point: &[f32], origin: &Origin, bits: &mut [u8]) -> Estimator {
-        let difference = self.vectors.offset(point, &origin.from);
-        let Factors { squared, slope } = encode(&difference, self.bits, bits);
-        let sum = signed_sum(&difference, self.bits, &origin.offset);
-        let (base, slope) = match self.metric() {
-            Metric::L2 | Metric::Cosine => (squared, slope),
-            Metric::InnerProduct => {
-                let along = self.vectors.dot(point, &origin.from) - origin.squared;
-                (-along, slope / 2.0)
-            }
-        };
-        // The base is computed from the slope as rounded, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(slope));
-        let base = base - slope * sum;
+    fn estimator(&self, point: &[f32], origin: &CodeOrigin, bits: &mut [u8]) -> Estimator {
+        let CodeTerms { base, slope, .. } = self.vectors.encode_around(point, origin, bits);
         Estimator { base, slope }
     }
 
-    /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u`, in the table above.
+    /// See [`Space::centred_code`](crate::hnsw::Space::centred_code). With the centre as `u` in the table of
+    /// `values/around.rs`.
     pub(super) fn encentred_code(&self, point: &[f32], code: &mut [u8]) -> CentredCode {
         let levels = encode_levels(&self.vectors.offset(point, &self.centre), code);
         match self.metric() {
@@ -150,15 +115,11 @@ impl Dense {
     #[cold]
     fn code_widely(&self, point: &[f32], from: &[f32]) -> Code {
         let ([point, from, centre], unit) = extremes::shrunk([point, from, &self.centre], 2);
-        let origin = Origin {
-            offset: self.vectors.offset(&from, &centre),
-            squared: self.vectors.dot(&from, &from),
-            from: from.into_owned(),
-        };
+        let origin = self.vectors.origin(from.into_owned(), &centre);
         let mut bits = vec![0; self.bits / 8];
         let Estimator { base, slope } = self.estimator(&point, &origin, &mut bits);
         let (base, slope) = (base * unit * unit, extremes::saturated_slope(slope * unit));
-        let away = self.vectors.l2_squared(&point, &origin.from) * unit * unit;
+        let away = self.vectors.l2_squared(&point, origin.point()) * unit * unit;
         let (base, slope) = match self.metric() {
             Metric::InnerProduct => (extremes::saturated(base), slope),
             // No float32 holds the point's distance from the node. Where one holds the node's own distance from a

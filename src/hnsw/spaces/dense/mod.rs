@@ -2,11 +2,11 @@
 
 mod codes;
 
-use codes::{DenseQuery, Origin};
+use codes::DenseQuery;
 
 use crate::page::{PageError, PageStore};
 use crate::quantize::{Form, level_bytes};
-use crate::values::{DenseVectors, Metric, Values, code_dims, extremes};
+use crate::values::{CodeOrigin, DenseVectors, Metric, Values, code_dims, extremes};
 
 use crate::hnsw::nodes::meta::{LONGEST_SCALED, Lengths};
 use crate::hnsw::nodes::node::{Code, Node};
@@ -79,7 +79,7 @@ impl Dense {
 impl Space for Dense {
     type Values = DenseVectors;
     type Query = DenseQuery;
-    type Origin = Origin;
+    type Origin = CodeOrigin;
 
     fn values(&self) -> &DenseVectors {
         &self.vectors
@@ -114,11 +114,11 @@ impl Space for Dense {
         &query.point
     }
 
-    fn origin(&self, from: Vec<f32>) -> Origin {
+    fn origin(&self, from: Vec<f32>) -> CodeOrigin {
         self.origin_of(from)
     }
 
-    fn code(&self, point: &Vec<f32>, origin: &Origin) -> Code {
+    fn code(&self, point: &Vec<f32>, origin: &CodeOrigin) -> Code {
         self.encode(point, origin)
     }
 

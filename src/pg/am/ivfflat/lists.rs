@@ -6,10 +6,10 @@ use pgrx::pg_sys::Datum;
 
 use crate::bulk::{Built, Progress, Sink};
 use crate::index::{Error, Tid, Vacuumed};
-use crate::ivf::{ListIndex, ListsBuilder};
-use crate::pg::am::dense::Floats;
+use crate::ivf::{ListIndex, ListsBuilder, LongForm};
 use crate::pg::am::everything::Everything;
 use crate::pg::am::ivfflat::centroids;
+use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::ivfflat::settings::settings;
 use crate::pg::am::ivfflat::streams::ListsStream;
@@ -17,23 +17,16 @@ use crate::pg::am::method::{Build, Description, Killed, Search, Stream, Tended};
 use crate::pg::am::shown::failure;
 use crate::pg::error::{CentroidsProblem, Failure};
 use crate::pg::storage::PgStore;
-use crate::pg::types::Operand as _;
-use crate::quantize::Form;
+use crate::quantize::{Form, PackedForm};
 
-/// A datum of a column of type `E` as float32.
-unsafe fn ready<E: Floats>(datum: Datum) -> Result<E::Wide, Failure> {
-    // SAFETY: the caller says that it is of this type, and not NULL.
-    Ok(E::wide(unsafe { E::hold(datum) }?))
-}
-
-/// The rows of a build, from a column of type `E`.
-pub struct ListsBuild<E> {
+/// The rows of a build, from a column of type `C`.
+pub struct ListsBuild<C> {
     builder: ListsBuilder,
     asked: AskedLists,
-    column: PhantomData<fn(E)>,
+    column: PhantomData<fn(C)>,
 }
 
-impl<E> ListsBuild<E> {
+impl<C> ListsBuild<C> {
     /// Rows for a build.
     pub fn new(builder: ListsBuilder, asked: AskedLists) -> Self {
         Self {
@@ -44,7 +37,7 @@ impl<E> ListsBuild<E> {
     }
 }
 
-impl<E: Floats> Build for ListsBuild<E> {
+impl<C: ListsColumn> Build for ListsBuild<C> {
     fn begin(&mut self) -> Result<(), Failure> {
         let Some(table) = &self.asked.centroids else {
             return Ok(());
@@ -67,9 +60,9 @@ impl<E: Floats> Build for ListsBuild<E> {
 
     unsafe fn push(&mut self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
-        let value = unsafe { ready::<E>(datum) }?;
-        let pushed = self.builder.push(&value, tid);
-        pushed.map_err(|error| failure(E::TYPE, error))
+        let ready = unsafe { C::ready(datum) }?;
+        let pushed = self.builder.push(C::value(&ready), tid);
+        pushed.map_err(|error| failure(C::TYPE, error))
     }
 
     fn bytes_per_row(&self) -> usize {
@@ -81,13 +74,13 @@ impl<E: Floats> Build for ListsBuild<E> {
     }
 }
 
-/// An open index of a column of type `E`.
-pub struct ListsSearch<E> {
+/// An open index of a column of type `C`.
+pub struct ListsSearch<C> {
     index: ListIndex<'static, PgStore>,
-    column: PhantomData<fn(E)>,
+    column: PhantomData<fn(C)>,
 }
 
-impl<E> ListsSearch<E> {
+impl<C> ListsSearch<C> {
     /// An open index.
     pub fn new(index: ListIndex<'static, PgStore>) -> Self {
         let column = PhantomData;
@@ -95,7 +88,7 @@ impl<E> ListsSearch<E> {
     }
 }
 
-impl<E: Floats> Search for ListsSearch<E> {
+impl<C: ListsColumn> Search for ListsSearch<C> {
     unsafe fn scan<'s>(
         &'s self,
         query: Option<Datum>,
@@ -103,14 +96,16 @@ impl<E: Floats> Search for ListsSearch<E> {
     ) -> Result<Box<dyn Stream + 's>, Failure> {
         if let Some(query) = query {
             // SAFETY: the caller vouches for the datum.
-            let value = unsafe { ready::<E>(query) }?;
+            let ready = unsafe { C::ready(query) }?;
+            C::verify(&self.index, &ready)?;
             let settings = settings();
             let roots = self.index.roots().map_err(Error::from)?;
             let probes = settings.probes(roots.lists as usize);
-            let scan = self.index.scan(&value, probes);
-            let scan = scan.map_err(|error| failure(E::TYPE, error))?;
+            let scan = self.index.scan(C::value(&ready), probes);
+            let scan = scan.map_err(|error| failure(C::TYPE, error))?;
             if let Some(scan) = scan {
-                let stream = ListsStream::new(scan, self.index.metric(), settings.go_on);
+                let metric = self.index.metric();
+                let stream = ListsStream::<C>::new(scan, metric, settings.go_on);
                 return Ok(Box::new(stream));
             }
         }
@@ -122,9 +117,9 @@ impl<E: Floats> Search for ListsSearch<E> {
 
     unsafe fn insert(&self, datum: Datum, tid: Tid) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
-        let value = unsafe { ready::<E>(datum) }?;
-        let inserted = self.index.insert(&value, tid);
-        inserted.map_err(|error| failure(E::TYPE, error))
+        let ready = unsafe { C::ready(datum) }?;
+        let inserted = self.index.insert(C::value(&ready), tid);
+        inserted.map_err(|error| failure(C::TYPE, error))
     }
 
     fn vacuum(
@@ -151,7 +146,7 @@ impl<E: Floats> Search for ListsSearch<E> {
     }
 
     fn value_bytes(&self) -> usize {
-        self.index.dims() * size_of::<E>()
+        C::bytes(self.index.dims())
     }
 
     fn has_budget(&self) -> bool {
@@ -165,12 +160,7 @@ impl<E: Floats> Search for ListsSearch<E> {
             values: report.rows,
             graph: None,
             dims: self.index.dims() as u32,
-            storage: match self.index.form() {
-                Some(Form::F32) => "f32",
-                Some(Form::F16) => "f16",
-                Some(Form::Int8 | Form::Whole) => "int8",
-                None => "codes",
-            },
+            storage: storage(self.index.form()),
             dead: report.dead,
             free: report.free,
             format: 1,
@@ -191,7 +181,27 @@ impl<E: Floats> Search for ListsSearch<E> {
 
     unsafe fn is_indexable(&self, datum: Datum) -> Result<bool, Failure> {
         // SAFETY: the caller vouches for the datum.
-        let value = unsafe { ready::<E>(datum) }?;
-        Ok(self.index.has_place(&value))
+        let ready = unsafe { C::ready(datum) }?;
+        let place = self.index.has_place(C::value(&ready));
+        place.map_err(|error| failure(C::TYPE, error))
+    }
+}
+
+/// How an index stores what it does not ask the table for, as users name it.
+fn storage(form: Option<LongForm>) -> &'static str {
+    match form {
+        None => "1 bit",
+        Some(LongForm::Bits) => "plain",
+        Some(LongForm::Stored(Form::F32)) => "f32",
+        Some(LongForm::Stored(Form::F16)) => "f16",
+        Some(LongForm::Stored(Form::Int8 | Form::Whole)) => "int8",
+        Some(LongForm::Packed(form)) => match form {
+            PackedForm::Two => "2 bits",
+            PackedForm::Three => "3 bits",
+            PackedForm::Four => "4 bits",
+            PackedForm::Five => "5 bits",
+            PackedForm::Six => "6 bits",
+            PackedForm::Seven => "7 bits",
+        },
     }
 }

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `lists.rs` | lists behind the doors that all indexes share |
+//! | `column.rs` | columns, and their datums as values of lists |
 //! | `streams.rs` | their rows, with bounds of their distances |
 //! | `opclass.rs` | which values and which metric an operator class means |
 //! | `options.rs` | `amoptions` |
@@ -10,6 +11,7 @@
 //! | `settings.rs` | settings of searches, `ivfflat.…` |
 
 mod centroids;
+mod column;
 mod lists;
 mod opclass;
 mod options;

@@ -6,15 +6,15 @@ use std::marker::PhantomData as OF;
 use pgrx::pg_sys;
 
 use crate::bulk::Resources;
-use crate::ivf::{ListIndex, ListsBuilder, ListsOptions};
-use crate::pg::am::dense::Floats;
+use crate::ivf::{ListIndex, ListsBuilder};
+use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::ivfflat::lists::{ListsBuild, ListsSearch};
 use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::method::{Build, Search};
 use crate::pg::am::opclass::{self, ClassEntry, entry, normalised};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
-use crate::pg::types::distances;
+use crate::pg::types::{Bit, distances};
 use crate::values::Metric;
 use crate::vector::f16;
 
@@ -33,33 +33,45 @@ pub trait ListsClass: Sync {
     fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure>;
 }
 
-/// Dense vectors of elements `E`.
-struct DenseClass<E>(Metric, PhantomData<fn(E)>);
+/// Vectors of a column of type `C`.
+struct DenseClass<C>(Metric, PhantomData<fn(C)>);
 
-impl<E: Floats> ListsClass for DenseClass<E> {
+impl<C: ListsColumn> ListsClass for DenseClass<C> {
     fn max_dims(&self) -> usize {
-        E::TYPE.max_dims()
+        C::TYPE.max_dims()
     }
 
     fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
-        let form = asked.options.form.and_then(|form| E::form(Some(form)));
-        let options = ListsOptions {
-            form,
-            ..asked.options
-        };
-        let builder = ListsBuilder::new(dims, self.0, &options, resources);
-        Box::new(ListsBuild::<E>::new(
-            builder,
-            AskedLists { options, ..asked },
-        ))
+        let asked = asked.of_column::<C>();
+        let builder = ListsBuilder::new(dims, self.0, &asked.options, resources);
+        Box::new(ListsBuild::<C>::new(builder, asked))
     }
 
     fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {
-        Ok(Box::new(ListsSearch::<E>::new(ListIndex::open(store)?)))
+        Ok(Box::new(ListsSearch::<C>::new(ListIndex::open(store)?)))
     }
 }
 
-static CLASSES: [ClassEntry<dyn ListsClass>; 9] = {
+/// Bits by Hamming distance.
+struct BitClass;
+
+impl ListsClass for BitClass {
+    fn max_dims(&self) -> usize {
+        Bit::TYPE.max_dims()
+    }
+
+    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
+        let asked = asked.of_column::<Bit>();
+        let builder = ListsBuilder::of_bits(dims, &asked.options, resources);
+        Box::new(ListsBuild::<Bit>::new(builder, asked))
+    }
+
+    fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {
+        Ok(Box::new(ListsSearch::<Bit>::new(ListIndex::open(store)?)))
+    }
+}
+
+static CLASSES: [ClassEntry<dyn ListsClass>; 10] = {
     use Metric::{Cosine, InnerProduct, L2};
     use distances as d;
     [
@@ -90,6 +102,7 @@ static CLASSES: [ClassEntry<dyn ListsClass>; 9] = {
             d::int8vec_negative_inner_product,
             &DenseClass::<i8>(Cosine, OF),
         ),
+        entry(d::hamming_distance, &BitClass),
     ]
 };
 

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-use crate::ivf::{ListsOptions, MAX_LISTS};
-use crate::quantize::Form;
+use crate::ivf::{ListsOptions, LongForm, MAX_LISTS};
+use crate::pg::am::ivfflat::column::ListsColumn;
 
 /// The options of lists, as Postgres fills them in.
 #[repr(C)]
@@ -98,6 +98,14 @@ pub struct AskedLists {
     pub centroids: Option<String>,
 }
 
+impl AskedLists {
+    /// The same for a column of type `C`, which has its own forms.
+    pub fn of_column<C: ListsColumn>(mut self) -> Self {
+        self.options.form = C::form(self.options.form);
+        self
+    }
+}
+
 /// The options of an open index.
 ///
 /// # Safety
@@ -114,7 +122,7 @@ pub unsafe fn of(index: pg_sys::Relation) -> AskedLists {
         };
     };
     options.lists = stored.lists as u32;
-    options.form = (stored.bits > 1).then_some(Form::Int8);
+    options.form = LongForm::of_bits(u8::try_from(stored.bits).unwrap_or(8));
     let text = (stored.centroids > 0).then(|| {
         // SAFETY: the text ends with a zero, within the options.
         unsafe { CStr::from_ptr(start.cast::<i8>().add(stored.centroids as usize).cast()) }

@@ -1,10 +1,11 @@
 //! Streams: the rows of lists, with bounds of their distances as the operator gives them.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 use crate::index::Continue;
 use crate::ivf::{ListsRow, ListsScan, ScanCost};
-use crate::pg::am::dense::shown;
+use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::method::{Cost, FoundRow, Probed, Stream};
 use crate::pg::am::shown::within_doubt;
 use crate::pg::error::Failure;
@@ -12,8 +13,8 @@ use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
 use crate::values::Metric;
 
-/// The nearest rows.
-pub struct ListsStream<'i> {
+/// The nearest rows, of a column of type `C`.
+pub struct ListsStream<'i, C> {
     scan: ListsScan<'i, 'static, PgStore>,
     metric: Metric,
     go_on: Continue,
@@ -27,9 +28,10 @@ pub struct ListsStream<'i> {
     drained: bool,
     restarts: u64,
     within: f64,
+    column: PhantomData<fn(C)>,
 }
 
-impl<'i> ListsStream<'i> {
+impl<'i, C: ListsColumn> ListsStream<'i, C> {
     /// The rows of a scan.
     pub fn new(scan: ListsScan<'i, 'static, PgStore>, metric: Metric, go_on: Continue) -> Self {
         Self {
@@ -42,6 +44,7 @@ impl<'i> ListsStream<'i> {
             drained: false,
             restarts: 0,
             within: f64::INFINITY,
+            column: PhantomData,
         }
     }
 
@@ -51,7 +54,7 @@ impl<'i> ListsStream<'i> {
             node: None,
         };
         within_doubt(found, (row.distance, row.doubt), |measure| {
-            shown(self.metric, measure)
+            C::shown(self.metric, measure)
         })
     }
 
@@ -79,7 +82,7 @@ impl<'i> ListsStream<'i> {
     }
 }
 
-impl Stream for ListsStream<'_> {
+impl<C: ListsColumn> Stream for ListsStream<'_, C> {
     fn is_ready(&self) -> bool {
         if self.drained {
             !self.late.is_empty()
