@@ -99,6 +99,7 @@ fn every_statement_answers_as_pgvector_does() -> Result<()> {
         "hnsw_halfvec.sql",
         "ivfflat_vector.sql",
         "ivfflat_halfvec.sql",
+        "ivfflat_bit.sql",
         "sparsevec_type.sql",
         "sparsevec_functions.sql",
         "sparsevec_cast.sql",
