@@ -16,8 +16,8 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sample::sample;
 use vector_ext::quantize::{
-    Form, LANES, Lanes, LookupTable, Rotation, code_bytes, encode, estimate, inner_product,
-    signed_sum,
+    Form, LANES, Lanes, LookupTable, PackedForm, Rotation, code_bytes, encode, estimate,
+    inner_product, signed_sum,
 };
 
 const DIMS: [usize; 5] = [128, 384, 768, 1_536, 3_072];
@@ -61,6 +61,14 @@ fn stored(c: &mut Criterion) {
             group.throughput(Throughput::Elements(dims as u64));
             group.bench_function(BenchmarkId::new(format!("{form:?} l2"), dims), |bench| {
                 bench.iter(|| (kernels.l2_squared)(black_box(&query), black_box(&own), scale));
+            });
+        }
+        for form in (2..=7).filter_map(PackedForm::of_bits) {
+            let mut own = vec![0; form.bytes(dims)];
+            let scale = form.encode(&vector, &mut own);
+            let name = format!("{} bits", form.bits());
+            group.bench_function(BenchmarkId::new(name, dims), |bench| {
+                bench.iter(|| form.inner_product(black_box(&query), black_box(&own), scale));
             });
         }
     }
