@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
-use crate::cluster::{CentreTree, Centres, Draws, Goal, Vectors, train};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, Selection, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
@@ -170,14 +170,13 @@ impl ListsBuilder {
         let fitting = self.memory.budget() / 2 / (size_of::<f32>() * dims);
         let wanted = (lists * TRAINED_PER_LIST).min(fitting.max(lists.min(1_000)));
         let mut draws = Draws(self.options.seed);
-        let (mut left, mut sample, mut point) = (wanted.min(self.count), Vec::new(), Vec::new());
-        sample.try_reserve_exact(left * dims)?;
-        // Selection sampling (Knuth, volume 2, algorithm S): each row with the same chance, in order.
+        let mut selection = Selection::new(wanted, self.count);
+        let (mut sample, mut point) = (Vec::new(), Vec::new());
+        sample.try_reserve_exact(selection.wanted() * dims)?;
         for row in 0..self.count {
-            if draws.below(self.count - row) < left {
+            if selection.takes(&mut draws) {
                 self.point(row, &mut point);
                 sample.extend_from_slice(&point);
-                left -= 1;
             }
         }
         Ok(sample)

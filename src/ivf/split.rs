@@ -4,7 +4,7 @@
 //! The new centres are learned from the long codes of some rows, and every row is encoded anew around its own. What is
 //! written beside the old list is seen by nobody until the heads change (`rewrite.rs`).
 
-use crate::cluster::{Centres, Draws, Vectors, lloyd_centres};
+use crate::cluster::{Centres, Draws, Selection, Vectors, lloyd_centres};
 use crate::index::{Error, Fallible, Poll};
 use crate::page::{self, Change, PageStore, field};
 use crate::values::Values;
@@ -138,15 +138,13 @@ impl<S: PageStore> ListIndex<'_, S> {
     fn learn(&self, list: &SeenList, parts: usize, poll: Poll<'_>) -> Result<Centres, Error> {
         let dims = self.parameters.dims;
         let mut draws = Draws(u64::from(list.head.number) ^ self.parameters.seed);
-        let mut left = (parts * LEARNED_PER_PART).min(list.rows);
-        let (mut sample, mut at) = (Vec::new(), 0);
+        let mut selection = Selection::new(parts * LEARNED_PER_PART, list.rows);
+        let mut sample = Vec::new();
         self.each_row(&mut Cursor::start(list.head.first), &mut |row| {
             poll()?;
-            if draws.below(list.rows.saturating_sub(at)) < left {
+            if selection.takes(&mut draws) {
                 sample.try_extend(self.point_of(&row.long))?;
-                left -= 1;
             }
-            at += 1;
             Ok(())
         })?;
         let vectors = Vectors {

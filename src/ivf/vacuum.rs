@@ -92,17 +92,18 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(removal.report)
     }
 
-    /// Notes the pages of the chain of free ones.
-    fn walk_free(&self, used: &mut HashSet<u32>) -> Result<(), Error> {
-        let mut block = self.roots()?.first_free;
+    /// Notes the pages of the chain of free ones. Gives how many there are.
+    pub(in crate::ivf) fn walk_free(&self, used: &mut HashSet<u32>) -> Result<u64, Error> {
+        let (mut block, mut free) = (self.roots()?.first_free, 0);
         while block != NONE {
             used.try_reserve(1)?;
             if !used.insert(block) {
                 return Err(chained_twice(block).into());
             }
+            free += 1;
             block = page::next(&*self.page(block, KIND_FREE)?);
         }
-        Ok(())
+        Ok(free)
     }
 
     /// Shows every page of rows, list by list.
