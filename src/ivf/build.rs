@@ -19,6 +19,9 @@ use super::write::ListsWriter;
 /// Rows of the training for each list.
 const TRAINED_PER_LIST: usize = 64;
 
+/// Rows whose mean distance from their centres is noted.
+const SPREAD_OF: usize = 2_048;
+
 /// Bytes of a row before its elements: tid and scale.
 const ROW_HEADER: usize = 12;
 
@@ -122,8 +125,10 @@ impl ListsBuilder {
         let options = &self.options;
         let parameters = options.parameters(dims, self.vectors.metric());
         let vectors = vectors(dims, self.vectors.metric(), options.form, options.seed);
+        let coder = Coder::new(vectors, parameters.shape.rows.bits, mean);
+        let spread = self.spread(&tree, &coder);
         let writer = ListsWriter {
-            coder: Coder::new(vectors, parameters.shape.rows.bits, mean),
+            coder,
             parameters,
             rows: &self,
             sorted: &sorted,
@@ -139,6 +144,8 @@ impl ListsBuilder {
             length,
             trained,
             rows: self.count as u64,
+            spread,
+            made: self.options.made,
         };
         writer.all(&roots, &mut crew)?;
         Ok(Built {
@@ -199,6 +206,24 @@ impl ListsBuilder {
                 .min(f64::from(f32::MAX))
         });
         (lengths.sum::<f64>() / rows.len() as f64) as f32
+    }
+
+    /// The mean distance of rows from the nearest of the centres, by the codes of some.
+    #[expect(clippy::cast_possible_truncation, reason = "a mean")]
+    fn spread(&self, tree: &CentreTree, coder: &Coder) -> f32 {
+        let step = (self.count / SPREAD_OF).max(1);
+        let (mut sum, mut rows) = (0.0, 0_u32);
+        let (mut point, mut cells) = (Vec::new(), Vec::new());
+        for row in (0..self.count).step_by(step) {
+            self.point(row, &mut point);
+            if let Some(nearest) = tree.nearest(&point, &mut cells) {
+                let centre = tree.centres().get(nearest.centre as usize);
+                let code = coder.code(&point, &coder.origin(centre.to_vec()));
+                sum += f64::from(coder.distance_by(code.slope, code.error));
+                rows += 1;
+            }
+        }
+        (sum / f64::from(rows.max(1))) as f32
     }
 
     /// Notes the list of each row.

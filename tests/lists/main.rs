@@ -5,6 +5,7 @@
 //! | `model.rs` | random inserts and vacuums beside a model |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
+//! | `tending.rs` | what splits and merges make of lists, and the census of them |
 //! | `support.rs` | rows, indexes, checks |
 
 #![expect(
@@ -20,3 +21,4 @@ mod interrupted;
 mod meetings;
 mod model;
 mod support;
+mod tending;

@@ -6,7 +6,7 @@ use vector_ext::bulk::{Files, Progress, Resources};
 use vector_ext::cluster::Draws;
 use vector_ext::index::{Error, Tid};
 use vector_ext::ivf::{
-    Form, ListIndex, ListsBuilder, ListsOptions, ListsReport, Metric, Probes, build_into,
+    Form, ListIndex, ListsBuilder, ListsOptions, ListsReport, Metric, Probes, Tended, build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -105,6 +105,44 @@ pub fn vacuum<S: PageStore>(
     Ok(vacuumed.removed)
 }
 
+/// Tends all lists. Values are asked for only where there are no long codes.
+pub fn tend<S: PageStore>(
+    index: &ListIndex<'_, S>,
+    value: impl Fn(u64) -> Option<Vec<f32>>,
+) -> Result<Tended, Error> {
+    index.tend(u64::MAX, &mut |tid| Ok(value(tid.place())), &mut || Ok(()))
+}
+
+/// The values of rows, for an index without long codes.
+pub fn value_of(form: Option<Form>, rows: &[(u64, Vec<f32>)]) -> impl Fn(u64) -> Option<Vec<f32>> {
+    move |tid| {
+        assert!(form.is_none(), "long codes have the values");
+        let row = rows.iter().find(|row| row.0 == tid);
+        row.map(|row| row.1.clone())
+    }
+}
+
+/// The nearest ten rows of a scan, measured exactly until no other may be among them, as an access method does it.
+fn nearest<S: PageStore>(
+    index: &ListIndex<'_, S>,
+    query: &[f32],
+    far: impl Fn(&u64) -> f64,
+) -> Vec<u64> {
+    let mut scan = index.scan(query, ALL).unwrap().unwrap();
+    let mut best: Vec<(f64, u64)> = Vec::new();
+    while let Some(row) = scan.next_row().unwrap() {
+        let bound = f64::from(row.distance - row.doubt);
+        if best.get(9).is_some_and(|tenth| tenth.0 < bound) {
+            break;
+        }
+        let tid = row.tid.place();
+        best.push((far(&tid), tid));
+        best.sort_by(|a, b| a.0.total_cmp(&b.0));
+        best.truncate(10);
+    }
+    best.into_iter().map(|(_, tid)| tid).collect()
+}
+
 /// Every row comes once; distances are within their doubts; the nearest are nearly the right ones in nearly the right
 /// order.
 pub fn compare<S: PageStore>(
@@ -114,7 +152,6 @@ pub fn compare<S: PageStore>(
     query: &[f32],
 ) {
     let mut found = all(index, query);
-    let nearest: Vec<u64> = found.iter().take(10).copied().collect();
     found.sort_unstable();
     assert_eq!(found, model.keys().copied().collect::<Vec<_>>());
     let mut truth: Vec<(f64, u64)> = model
@@ -127,7 +164,7 @@ pub fn compare<S: PageStore>(
     };
     let far = |tid: &u64| kind.distance(query, &model[tid]);
     let spread = truth[truth.len() - 1].0 - truth[0].0;
-    let hits = nearest
+    let hits = nearest(index, query, far)
         .iter()
         .filter(|tid| far(tid) <= last.0 + 0.02 * spread)
         .count();
