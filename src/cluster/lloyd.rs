@@ -36,6 +36,48 @@ impl Draws {
     pub fn share(&mut self) -> f64 {
         (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
+
+    /// Moves `count` items, drawn at random, to the front: the first steps of a shuffle (Fisher and Yates). All are
+    /// shuffled where there are not so many.
+    pub fn shuffle_first<T>(&mut self, items: &mut [T], count: usize) {
+        for at in 0..items.len().min(count) {
+            let other = at + self.below(items.len() - at);
+            items.swap(at, other);
+        }
+    }
+}
+
+/// Selection sampling (Knuth, volume 2, algorithm S): of items that come one by one some are taken, each with the same
+/// chance, in their order.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection {
+    items: usize,
+    wanted: usize,
+}
+
+impl Selection {
+    /// Takes `wanted` of `items` items; all of them where there are not so many.
+    #[must_use]
+    pub fn new(wanted: usize, items: usize) -> Self {
+        Self {
+            items,
+            wanted: wanted.min(items),
+        }
+    }
+
+    /// How many are still to be taken.
+    #[must_use]
+    pub fn wanted(self) -> usize {
+        self.wanted
+    }
+
+    /// Whether the next item is taken. None is taken beyond those that were announced.
+    pub fn takes(&mut self, draws: &mut Draws) -> bool {
+        let taken = self.wanted > 0 && draws.below(self.items) < self.wanted;
+        self.items = self.items.saturating_sub(1);
+        self.wanted -= usize::from(taken);
+        taken
+    }
 }
 
 /// Up to `count` of the vectors, each drawn by its squared distance from those drawn before. Fewer where there are not
@@ -44,10 +86,7 @@ pub fn seeds(vectors: Vectors<'_>, members: &[u32], count: usize, draws: &mut Dr
     let mut from: Vec<u32> = members.to_vec();
     let enough = count.saturating_mul(SEEDED_FROM);
     if enough < from.len() {
-        for at in 0..enough {
-            let other = at + draws.below(from.len() - at);
-            from.swap(at, other);
-        }
+        draws.shuffle_first(&mut from, enough);
         from.truncate(enough);
     }
     let l2 = kernels().l2_squared;
@@ -152,4 +191,44 @@ pub fn centres(
         }
     }
     centres
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_selected_as_were_wanted() {
+        let mut draws = Draws(4);
+        let mut often = [0; 10];
+        for _ in 0..2_000 {
+            let mut selection = Selection::new(3, often.len());
+            let taken = often.iter_mut().filter(|_| selection.takes(&mut draws));
+            assert_eq!(taken.map(|often| *often += 1).count(), 3);
+            assert!(!selection.takes(&mut draws));
+        }
+        assert!(
+            often.iter().all(|often| (500..700).contains(often)),
+            "{often:?}"
+        );
+        let mut selection = Selection::new(5, 2);
+        assert_eq!((0..4).filter(|_| selection.takes(&mut draws)).count(), 2);
+    }
+
+    #[test]
+    fn a_part_of_a_shuffle_has_any_items_in_front() {
+        let mut draws = Draws(4);
+        let mut often = [0; 10];
+        for _ in 0..2_000 {
+            let mut items: Vec<usize> = (0..often.len()).collect();
+            draws.shuffle_first(&mut items, 3);
+            items[..3].iter().for_each(|item| often[*item] += 1);
+            items.sort_unstable();
+            assert!(items.into_iter().eq(0..often.len()));
+        }
+        assert!(
+            often.iter().all(|often| (500..700).contains(often)),
+            "{often:?}"
+        );
+    }
 }

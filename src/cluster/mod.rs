@@ -12,7 +12,7 @@ mod near;
 mod train;
 mod tree;
 
-pub use lloyd::{Draws, centres as lloyd_centres};
+pub use lloyd::{Draws, Selection, centres as lloyd_centres};
 pub use near::{Centres, Nearest};
 pub use train::{Goal, train};
 pub use tree::CentreTree;

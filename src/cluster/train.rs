@@ -45,10 +45,7 @@ pub fn train(vectors: Vectors<'_>, goal: &Goal, crew: &mut Crew<'_>) -> Result<C
     }
     let cells = goal.centres.isqrt();
     let mut some = all.clone();
-    for at in 0..some.len().min(cells * PER_CELL) {
-        let other = at + draws.below(some.len() - at);
-        some.swap(at, other);
-    }
+    draws.shuffle_first(&mut some, cells * PER_CELL);
     some.truncate(cells * PER_CELL);
     let upper = Centres::new(vectors.dims, alone(vectors, &some, cells, draws, crew)?);
     let lower = within_cells(vectors, &all, &upper, goal, crew)?;

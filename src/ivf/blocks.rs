@@ -120,6 +120,13 @@ impl<'p> CodePage<'p> {
         self.shape.block_at(lane / LANES) + LANES * self.shape.subject + 4 * (lane % LANES)
     }
 
+    /// The slope and the error of a lane.
+    pub fn slope_and_error(self, lane: usize) -> [f32; 2] {
+        let slopes = self.base_at(lane) - 4 * (lane % LANES) + 4 * LANES;
+        let at = slopes + 2 * (lane % LANES);
+        [at, at + 2 * LANES].map(|at| from_bf16(u16::from_ne_bytes(field(self.content, at))))
+    }
+
     /// The code of a lane.
     pub fn code(self, lane: usize) -> RowCode {
         let Some(block) = self.block(lane / LANES) else {
@@ -273,6 +280,9 @@ mod tests {
             assert_eq!(page.subject(lane), [lane as u8; 6]);
             if lane != 1 {
                 assert_eq!(page.code(lane), code(lane));
+                let [slope, error] = page.slope_and_error(lane);
+                assert_eq!(slope.to_bits(), code(lane).slope.to_bits());
+                assert_eq!(error.to_bits(), code(lane).error.to_bits());
             }
         }
         assert_eq!(

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
-use crate::cluster::{CentreTree, Centres, Draws, Goal, Vectors, train};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, Selection, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
@@ -20,6 +20,9 @@ use super::write::ListsWriter;
 
 /// Rows of the training for each list.
 const TRAINED_PER_LIST: usize = 64;
+
+/// Rows whose mean distance from their centres is noted.
+const SPREAD_OF: usize = 2_048;
 
 /// Bytes of a row before its elements: tid and scale.
 const ROW_HEADER: usize = 12;
@@ -174,8 +177,10 @@ impl ListsBuilder {
         let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
         drop(of);
         let parameters = self.parameters;
+        let coder = Coder::new(&parameters, mean);
+        let spread = self.spread(&tree, &coder);
         let writer = ListsWriter {
-            coder: Coder::new(&parameters, mean),
+            coder,
             parameters,
             rows: &self,
             sorted: &sorted,
@@ -191,6 +196,8 @@ impl ListsBuilder {
             length,
             trained,
             rows: self.count as u64,
+            spread,
+            made: self.options.made,
         };
         writer.all(&roots, &mut crew)?;
         Ok(Built {
@@ -228,14 +235,13 @@ impl ListsBuilder {
         let fitting = self.memory.budget() / 2 / (size_of::<f32>() * dims);
         let wanted = (lists * TRAINED_PER_LIST).min(fitting.max(lists));
         let mut draws = Draws(self.options.seed);
-        let (mut left, mut sample, mut point) = (wanted.min(self.count), Vec::new(), Vec::new());
-        sample.try_reserve_exact(left * dims)?;
-        // Selection sampling (Knuth, volume 2, algorithm S): each row with the same chance, in order.
+        let mut selection = Selection::new(wanted, self.count);
+        let (mut sample, mut point) = (Vec::new(), Vec::new());
+        sample.try_reserve_exact(selection.wanted() * dims)?;
         for row in 0..self.count {
-            if draws.below(self.count - row) < left {
+            if selection.takes(&mut draws) {
                 self.point(row, &mut point);
                 sample.extend_from_slice(&point);
-                left -= 1;
             }
         }
         Ok(sample)
@@ -258,6 +264,24 @@ impl ListsBuilder {
                 .min(f64::from(f32::MAX))
         });
         (lengths.sum::<f64>() / rows.len() as f64) as f32
+    }
+
+    /// The mean distance of rows from the nearest of the centres, by the codes of some.
+    #[expect(clippy::cast_possible_truncation, reason = "a mean")]
+    fn spread(&self, tree: &CentreTree, coder: &Coder) -> f32 {
+        let step = (self.count / SPREAD_OF).max(1);
+        let (mut sum, mut rows) = (0.0, 0_u32);
+        let (mut point, mut cells) = (Vec::new(), Vec::new());
+        for row in (0..self.count).step_by(step) {
+            self.point(row, &mut point);
+            if let Some(nearest) = tree.nearest(&point, &mut cells) {
+                let centre = tree.centres().get(nearest.centre as usize);
+                let code = coder.code(&point, &coder.origin(centre.to_vec()));
+                sum += f64::from(coder.distance_by(code.slope, code.error));
+                rows += 1;
+            }
+        }
+        (sum / f64::from(rows.max(1))) as f32
     }
 
     /// Notes the list of each row.

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use crate::index::{Error, Fallible, Tid};
-use crate::page::{self, PageStore};
+use crate::page::{PageError, PageStore};
 
 use super::index::ListIndex;
-use super::meta::{KIND_FREE, KIND_LONG, NONE};
+use super::meta::{KIND_LONG, NONE};
 use super::vacuum::{SeenList, SeenPage, Walked};
 
 /// What [`ListIndex::check`] found.
@@ -54,16 +54,12 @@ impl<S: PageStore> ListIndex<'_, S> {
                     .push(format!("list {} was never given out", list.head.number));
             }
         }
-        let mut block = roots.first_free;
-        while block != NONE {
-            if !walked.used.insert(block) {
-                report
-                    .problems
-                    .push(format!("block {block} is free, and something leads to it"));
-                break;
+        match self.walk_free(&mut walked.used) {
+            Ok(free) => report.free = free,
+            Err(Error::Page(error @ PageError::Corrupt { .. })) => {
+                report.problems.push(format!("free pages: {error}"));
             }
-            report.free += 1;
-            block = page::next(&*self.page(block, KIND_FREE)?);
+            Err(error) => return Err(error),
         }
         let blocks = u64::from(self.store.blocks()?);
         report.unused = blocks.saturating_sub(walked.used.len() as u64);
@@ -82,9 +78,6 @@ impl<S: PageStore> ListIndex<'_, S> {
         let mut wrong = |what: &str| {
             problems.push(format!("block {block}, list {number}: {what}"));
         };
-        if lanes.is_closed() {
-            wrong("closed, and in the directory");
-        }
         if (next == NONE) != (block == list.head.last) {
             wrong("the head says another last page");
         }

@@ -27,7 +27,8 @@ use super::shape::CENTRE_FORM;
 /// What encodes the rows of an index, and prepares queries for their codes.
 pub struct Coder {
     pub vectors: DenseVectors,
-    bits: usize,
+    /// Of a code.
+    pub bits: usize,
     /// The mean of all rows, as a point.
     mean: Vec<f32>,
     centres: StoredKernels,
@@ -76,7 +77,8 @@ impl Coder {
         &self.mean
     }
 
-    fn is_product(&self) -> bool {
+    /// Whether distances are negated inner products.
+    pub fn is_product(&self) -> bool {
         self.vectors.metric() == Metric::InnerProduct
     }
 
@@ -85,7 +87,7 @@ impl Coder {
         self.vectors.origin(point, &self.mean)
     }
 
-    /// The code of a point around an origin. One whose numbers overflow is as near as can be, so that it is measured.
+    /// The code of a point around an origin.
     pub fn code(&self, point: &[f32], origin: &CodeOrigin) -> RowCode {
         let mut bits = vec![0; self.bits / 8];
         let CodeTerms {
@@ -99,6 +101,33 @@ impl Coder {
         } else {
             error
         };
+        Self::checked(RowCode {
+            base,
+            slope,
+            error,
+            bits,
+        })
+    }
+
+    /// A code whose base is for sums of `b_i (q - c)_i`, for sums of `b_i (q - m)_i`: those for `c` have this `sum`.
+    pub fn shifted(code: RowCode, sum: f32) -> RowCode {
+        // The base is computed from the slope as rounded, so that what cancels out cancels out.
+        let slope = from_bf16(to_bf16(code.slope));
+        Self::checked(RowCode {
+            base: code.base - slope * sum,
+            slope,
+            ..code
+        })
+    }
+
+    /// A code as it is stored. One whose numbers overflow is as near as can be, so that it is measured.
+    fn checked(code: RowCode) -> RowCode {
+        let RowCode {
+            base,
+            slope,
+            error,
+            bits,
+        } = code;
         if base.is_finite() && slope.is_finite() && error.is_finite() {
             return RowCode {
                 base,
@@ -112,6 +141,18 @@ impl Coder {
             bits,
             ..RowCode::default()
         }
+    }
+
+    /// A row's distance from the origin of its code: what `quantize::standard_error` makes the error of, from slope and
+    /// error as they are stored. It is off by a few thousandths of itself.
+    #[expect(clippy::cast_precision_loss, reason = "at most 16,000")]
+    pub fn distance_by(&self, slope: f32, error: f32) -> f32 {
+        let dims = code_dims(self.vectors.dims());
+        let coded = self.bits.min(dims) as f32;
+        let double = if self.is_product() { 2.0 } else { 1.0 };
+        let [slope, error] = [slope, error].map(|factor| double * factor / 2.0);
+        let across = error * error * dims.saturating_sub(1) as f32;
+        (slope * slope * coded - across).max(0.0).sqrt()
     }
 
     /// The code of a centre around the mean: for squared distances, whatever the metric.
@@ -173,6 +214,30 @@ impl Coder {
     /// The squared distance of a query from a stored centre.
     pub fn squared_from(&self, query: &Query, own: &[u8], scale: f32) -> f32 {
         (self.centres.l2_squared)(&query.scaled, own, scale)
+    }
+
+    /// What the rows around a centre have in common.
+    pub fn terms_around(&self, query: &Query, centre: &[f32]) -> ListTerms {
+        let squared = self.vectors.l2_squared(&query.scaled, centre);
+        let constant = if self.is_product() {
+            -self.vectors.dot(&query.scaled, centre)
+        } else {
+            squared
+        };
+        ListTerms {
+            constant,
+            away: squared.max(0.0).sqrt(),
+        }
+    }
+
+    /// The squared distance of a row from a query, from an estimate or a bound of its distance; under inner product
+    /// less the squared length of the row, which is the same for all queries. The query was made with length 0.
+    pub fn squared_of(&self, estimate: f32, query: &Query) -> f32 {
+        if self.is_product() {
+            2.0 * estimate + self.vectors.dot(&query.point, &query.point)
+        } else {
+            estimate
+        }
     }
 
     /// What the rows around a stored centre have in common.

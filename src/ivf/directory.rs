@@ -1,5 +1,6 @@
 //! Directory: the lists, with the codes of their centres around the mean of all rows, and where the rows of each are.
 
+use crate::index::Error;
 use crate::page::{self, Bytes, PageError, PageStore, field, set_field};
 use crate::quantize::{LANES, estimate};
 
@@ -11,6 +12,9 @@ use super::shape::{CENTRE_FORM, HEAD_BYTES, SCALE_BYTES, VectorPages};
 
 /// How many standard errors below its estimate a distance is assumed to be: 0.6 in a hundred are nearer.
 pub const ERRORS: f32 = 2.5;
+
+/// Lists whose centres are measured beside those that are wanted: estimates of their distances may be off.
+const MEASURED_BEYOND: usize = 11;
 
 /// How often the directory is read again where lists are split meanwhile.
 const ATTEMPTS: usize = 100;
@@ -143,6 +147,38 @@ pub fn stored_centre(centre: &[f32]) -> (Vec<f32>, Vec<u8>) {
 }
 
 impl<S: PageStore> ListIndex<'_, S> {
+    /// The lists whose centres are nearest to a point, nearest first, at most `count`: as many more as may be among
+    /// them by the codes of their centres are measured.
+    pub(in crate::ivf) fn nearest_lists(
+        &self,
+        point: &[f32],
+        count: usize,
+    ) -> Result<Vec<KnownList>, Error> {
+        let query = self.coder.query(point.to_vec(), 0.0);
+        let mut lists = self.lists(&query)?;
+        let measured = count + MEASURED_BEYOND;
+        let order = |a: &KnownList, b: &KnownList| a.estimate.total_cmp(&b.estimate);
+        if lists.len() > measured {
+            lists.select_nth_unstable_by(measured, order);
+            lists.truncate(measured);
+        }
+        for list in &mut lists {
+            list.estimate = read_centre(self, list, |own, scale| {
+                self.coder.squared_from(&query, own, scale)
+            })?;
+        }
+        lists.sort_unstable_by(order);
+        lists.truncate(count);
+        Ok(lists)
+    }
+
+    /// The centre of a list, as a point.
+    pub(in crate::ivf) fn centre(&self, list: &KnownList) -> Result<Vec<f32>, PageError> {
+        read_centre(self, list, |own, scale| {
+            decoded_centre(self.parameters.dims, own, scale)
+        })
+    }
+
     /// All lists, with estimates of how far their centres are from a query: those at one moment, for a list that is
     /// split is replaced by two in one change of the version.
     ///
@@ -223,6 +259,8 @@ pub fn set_list(page: &mut Bytes, coder: &Coder, lane: usize, list: &NewList<'_>
     let mut lanes = CodePageMut::new(page, list.shape);
     lanes.set_code(lane, &coder.code_of_centre(list.centre));
     lanes.set_subject(lane, list.head.to_bytes());
+    let used = lanes.read().used().max(lane + 1);
+    lanes.set_used(used);
 }
 
 /// A list that comes into the directory.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a lane on the list's last page, and room on its page of long codes | both |
 //! | a lane, and no room | the page, and a new page of long codes |
-//! | no lane | the last page, the directory, a new page of rows, a new page of long codes |
+//! | no lane, or a closed page | the last page, the directory, a new page of rows, a new page of long codes |
 //!
 //! A page is looked at without a lock, and changed only if nothing has changed there since. New pages come from those
 //! that are free, by a change of their own, or from the end of the store.
@@ -13,13 +13,10 @@ use crate::index::{Error, Tid};
 use crate::page::{self, Bytes, Change, PageError, PageStore};
 
 use super::blocks::{CodePage, CodePageMut, RowCode};
-use super::directory::{KnownList, ListHead, decoded_centre, read_centre};
+use super::directory::{KnownList, ListHead};
 use super::index::ListIndex;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 use super::value::ListValue;
-
-/// Lists whose centres are measured for a row: those that are nearest by their codes.
-const MEASURED: usize = 12;
 
 /// A page that a change holds, which must be of a kind.
 pub(in crate::ivf) fn changed(
@@ -54,7 +51,7 @@ pub(in crate::ivf) struct NewRow {
 struct ListEnd {
     /// Its last page; [`NONE`] where it has none.
     block: u32,
-    /// The lane to fill, as many as there are where the page is full.
+    /// The lane to fill, as many as there are where the page is full or closed.
     lane: usize,
     /// The page for the long code, zero where there is none yet.
     long: u32,
@@ -100,36 +97,14 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
     }
 
-    /// The centre of a list, as a point.
-    pub(in crate::ivf) fn centre(&self, list: &KnownList) -> Result<Vec<f32>, PageError> {
-        read_centre(self, list, |own, scale| {
-            decoded_centre(self.parameters.dims, own, scale)
-        })
-    }
-
     /// The list whose centre is nearest to a point.
-    pub(in crate::ivf) fn nearest_list(&self, point: &[f32]) -> Result<KnownList, Error> {
-        let query = self.coder.query(point.to_vec(), 0.0);
-        let mut lists = self.lists(&query)?;
-        let order = |a: &KnownList, b: &KnownList| a.estimate.total_cmp(&b.estimate);
-        if lists.len() > MEASURED {
-            lists.select_nth_unstable_by(MEASURED, order);
-            lists.truncate(MEASURED);
-        }
-        let mut nearest: Option<(f32, KnownList)> = None;
-        for list in lists {
-            let far = read_centre(self, &list, |own, scale| {
-                self.coder.squared_from(&query, own, scale)
-            })?;
-            if nearest.is_none_or(|(nearest, _)| far < nearest) {
-                nearest = Some((far, list));
-            }
-        }
+    fn nearest_list(&self, point: &[f32]) -> Result<KnownList, Error> {
         let none = || PageError::Corrupt {
             block: META,
             reason: "no list".into(),
         };
-        Ok(nearest.map(|(_, list)| list).ok_or_else(none)?)
+        let lists = self.nearest_lists(point, 1)?;
+        Ok(lists.first().copied().ok_or_else(none)?)
     }
 
     /// Puts a row behind the others of a list; false where that list is no longer there.
@@ -169,7 +144,13 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         let page = self.page(head.last, KIND_ROWS)?;
         let lanes = CodePage::new(&page, self.parameters.shape.rows);
-        let lane = lanes.used();
+        // A list whose rows are being copied elsewhere is still there until its head changes; who adds a page to it
+        // changes its head, so that whoever copies it sees the row.
+        let lane = if lanes.is_closed() {
+            self.parameters.shape.rows.lanes()
+        } else {
+            lanes.used()
+        };
         let long = self
             .parameters
             .shape
@@ -199,7 +180,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         let page = changed(&mut change, end.block, KIND_ROWS)?;
         let lanes = CodePage::new(page, self.parameters.shape.rows);
         if lanes.is_closed() || lanes.owner() != list.head.number {
-            return Ok(Attempt::Gone);
+            return Ok(Attempt::Again);
         }
         let long_page = self
             .parameters

@@ -4,7 +4,7 @@
 //! 0 magic u32 | 4 kind u8 | 5 metric u8 | 6 form u8, 255 without long codes | 8 dims u32 | 12 asked lists u32
 //! 16 seed u64 | 24 mean pages u32
 //! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 52 length f32
-//! 56 trained on u64 | 64 rows when trained u64 | 72 retired u64 | 80 numbers u32
+//! 56 trained on u64 | 64 rows when trained u64 | 72 retired u64 | 80 numbers u32 | 84 spread f32 | 88 made u64
 //! ```
 //!
 //! The first two lines are written once. The others are roots, which change: the version and the number of lists when a
@@ -106,6 +106,10 @@ pub struct ListsRoots {
     pub retired: u64,
     /// The number of the next list.
     pub numbers: u32,
+    /// The mean distance of rows from their centres when these were learned, by their codes; 0 where there was no row.
+    pub spread: f32,
+    /// When that was, as the caller counts time.
+    pub made: u64,
 }
 
 /// Writes the whole page.
@@ -141,7 +145,9 @@ pub fn write_roots(page: &mut Bytes, roots: &ListsRoots) {
     set_field(content, 64, roots.rows.to_ne_bytes());
     set_field(content, 72, roots.retired.to_ne_bytes());
     set_field(content, 80, roots.numbers.to_ne_bytes());
-    page::set_lower(page, 84);
+    set_field(content, 84, roots.spread.to_ne_bytes());
+    set_field(content, 88, roots.made.to_ne_bytes());
+    page::set_lower(page, 96);
 }
 
 /// Reads what changes.
@@ -159,6 +165,8 @@ pub fn roots(page: &Bytes) -> ListsRoots {
         rows: u64::from_ne_bytes(field(content, 64)),
         retired: u64::from_ne_bytes(field(content, 72)),
         numbers: number(80),
+        spread: f32::from_ne_bytes(field(content, 84)),
+        made: u64::from_ne_bytes(field(content, 88)),
     }
 }
 
@@ -237,6 +245,8 @@ mod tests {
                 rows: 8,
                 retired: 9,
                 numbers: 10,
+                spread: 11.5,
+                made: 12,
             };
             let mut page = [0; PAGE_BYTES];
             write(&mut page, &written, &changing);

@@ -17,38 +17,53 @@
 //! | `listing.rs` | List of every row, in no order |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
 //! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
-//! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
 //! | `check.rs` | Check: what searches rely on, and what a crash has left |
-//! | `split.rs` | Splits: a list that has become too long gives its rows to several |
+//! | `census.rs` | Census: how many rows the lists have, and how far these are from their centres |
+//! | `tend.rs` | Tending: lists that are too long are split, those that are too short are merged |
+//! | `split.rs` | Splits: the centres of the lists that a list becomes |
+//! | `border.rs` | Borders: which rows of neighbours are nearer to another centre |
+//! | `regroup.rs` | Regrouping: one change puts lists in the place of others |
+//! | `lanes.rs` | Lanes of the directory that are free, and how heads come together |
+//! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
+//! | `recode.rs` | Codes of rows whose values cannot be read, around other centres |
 //! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
+mod border;
 mod bounds;
 mod build;
+mod census;
 mod check;
 mod coder;
 mod directory;
 mod index;
 mod insert;
+mod lanes;
 mod listing;
 mod long;
 mod meta;
 mod options;
+mod recode;
+mod regroup;
 mod rewrite;
 mod scan;
 mod shape;
 mod split;
+mod tend;
 mod vacuum;
 mod value;
 mod write;
 
 pub use build::{ListsBuilder, build_into};
+pub use census::ListsCensus;
 pub use check::ListsReport;
 pub use index::ListIndex;
 pub use listing::ListsListing;
 pub use long::LongForm;
 pub use options::{ListsOptions, MAX_LISTS};
+pub use regroup::ReadValue;
 pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
+pub use tend::Tended;
 pub use value::ListValue;
 
 pub use crate::quantize::Form;

@@ -30,6 +30,8 @@ pub struct ListsOptions {
     pub form: Option<LongForm>,
     /// Draws seeds and the rotation.
     pub seed: u64,
+    /// When the index is made, as the caller counts time: [`ListsCensus`](super::ListsCensus) says it again.
+    pub made: u64,
 }
 
 impl Default for ListsOptions {
@@ -38,6 +40,7 @@ impl Default for ListsOptions {
             lists: 0,
             form: Some(LongForm::Stored(Form::Int8)),
             seed: 0x05EE_D0F6_7A9B,
+            made: 0,
         }
     }
 }

@@ -1,18 +1,13 @@
-//! Rewriting: the rows of a list go to new pages, and then its head changes, in one change.
-//!
-//! Inserts go on meanwhile. The change that swaps the heads holds the last page of the old list, sees whether rows have
-//! come, and closes it, so that the next insert looks for the list anew. The old pages stay as they are for the scans
-//! that read them; a later vacuum frees them.
+//! Rewriting: rows are read from the pages of a list, and written to new pages that nothing leads to yet.
 
 use crate::index::{Error, Tid};
 use crate::page::{self, Bytes, Change, PAGE_BYTES, PageStore, field};
 
 use super::blocks::{CodePage, CodePageMut};
-use super::directory::{ListHead, ListPlace};
+use super::directory::ListHead;
 use super::index::ListIndex;
 use super::insert::{NewRow, append_formatted, changed};
-use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
-use super::vacuum::SeenList;
+use super::meta::{self, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
 
 /// Where the next row of an old list is.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +17,12 @@ pub(in crate::ivf) struct Cursor {
 }
 
 impl Cursor {
-    /// At the first row of a list whose first page this is.
+    /// At the first row of a list whose first page this is; [`NONE`] where there is none.
     pub fn start(block: u32) -> Self {
         Self { block, lane: 0 }
     }
 
-    /// The page that it is on.
+    /// The page that it is on: the last one of the list when all rows were shown.
     pub fn block(self) -> u32 {
         self.block
     }
@@ -36,9 +31,9 @@ impl Cursor {
 /// Pages of a list that nothing leads to yet.
 pub(in crate::ivf) struct ListWriter {
     number: u32,
-    pub first: u32,
+    first: u32,
     /// The page that is being filled; [`NONE`] before the first row.
-    pub last: u32,
+    last: u32,
     bytes: Box<Bytes>,
     long: Vec<(u32, Box<Bytes>)>,
     pub rows: u32,
@@ -56,43 +51,27 @@ impl ListWriter {
         }
     }
 
-    /// The number of the list.
-    pub fn number(&self) -> u32 {
-        self.number
+    /// What the directory says of the list, whose centre has this squared length.
+    pub fn head(&self, squared: f32) -> ListHead {
+        ListHead {
+            first: self.first,
+            last: self.last,
+            rows: self.rows,
+            number: self.number,
+            squared,
+        }
     }
 }
 
 impl<S: PageStore> ListIndex<'_, S> {
-    /// Writes the live rows of a list to new pages. False where there is nothing to be gained.
-    pub(in crate::ivf) fn rewrite(&self, list: &SeenList) -> Result<bool, Error> {
-        if list.head.first == NONE {
-            return Ok(false);
-        }
-        let mut writer = ListWriter::new(self.next_number()?);
-        let mut cursor = Cursor::start(list.head.first);
-        loop {
-            self.each_row(&mut cursor, &mut |row| self.write_row(&mut writer, &row))?;
-            self.flush(&mut writer)?;
-            let head = ListHead {
-                first: writer.first,
-                last: writer.last,
-                rows: writer.rows,
-                number: writer.number,
-                squared: list.head.squared,
-            };
-            if self.swap_head(list.place, cursor, head)? {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// A number that no list has had.
-    pub(in crate::ivf) fn next_number(&self) -> Result<u32, Error> {
+    /// Numbers that no list has had, one behind the other. Gives the first.
+    pub(in crate::ivf) fn next_numbers(&self, count: usize) -> Result<u32, Error> {
+        let count = u32::try_from(count).map_err(|_| Error::Full)?;
         let mut change = self.store.change();
         let page = changed(&mut change, META, KIND_META)?;
         let mut roots = meta::roots(page);
         let number = roots.numbers;
-        roots.numbers = number.checked_add(1).ok_or(Error::Full)?;
+        roots.numbers = number.checked_add(count).ok_or(Error::Full)?;
         meta::write_roots(page, &roots);
         change.commit()?;
         Ok(number)
@@ -105,7 +84,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         show: &mut dyn FnMut(NewRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let shape = self.parameters.shape;
-        loop {
+        while cursor.block != NONE {
             let page = self.page(cursor.block, KIND_ROWS)?;
             let copy: Box<Bytes> = Box::new(*page);
             drop(page);
@@ -126,6 +105,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             }
             (cursor.block, cursor.lane) = (next, 0);
         }
+        Ok(())
     }
 
     /// The long code of a row.
@@ -220,41 +200,20 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(block)
     }
 
-    /// Puts a new head in the place of that of a list whose rows up to the cursor it has. False where rows have come
-    /// since.
-    fn swap_head(&self, place: ListPlace, cursor: Cursor, head: ListHead) -> Result<bool, Error> {
+    /// Closes the last page of a list. False where rows have come behind the cursor. It stays closed where the
+    /// operation ends: the next row that comes opens a page behind it.
+    pub(in crate::ivf) fn close_at(&self, cursor: Cursor) -> Result<bool, Error> {
         let mut change = self.store.change();
-        change.page(META)?;
-        change.page(place.block.min(cursor.block))?;
-        change.page(place.block.max(cursor.block))?;
-        if !self.close_at(&mut change, cursor)? {
-            return Ok(false);
-        }
-        let page = changed(&mut change, place.block, KIND_LISTS)?;
-        let mut lanes = CodePageMut::new(page, self.parameters.shape.lists);
-        lanes.set_subject(place.lane.into(), head.to_bytes());
-        let page = changed(&mut change, META, KIND_META)?;
-        let mut roots = meta::roots(page);
-        // Read under the lock of the directory's page: a scan that has seen the old head began before.
-        roots.retired = self.store.horizon();
-        meta::write_roots(page, &roots);
-        change.commit()?;
-        Ok(true)
-    }
-
-    /// Closes the last page of a list, unless rows have come behind the cursor. The change holds the page.
-    pub(in crate::ivf) fn close_at(
-        &self,
-        change: &mut S::Change<'_>,
-        cursor: Cursor,
-    ) -> Result<bool, Error> {
-        let page = changed(change, cursor.block, KIND_ROWS)?;
+        let page = changed(&mut change, cursor.block, KIND_ROWS)?;
         let next = page::next(page);
         let mut lanes = CodePageMut::new(page, self.parameters.shape.rows);
-        let same = next == NONE && lanes.read().used() == cursor.lane;
-        if same {
-            lanes.close();
+        if next != NONE || lanes.read().used() != cursor.lane {
+            return Ok(false);
         }
-        Ok(same)
+        if !lanes.read().is_closed() {
+            lanes.close();
+            change.commit()?;
+        }
+        Ok(true)
     }
 }

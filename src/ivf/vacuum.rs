@@ -18,7 +18,9 @@ use super::blocks::{CodePage, CodePageMut};
 use super::directory::{ListHead, ListPlace};
 use super::index::ListIndex;
 use super::insert::changed;
+use super::lanes::DirectoryLanes;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_META, KIND_ROWS, META, NONE};
+use super::regroup::{Regroup, RowSource};
 
 /// A list is written anew if more than one of so many lanes is dead.
 const DEAD_OF: usize = 3;
@@ -83,7 +85,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         for list in &walked.lists {
             poll()?;
             if list.dead * DEAD_OF > list.rows + list.dead {
-                self.rewrite(list)?;
+                self.rewrite(*list, poll)?;
             }
         }
         if past {
@@ -92,17 +94,32 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(removal.report)
     }
 
-    /// Notes the pages of the chain of free ones.
-    fn walk_free(&self, used: &mut HashSet<u32>) -> Result<(), Error> {
-        let mut block = self.roots()?.first_free;
+    /// Writes the live rows of a list to new pages.
+    fn rewrite(&self, list: SeenList, poll: Poll<'_>) -> Result<(), Error> {
+        let regroup = Regroup {
+            kept: vec![self.old_list(list)?],
+            ..Regroup::default()
+        };
+        let mut source = RowSource {
+            values: &mut |_| Ok(None),
+            poll,
+        };
+        self.regroup(regroup, &mut source, &mut DirectoryLanes::default())?;
+        Ok(())
+    }
+
+    /// Notes the pages of the chain of free ones. Gives how many there are.
+    pub(in crate::ivf) fn walk_free(&self, used: &mut HashSet<u32>) -> Result<u64, Error> {
+        let (mut block, mut free) = (self.roots()?.first_free, 0);
         while block != NONE {
             used.try_reserve(1)?;
             if !used.insert(block) {
                 return Err(chained_twice(block).into());
             }
+            free += 1;
             block = page::next(&*self.page(block, KIND_FREE)?);
         }
-        Ok(())
+        Ok(free)
     }
 
     /// Shows every page of rows, list by list.
@@ -177,7 +194,13 @@ impl<S: PageStore> ListIndex<'_, S> {
         report.reads += 1;
         let taken = lanes.taken();
         let rows: Vec<(usize, Tid)> = taken.map(|lane| (lane, Tid(lanes.subject(lane)))).collect();
-        list.dead += lanes.used() - rows.len();
+        // No row will come to the other lanes of a page with another behind it.
+        let ended = if page.next == NONE {
+            lanes.used()
+        } else {
+            lanes.shape.lanes()
+        };
+        list.dead += ended - rows.len();
         poll()?;
         let dead: Vec<(usize, Tid)> = rows.iter().copied().filter(|(_, tid)| gone(*tid)).collect();
         list.rows += rows.len() - dead.len();

@@ -10,7 +10,7 @@ use vector_ext::ivf::{
 };
 use vector_ext::page::MemoryStore;
 
-use crate::support::{ALL, all, check, nearest, resources, vacuum};
+use crate::support::{ALL, all, check, nearest, resources, tend, vacuum};
 
 /// Bits around a few places, padded with zeros.
 fn rows(bits: usize, seed: u64, count: usize) -> Vec<(u64, Vec<u8>)> {
@@ -105,7 +105,7 @@ fn lists_of_bits_hold_what_the_model_holds() {
             }
             check(&index, count);
             compare(&store, &model, &rows[3].1, form.is_some());
-            index.tend(&mut || Ok(())).unwrap();
+            tend(&index, |_| None).unwrap();
             check(&index, count);
             compare(&store, &model, &rows[count - 1].1, form.is_some());
             let removed = vacuum(&index, |tid| tid % 3 == 0).unwrap();
@@ -129,7 +129,7 @@ fn an_empty_index_of_bits_gets_lists() {
     for (tid, row) in &rows {
         assert!(index.insert(row.as_slice(), Tid::at(*tid)).unwrap());
     }
-    assert!(index.tend(&mut || Ok(())).unwrap() > 0);
+    assert!(tend(&index, |_| None).unwrap().split > 0);
     assert!(check(&index, rows.len()).lists.len() > 2);
     let model: BTreeMap<u64, Vec<u8>> = rows.iter().cloned().collect();
     compare(&store, &model, &rows[17].1, true);

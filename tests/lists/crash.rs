@@ -1,10 +1,12 @@
 //! Every operation cut after every commit: the index is reopened, checked, and goes on.
 
+use std::ops::RangeInclusive;
+
 use vector_ext::index::{Error, Tid};
 use vector_ext::ivf::{Form, ListIndex, Metric};
 use vector_ext::page::{CrashStore, MemoryStore, PageError};
 
-use crate::support::{Kind, all, check, vacuum};
+use crate::support::{Kind, all, check, tend, vacuum, value_of};
 
 fn copy(store: &MemoryStore, limit: u64) -> CrashStore {
     let pages = MemoryStore::new();
@@ -131,13 +133,56 @@ fn a_first_row_that_is_cut_leaves_an_empty_index() {
     );
 }
 
+/// Cuts a tending of an index, tends again, and wants as many lists.
+fn tending(
+    kind: &Kind,
+    rows: &[(u64, Vec<f32>)],
+    (store, step): (&MemoryStore, usize),
+    lists: RangeInclusive<usize>,
+) {
+    let value = value_of(kind.form, rows);
+    let commits = cut(
+        store,
+        step,
+        |index| tend(index, &value).map(|_| ()),
+        |pages, done| {
+            let index = ListIndex::open(pages).unwrap();
+            let report = check(&index, rows.len());
+            assert!(
+                !done || lists.contains(&report.lists.len()),
+                "{:?}",
+                report.lists
+            );
+            let mut found = all(&index, &rows[4].1);
+            found.sort_unstable();
+            assert!(found.into_iter().eq(rows.iter().map(|row| row.0)));
+            vacuum(&index, |_| false).unwrap();
+            assert_eq!(check(&index, rows.len()).unused, 0);
+            index
+                .insert(&rows[0].1, Tid::at(rows[0].0 + 500_000))
+                .unwrap();
+            tend(&index, |tid| value(tid % 500_000)).unwrap();
+            let report = check(&index, rows.len() + 1);
+            assert!(lists.contains(&report.lists.len()), "{:?}", report.lists);
+            vacuum(&index, |tid| tid >= 500_000).unwrap();
+            vacuum(&index, |_| false).unwrap();
+            assert_eq!(check(&index, rows.len()).unused, 0);
+        },
+    );
+    assert!(commits > 5, "{commits}");
+}
+
 #[test]
 fn a_split_that_is_cut_leaves_the_list_or_its_parts() {
-    for dims in [16, 5_000] {
+    for (dims, form) in [
+        (16, Some(Form::Int8)),
+        (16, None),
+        (5_000, Some(Form::Int8)),
+    ] {
         let kind = Kind {
             dims,
             lists: 5,
-            ..kind(Some(Form::Int8))
+            ..kind(form)
         };
         let rows = numbered(&kind, 600);
         let store = kind.build(&[]);
@@ -145,25 +190,40 @@ fn a_split_that_is_cut_leaves_the_list_or_its_parts() {
         for (tid, row) in &rows {
             index.insert(row, Tid::at(*tid)).unwrap();
         }
-        let commits = cut(
-            &store,
-            if dims > 1_000 { 29 } else { 5 },
-            |index| index.tend(&mut || Ok(())).map(|_| ()),
-            |pages, done| {
-                let index = ListIndex::open(pages).unwrap();
-                let report = check(&index, rows.len());
-                assert!(!done || report.lists.len() > 1, "{:?}", report.lists);
-                let mut found = all(&index, &rows[4].1);
-                found.sort_unstable();
-                assert!(found.into_iter().eq(0..rows.len() as u64));
-                vacuum(&index, |_| false).unwrap();
-                assert_eq!(check(&index, rows.len()).unused, 0);
-                index.tend(&mut || Ok(())).unwrap();
-                assert!(check(&index, rows.len()).lists.len() > 1);
-                index.insert(&rows[0].1, Tid::at(5_000)).unwrap();
-                check(&index, rows.len() + 1);
-            },
-        );
-        assert!(commits > 10, "{commits}");
+        let step = if dims > 1_000 { 59 } else { 7 };
+        tending(&kind, &rows, (&store, step), 3..=5);
+    }
+}
+
+#[test]
+fn a_split_between_others_that_is_cut_loses_no_row_of_these() {
+    for form in [None, Some(Form::Int8)] {
+        let kind = Kind {
+            lists: 6,
+            ..kind(form)
+        };
+        // Three rows make three lists.
+        let rows = numbered(&kind, 900);
+        let store = kind.build(&rows[..3]);
+        let index = ListIndex::open(&store).unwrap();
+        for (tid, row) in &rows[3..] {
+            index.insert(row, Tid::at(*tid)).unwrap();
+        }
+        tending(&kind, &rows, (&store, 7), 4..=6);
+    }
+}
+
+#[test]
+fn a_merge_that_is_cut_leaves_the_list_or_its_rows_in_others() {
+    for form in [None, Some(Form::Int8)] {
+        let kind = Kind {
+            lists: 6,
+            ..kind(form)
+        };
+        let mut rows = numbered(&kind, 400);
+        for (_, row) in rows.iter_mut().take(5) {
+            row.iter_mut().for_each(|x| *x += 9.0);
+        }
+        tending(&kind, &rows, (&kind.build(&rows), 1), 5..=5);
     }
 }

@@ -6,7 +6,7 @@ use vector_ext::index::Tid;
 use vector_ext::ivf::{ListIndex, ListsOptions, LongForm, Metric};
 use vector_ext::page::PageStore;
 
-use crate::support::{ALL, Kind, check, nearest, vacuum};
+use crate::support::{ALL, Kind, check, nearest, tend, vacuum};
 
 /// The share of distances that are within their doubts, and of the nearest ten that are found.
 struct Shares {
@@ -108,7 +108,7 @@ fn lists_are_split_by_what_packed_codes_tell() {
             for (tid, row) in &rows {
                 assert!(index.insert(row, Tid::at(*tid)).unwrap());
                 if tid % 500 == 499 {
-                    index.tend(&mut || Ok(())).unwrap();
+                    tend(&index, |_| None).unwrap();
                     vacuum(&index, |_| false).unwrap();
                 }
             }

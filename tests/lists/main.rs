@@ -8,6 +8,7 @@
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
 //! | `dims.rs` | few dimensions, and rows far from their mean |
+//! | `tending.rs` | what splits and merges make of lists, and the census of them |
 //! | `support.rs` | rows, indexes, checks |
 
 #![expect(
@@ -27,3 +28,4 @@ mod long;
 mod meetings;
 mod model;
 mod support;
+mod tending;

@@ -6,9 +6,12 @@ use vector_ext::ivf::{Form, ListIndex, Metric};
 use vector_ext::page::{MemoryStore, PageStore};
 
 use crate::interrupted::Interrupted;
-use crate::support::{ALL, Kind, all, check, vacuum};
+use crate::support::{ALL, Kind, all, check, tend, vacuum};
 
 const THERE: u64 = 560;
+
+/// Rows of a list that is merged.
+const FEW: u64 = 9;
 
 fn kind() -> Kind {
     Kind {
@@ -36,10 +39,30 @@ fn wide(rows: &[Vec<f32>]) -> MemoryStore {
     let store = Kind { lists, ..kind() }.build(&there);
     let index = ListIndex::open(&store).unwrap();
     for (tid, row) in (0..THERE).zip(rows) {
-        let near: Vec<f32> = row.iter().map(|x| 9.0 + 0.01 * x).collect();
-        index.insert(&near, Tid::at(tid)).unwrap();
+        index.insert(&far(row), Tid::at(tid)).unwrap();
     }
     assert!(index.check().unwrap().lists.len() > 96);
+    store
+}
+
+/// Near a place that no other row is near.
+fn far(row: &[f32]) -> Vec<f32> {
+    row.iter().map(|x| 9.0 + 0.3 * x).collect()
+}
+
+/// An index with a list of so few rows that it is merged, which are those from 560 on.
+fn uneven(rows: &[Vec<f32>]) -> MemoryStore {
+    let mut there: Vec<(u64, Vec<f32>)> = (0..THERE).zip(rows.iter().cloned()).collect();
+    there.extend((THERE..THERE + FEW).zip(rows.iter().map(|row| far(row))));
+    kind().build(&there)
+}
+
+/// The same with no row in that list.
+fn emptied(rows: &[Vec<f32>]) -> MemoryStore {
+    let store = uneven(rows);
+    let index = ListIndex::open(&store).unwrap();
+    vacuum(&index, |tid| tid >= THERE).unwrap();
+    assert_eq!(check(&index, 560).lists.iter().min(), Some(&0));
     store
 }
 
@@ -55,6 +78,15 @@ fn insert(pages: &impl PageStore, rows: &[Vec<f32>], count: u64) {
     let index = ListIndex::open(pages).unwrap();
     for (tid, row) in (1_000..1_000 + count).zip(rows.iter().rev()) {
         assert!(index.insert(row, Tid::at(tid)).unwrap());
+    }
+}
+
+/// Inserts rows where those of the list are that is merged, and others.
+fn insert_far(pages: &impl PageStore, rows: &[Vec<f32>], count: u64) {
+    let index = ListIndex::open(pages).unwrap();
+    for (tid, row) in (1_000..1_000 + count).zip(rows.iter().rev()) {
+        let row = if tid % 2 == 0 { far(row) } else { row.clone() };
+        assert!(index.insert(&row, Tid::at(tid)).unwrap());
     }
 }
 
@@ -100,7 +132,7 @@ fn rows_that_come_during_a_split_are_in_its_parts() {
         &grown(&rows),
         |pages| {
             let index = ListIndex::open(pages).unwrap();
-            assert!(index.tend(&mut || Ok(())).unwrap() > 0);
+            assert!(tend(&index, |_| None).unwrap().split > 0);
         },
         |store| insert(store, &rows, 140),
         |store, came| look(store, &rows, with_new(if came { 140 } else { 0 })),
@@ -137,7 +169,7 @@ fn an_insert_finds_the_parts_of_a_list_that_is_split_meanwhile() {
         |pages| insert(pages, &rows, 1),
         |store| {
             let index = ListIndex::open(store).unwrap();
-            assert!(index.tend(&mut || Ok(())).unwrap() > 0);
+            assert!(tend(&index, |_| None).unwrap().split > 0);
         },
         |store, _| look(store, &rows, with_new(1)),
     );
@@ -146,7 +178,13 @@ fn an_insert_finds_the_parts_of_a_list_that_is_split_meanwhile() {
 #[test]
 fn a_scan_gives_every_row_once_though_lists_are_split() {
     let rows = kind().rows(21, 700);
-    for (template, count) in [(grown(&rows), THERE), (wide(&rows), THERE + 300)] {
+    let templates = [
+        (grown(&rows), THERE),
+        (wide(&rows), THERE + 300),
+        (uneven(&rows), THERE + FEW),
+        (emptied(&rows), THERE),
+    ];
+    for (template, count) in templates {
         everywhere(
             &template,
             |pages| {
@@ -162,12 +200,53 @@ fn a_scan_gives_every_row_once_though_lists_are_split() {
             },
             |store| {
                 let index = ListIndex::open(store).unwrap();
-                assert!(index.tend(&mut || Ok(())).unwrap() > 0);
+                let tended = tend(&index, |_| None).unwrap();
+                assert!(tended.split + tended.merged > 0);
             },
             |store, _| {
                 let index = ListIndex::open(store).unwrap();
                 check(&index, usize::try_from(count).unwrap());
             },
+        );
+    }
+}
+
+#[test]
+fn rows_that_come_during_a_merge_are_in_the_other_lists() {
+    let rows = kind().rows(21, 700);
+    for (template, there) in [(uneven(&rows), THERE + FEW), (emptied(&rows), THERE)] {
+        for count in [2, 140] {
+            everywhere(
+                &template,
+                |pages| {
+                    let index = ListIndex::open(pages).unwrap();
+                    tend(&index, |_| None).unwrap();
+                },
+                |store| insert_far(store, &rows, count),
+                |store, came| {
+                    let new = 1_000..1_000 + if came { count } else { 0 };
+                    look(store, &rows, (0..there).chain(new).collect());
+                    let index = ListIndex::open(store).unwrap();
+                    let lists = index.check().unwrap().lists.len();
+                    assert!(came || lists == 5, "{lists}");
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn an_insert_finds_another_list_where_its_own_is_merged_meanwhile() {
+    let rows = kind().rows(21, 700);
+    for (template, there) in [(uneven(&rows), THERE + FEW), (emptied(&rows), THERE)] {
+        everywhere(
+            &template,
+            |pages| insert_far(pages, &rows, 1),
+            |store| {
+                let index = ListIndex::open(store).unwrap();
+                tend(&index, |_| None).unwrap();
+            },
+            |store, _| look(store, &rows, (0..there).chain([1_000]).collect()),
         );
     }
 }

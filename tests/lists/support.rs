@@ -7,7 +7,7 @@ use vector_ext::cluster::Draws;
 use vector_ext::index::{Error, Tid};
 use vector_ext::ivf::{
     Form, ListIndex, ListValue, ListsBuilder, ListsOptions, ListsReport, LongForm, Metric, Probes,
-    build_into,
+    Tended, build_into,
 };
 use vector_ext::page::{MemoryStore, PageStore};
 
@@ -140,6 +140,23 @@ pub fn vacuum<S: PageStore>(
     Ok(vacuumed.removed)
 }
 
+/// Tends all lists. Values are asked for only where there are no long codes.
+pub fn tend<S: PageStore>(
+    index: &ListIndex<'_, S>,
+    value: impl Fn(u64) -> Option<Vec<f32>>,
+) -> Result<Tended, Error> {
+    index.tend(u64::MAX, &mut |tid| Ok(value(tid.place())), &mut || Ok(()))
+}
+
+/// The values of rows, for an index without long codes.
+pub fn value_of(form: Option<Form>, rows: &[(u64, Vec<f32>)]) -> impl Fn(u64) -> Option<Vec<f32>> {
+    move |tid| {
+        assert!(form.is_none(), "long codes have the values");
+        let row = rows.iter().find(|row| row.0 == tid);
+        row.map(|row| row.1.clone())
+    }
+}
+
 /// Every row comes once; distances are within their doubts; the nearest are nearly the right ones in nearly the right
 /// order.
 pub fn compare<S: PageStore>(
@@ -149,7 +166,6 @@ pub fn compare<S: PageStore>(
     query: &[f32],
 ) {
     let mut found = all(index, query);
-    let nearest: Vec<u64> = found.iter().take(10).copied().collect();
     found.sort_unstable();
     assert_eq!(found, model.keys().copied().collect::<Vec<_>>());
     let mut truth: Vec<(f64, u64)> = model
@@ -162,7 +178,7 @@ pub fn compare<S: PageStore>(
     };
     let far = |tid: &u64| kind.distance(query, &model[tid]);
     let spread = truth[truth.len() - 1].0 - truth[0].0;
-    let hits = nearest
+    let hits = nearest(index, query, 10, |tid| far(&tid))
         .iter()
         .filter(|tid| far(tid) <= last.0 + 0.02 * spread)
         .count();

@@ -139,9 +139,11 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
             poll();
             Ok(())
         };
+        let tended = self.index.tend(u64::MAX, &mut |_| Ok(None), &mut poll)?;
         Ok(Tended {
-            split: self.index.tend(&mut poll)?,
-            ..Tended::default()
+            split: tended.split,
+            merged: tended.merged,
+            moved: tended.moved,
         })
     }
 
