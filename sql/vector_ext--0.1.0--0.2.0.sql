@@ -243,3 +243,29 @@ CREATE OR REPLACE FUNCTION vector_index_tend(
 )
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_tend(regclass) IS 'bring an index into shape, as VACUUM does: split lists that are too long, merge those that are too short';
+
+-- what lists are like
+DROP FUNCTION IF EXISTS vector_index_info(regclass);
+CREATE FUNCTION vector_index_info(
+    index regclass,
+    OUT rows bigint,            -- in the index, whether they are visible or not
+    OUT nodes bigint,           -- different values
+    OUT levels integer,
+    OUT dims integer,
+    OUT storage text,           -- of dense vectors: f32, f16, int8, 1 to 7 bits; of others plain, as they are
+    OUT m integer,
+    OUT lists bigint,
+    OUT least bigint,           -- rows of the list that has the fewest
+    OUT median bigint,          -- of the one in the middle
+    OUT largest bigint,         -- of the one that has the most
+    OUT drift double precision, -- mean distance of rows from their centres, over that at the build
+    OUT trained bigint,         -- rows that the centres were learned from
+    OUT made timestamptz,       -- when
+    OUT bytes bigint,           -- of all pages
+    OUT dead bigint,            -- nodes that the next vacuum frees; places of lists without a row
+    OUT free bigint,            -- slots that the next inserts take; pages of lists that are free
+    OUT format integer,         -- of the pages
+    OUT build_memory bigint     -- bytes of maintenance_work_mem that a rebuild needs to stay in memory; NULL where it cannot be rebuilt
+)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_info(regclass) IS 'what an index holds';

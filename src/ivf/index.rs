@@ -51,6 +51,9 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
         })
     }
 
+    /// Of the pages.
+    pub const FORMAT: u8 = FORMAT;
+
     /// The metric.
     #[must_use]
     pub fn metric(&self) -> Metric {

@@ -1,6 +1,7 @@
 //! Info: what an index holds, and what scans of it have cost.
 
 use pgrx::IntoDatum;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
 use super::relation::{Access, IndexRelation};
@@ -22,6 +23,8 @@ sql_functions! {
         // SAFETY: the index is open, and of ours.
         let of_row = unsafe { relation.method.build_bytes_per_row(relation.index) }.ok();
         let memory = of_row.map(|bytes| (bytes as u64 * description.values) as i64);
+        let made = description.lists.map(|lists| lists.made).filter(|made| *made != 0);
+        let made = made.and_then(|made| TimestampWithTimeZone::try_from(made).ok());
         let bytes = u64::from(blocks(relation.index)) * u64::from(pg_sys::BLCKSZ);
         let row = vec![
             (description.rows as i64).into_datum(),
@@ -30,6 +33,13 @@ sql_functions! {
             (description.dims as i32).into_datum(),
             description.storage.into_datum(),
             description.graph.map(|graph| i32::from(graph.m)).into_datum(),
+            description.lists.map(|lists| lists.lists as i64).into_datum(),
+            description.lists.map(|lists| lists.least as i64).into_datum(),
+            description.lists.map(|lists| lists.median as i64).into_datum(),
+            description.lists.map(|lists| lists.largest as i64).into_datum(),
+            description.lists.and_then(|lists| lists.drift).into_datum(),
+            description.lists.map(|lists| lists.trained as i64).into_datum(),
+            made.into_datum(),
             (bytes as i64).into_datum(),
             (description.dead as i64).into_datum(),
             (description.free as i64).into_datum(),

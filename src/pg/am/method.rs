@@ -311,6 +311,8 @@ pub struct Description {
     pub values: u64,
     /// Of a graph.
     pub graph: Option<GraphShape>,
+    /// Of lists.
+    pub lists: Option<ListSizes>,
     /// Elements of a value.
     pub dims: u32,
     /// How values are stored.
@@ -330,6 +332,25 @@ pub struct GraphShape {
     pub levels: usize,
     /// Links that a node is asked to have.
     pub m: u16,
+}
+
+/// What lists have and others do not.
+#[derive(Clone, Copy, Debug)]
+pub struct ListSizes {
+    /// Lists.
+    pub lists: u64,
+    /// Rows of the list that has the fewest.
+    pub least: u64,
+    /// Rows of the list in the middle.
+    pub median: u64,
+    /// Rows of the list that has the most.
+    pub largest: u64,
+    /// The mean distance of rows from their centres, over that at the build, if both are known.
+    pub drift: Option<f64>,
+    /// Rows that the centres were learned from.
+    pub trained: u64,
+    /// When that was, in microseconds since 2000-01-01 UTC; 0 where it is not known.
+    pub made: i64,
 }
 
 /// A row that a stream has found.

@@ -142,6 +142,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
                 levels: census.nodes.len(),
                 m: constants.m,
             }),
+            lists: None,
             dims: constants.dims,
             storage: match constants.form {
                 Some(Form::F32) => "f32",

@@ -13,10 +13,10 @@ use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::ivfflat::settings::settings;
 use crate::pg::am::ivfflat::streams::ListsStream;
-use crate::pg::am::method::{Build, Description, Killed, Search, Stream, Tended};
+use crate::pg::am::method::{Build, Description, Killed, ListSizes, Search, Stream, Tended};
 use crate::pg::am::shown::failure;
 use crate::pg::error::{CentroidsProblem, Failure};
-use crate::pg::storage::PgStore;
+use crate::pg::storage::{PgStore, check_for_interrupts};
 use crate::quantize::{Form, PackedForm};
 
 /// The rows of a build, from a column of type `C`.
@@ -156,16 +156,29 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
     }
 
     fn describe(&self) -> Result<Description, Failure> {
-        let report = self.index.check()?;
+        let mut poll = || {
+            check_for_interrupts();
+            Ok(())
+        };
+        let census = self.index.census(&mut poll)?;
         Ok(Description {
-            rows: report.rows,
-            values: report.rows,
+            rows: census.rows,
+            values: census.rows,
             graph: None,
+            lists: Some(ListSizes {
+                lists: census.lists,
+                least: census.least,
+                median: census.median,
+                largest: census.largest,
+                drift: census.drift,
+                trained: census.trained,
+                made: census.made as i64,
+            }),
             dims: self.index.dims() as u32,
             storage: storage(self.index.form()),
-            dead: report.dead,
-            free: report.free,
-            format: 1,
+            dead: census.dead,
+            free: census.free,
+            format: ListIndex::<PgStore>::FORMAT,
         })
     }
 

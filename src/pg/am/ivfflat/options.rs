@@ -111,7 +111,12 @@ impl AskedLists {
 /// # Safety
 /// The relation is an open index whose options [`parse`] has read.
 pub unsafe fn of(index: pg_sys::Relation) -> AskedLists {
-    let mut options = ListsOptions::default();
+    // SAFETY: reads the clock.
+    let made = unsafe { pg_sys::GetCurrentTimestamp() } as u64;
+    let mut options = ListsOptions {
+        made,
+        ..ListsOptions::default()
+    };
     // SAFETY: the caller vouches for the relation.
     let start: *const StoredListsOptions = unsafe { (*index).rd_options }.cast();
     // SAFETY: null, or what `parse` has made; numbers are within their bounds.
