@@ -74,7 +74,9 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         let mut wishes = self.wishes_of_ended(&ended, &centres, source)?;
         self.wishes_of_neighbours(&neighbours, &centres, &mut wishes, source)?;
-        Ok(Some(granted(ended, added, neighbours, wishes)))
+        let regroup = granted(ended, added, neighbours, wishes);
+        let takes_any = !regroup.added.is_empty() || !regroup.kept.is_empty();
+        Ok(takes_any.then_some(regroup))
     }
 
     /// A list with what its rows are encoded around.

@@ -27,8 +27,7 @@ use super::shape::CENTRE_FORM;
 /// What encodes the rows of an index, and prepares queries for their codes.
 pub struct Coder {
     pub vectors: DenseVectors,
-    /// Of a code.
-    pub bits: usize,
+    bits: usize,
     /// The mean of all rows, as a point.
     mean: Vec<f32>,
     centres: StoredKernels,
@@ -77,8 +76,7 @@ impl Coder {
         &self.mean
     }
 
-    /// Whether distances are negated inner products.
-    pub fn is_product(&self) -> bool {
+    fn is_product(&self) -> bool {
         self.vectors.metric() == Metric::InnerProduct
     }
 
@@ -87,7 +85,7 @@ impl Coder {
         self.vectors.origin(point, &self.mean)
     }
 
-    /// The code of a point around an origin.
+    /// The code of a point around an origin. One whose numbers overflow is as near as can be, so that it is measured.
     pub fn code(&self, point: &[f32], origin: &CodeOrigin) -> RowCode {
         let mut bits = vec![0; self.bits / 8];
         let CodeTerms {
@@ -101,33 +99,6 @@ impl Coder {
         } else {
             error
         };
-        Self::checked(RowCode {
-            base,
-            slope,
-            error,
-            bits,
-        })
-    }
-
-    /// A code whose base is for sums of `b_i (q - c)_i`, for sums of `b_i (q - m)_i`: those for `c` have this `sum`.
-    pub fn shifted(code: RowCode, sum: f32) -> RowCode {
-        // The base is computed from the slope as rounded, so that what cancels out cancels out.
-        let slope = from_bf16(to_bf16(code.slope));
-        Self::checked(RowCode {
-            base: code.base - slope * sum,
-            slope,
-            ..code
-        })
-    }
-
-    /// A code as it is stored. One whose numbers overflow is as near as can be, so that it is measured.
-    fn checked(code: RowCode) -> RowCode {
-        let RowCode {
-            base,
-            slope,
-            error,
-            bits,
-        } = code;
         if base.is_finite() && slope.is_finite() && error.is_finite() {
             return RowCode {
                 base,

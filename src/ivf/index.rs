@@ -1,7 +1,7 @@
 //! Index: how it is opened, and how its pages are read.
 
 use crate::index::Error;
-use crate::page::{self, PageError, PageStore, field};
+use crate::page::{self, Format, PageError, PageStore, field};
 use crate::values::{Metric, kind};
 
 use super::coder::Coder;
@@ -52,7 +52,7 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     }
 
     /// Of the pages.
-    pub const FORMAT: u8 = FORMAT;
+    pub const FORMAT: u8 = Format::LATEST as u8;
 
     /// The metric.
     #[must_use]

@@ -25,7 +25,6 @@
 //! | `regroup.rs` | Regrouping: one change puts lists in the place of others |
 //! | `lanes.rs` | Lanes of the directory that are free, and how heads come together |
 //! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
-//! | `recode.rs` | Codes of rows whose values cannot be read, around other centres |
 //! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
 
 mod blocks;
@@ -43,7 +42,6 @@ mod listing;
 mod long;
 mod meta;
 mod options;
-mod recode;
 mod regroup;
 mod rewrite;
 mod scan;

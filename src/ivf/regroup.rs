@@ -42,7 +42,8 @@ pub(in crate::ivf) struct RowSource<'r> {
 /// What becomes of some lists.
 #[derive(Default)]
 pub(in crate::ivf) struct Regroup {
-    /// A list that ends: its rows go to the nearest of the others.
+    /// A list that ends: its rows go to the nearest of the others. Where some have no values that can be read, or there
+    /// is no other, it stays with these, for their codes are true around its centre alone.
     pub ended: Option<OldList>,
     /// The centres of lists that begin.
     pub added: Vec<Vec<f32>>,
@@ -61,8 +62,10 @@ pub(in crate::ivf) struct OldList {
 /// What a regrouping has done.
 #[derive(Default)]
 pub(in crate::ivf) struct Regrouped {
-    /// The lists that there are now in the place of the old ones, in the order of the parts.
+    /// The lists that there are now in the place of the old ones.
     pub lists: Vec<SeenList>,
+    /// The number of the one that should have ended, where it has rows left.
+    pub left: Option<u32>,
     /// Rows that were written.
     pub written: u64,
     /// Rows that are in another list than before, and not in one that begins in the place of theirs.
@@ -72,32 +75,45 @@ pub(in crate::ivf) struct Regrouped {
 /// A list that is being written.
 struct Part {
     origin: CodeOrigin,
-    stored: Vec<u8>,
     place: ListPlace,
     writer: ListWriter,
 }
 
 /// An old list that is being copied.
-struct Copied {
+struct CopiedList {
     list: OldList,
     cursor: Cursor,
-    /// The part that it becomes; None for the one that ends.
-    part: Option<usize>,
+    /// The part that it becomes.
+    part: usize,
 }
 
-/// A regrouping under way.
+/// A regrouping under way. Its parts are those added, those kept, and what is left of the list that ends.
 struct Work {
-    copied: Vec<Copied>,
+    copied: Vec<CopiedList>,
     parts: Vec<Part>,
+    /// Of all but the list that ends.
     centres: Centres,
     added: usize,
     moves: HashMap<Tid, usize>,
     moved: u64,
 }
 
+impl Work {
+    /// The part of the list that ends.
+    fn ending(&self) -> usize {
+        self.centres.len()
+    }
+
+    /// Those that the directory will have.
+    fn lasting(&self) -> impl Iterator<Item = &Part> {
+        let parts = self.parts.iter().enumerate();
+        let lasting = parts.filter(|(at, part)| *at < self.ending() || part.writer.rows > 0);
+        lasting.map(|(_, part)| part)
+    }
+}
+
 impl<S: PageStore> ListIndex<'_, S> {
-    /// Does a regrouping. None where nothing was done: a list without rows, which ends and has no other beside it, has
-    /// got some.
+    /// Does a regrouping.
     ///
     /// # Errors
     /// Where pages cannot be read or written, or the source ends it. What was written is led to by nothing then.
@@ -106,12 +122,8 @@ impl<S: PageStore> ListIndex<'_, S> {
         regroup: Regroup,
         source: &mut RowSource<'_>,
         lanes: &mut DirectoryLanes,
-    ) -> Result<Option<Regrouped>, Error> {
+    ) -> Result<Regrouped, Error> {
         let mut work = self.start(regroup, lanes)?;
-        if work.parts.is_empty() {
-            let ended = self.end_empty(&mut work)?;
-            return Ok(ended.then(Regrouped::default));
-        }
         for at in 0..work.copied.len() {
             self.copy(&mut work, at, source)?;
         }
@@ -129,7 +141,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             }
             (source.poll)()?;
         }
-        let lists = work.parts.iter().map(|part| {
+        let lists = work.lasting().map(|part| {
             let head = self.head_of(part);
             SeenList {
                 place: part.place,
@@ -139,26 +151,12 @@ impl<S: PageStore> ListIndex<'_, S> {
             }
         });
         let lists: Vec<SeenList> = lists.collect();
-        Ok(Some(Regrouped {
+        Ok(Regrouped {
             written: lists.iter().map(|list| list.rows as u64).sum(),
+            left: lists.get(work.ending()).map(|list| list.head.number),
             moved: work.moved,
             lists,
-        }))
-    }
-
-    /// Takes lists out of the directory, unless one of them has a row.
-    fn end_empty(&self, work: &mut Work) -> Result<bool, Error> {
-        let mut any = false;
-        for copied in &mut work.copied {
-            self.each_row(&mut copied.cursor, &mut |_| {
-                any = true;
-                Ok(())
-            })?;
-        }
-        for at in 0..work.copied.len() {
-            any = any || !self.close(work, at)?;
-        }
-        Ok(!any && self.swap(work)?)
+        })
     }
 
     fn start(&self, regroup: Regroup, lanes: &mut DirectoryLanes) -> Result<Work, Error> {
@@ -168,42 +166,33 @@ impl<S: PageStore> ListIndex<'_, S> {
             kept,
             moves,
         } = regroup;
-        let count = added.len();
-        let kept = kept.into_iter().zip(count..);
-        let kept = kept.map(|(list, part)| (list, Some(part)));
-        let mut copied: Vec<Copied> = (ended.map(|list| (list, None)).into_iter().chain(kept))
-            .map(|(list, part)| Copied {
+        let (count, stays) = (added.len(), kept.len());
+        let old = kept.into_iter().chain(ended).zip(count..);
+        let mut copied: Vec<CopiedList> = old
+            .map(|(list, part)| CopiedList {
                 cursor: Cursor::start(list.seen.head.first),
                 list,
                 part,
             })
             .collect();
-        let heads: Vec<&mut SeenList> = copied
-            .iter_mut()
-            .map(|copied| &mut copied.list.seen)
-            .collect();
-        let mut places = self.gather(heads, count, lanes)?.into_iter();
-        let number = self.next_numbers(count + copied.len())?;
+        let heads = copied.iter_mut().map(|copied| &mut copied.list.seen);
+        let places = self.gather(heads.collect(), count, lanes)?;
+        let mut numbers = self.next_numbers(count + copied.len())?..;
         let mut parts = Vec::new();
-        for (centre, number) in added.iter().zip(number..) {
+        for ((centre, place), number) in added.iter().zip(places).zip(&mut numbers) {
             let (centre, stored) = stored_centre(centre);
-            let Some(place) = places.next() else {
-                break;
-            };
             self.write_centre(place, &stored)?;
-            parts.push(self.part(centre, stored, place, number));
+            parts.push(self.part(centre, place, number));
         }
-        let kept = copied.iter().filter(|copied| copied.part.is_some());
-        for (copied, number) in kept.zip(number + u32::try_from(count).unwrap_or(0)..) {
+        for (copied, number) in copied.iter().zip(numbers) {
             let centre = copied.list.origin.point().to_vec();
-            parts.push(self.part(centre, Vec::new(), copied.list.seen.place, number));
+            parts.push(self.part(centre, copied.list.seen.place, number));
         }
-        let all = parts
-            .iter()
-            .flat_map(|part| part.origin.point().iter().copied());
+        let lasting = parts.iter().take(count + stays);
+        let centres = lasting.flat_map(|part| part.origin.point().iter().copied());
         Ok(Work {
+            centres: Centres::new(self.parameters.dims, centres.collect()),
             copied,
-            centres: Centres::new(self.parameters.dims, all.collect()),
             parts,
             added: count,
             moves,
@@ -211,10 +200,9 @@ impl<S: PageStore> ListIndex<'_, S> {
         })
     }
 
-    fn part(&self, centre: Vec<f32>, stored: Vec<u8>, place: ListPlace, number: u32) -> Part {
+    fn part(&self, centre: Vec<f32>, place: ListPlace, number: u32) -> Part {
         Part {
             origin: self.coder.origin(centre),
-            stored,
             place,
             writer: ListWriter::new(number),
         }
@@ -238,32 +226,14 @@ impl<S: PageStore> ListIndex<'_, S> {
         let own = copied.part;
         self.each_row(&mut cursor, &mut |row| {
             (source.poll)()?;
-            let to = match own {
-                None => None,
-                Some(own) => Some(work.moves.get(&row.tid).copied().unwrap_or(own)),
-            };
-            if to == own && own.is_some() {
-                return self.write_to(work, own.unwrap_or(0), &row);
+            let (to, row) = self.placed(work, own, row, source)?;
+            if to != own {
+                work.moved += u64::from(own != work.ending() || to >= work.added);
             }
-            let point = self.point_of_row(&row, source)?;
-            let to = match (to, &point) {
-                (Some(to), Some(_)) => to,
-                // Its value cannot be read any more: it stays.
-                (Some(_), None) => return self.write_to(work, own.unwrap_or(0), &row),
-                (None, Some(point)) => nearest_of(work.centres.nearest(point)),
-                (None, None) => self.nearest_by_code(work, at, &row),
-            };
-            let (Some(part), Some(copied)) = (work.parts.get(to), work.copied.get(at)) else {
-                return Ok(());
-            };
-            let code = match &point {
-                Some(point) => self.coder.code_of_long(&row.long, point, &part.origin),
-                None => self
-                    .coder
-                    .recode(&row.code, &copied.list.origin, &part.origin),
-            };
-            work.moved += u64::from(own.is_some() || to >= work.added);
-            self.write_to(work, to, &NewRow { code, ..row })
+            match work.parts.get_mut(to) {
+                Some(part) => self.write_row(&mut part.writer, &row),
+                None => Ok(()),
+            }
         })?;
         if let Some(copied) = work.copied.get_mut(at) {
             copied.cursor = cursor;
@@ -271,26 +241,29 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(())
     }
 
-    fn write_to(&self, work: &mut Work, part: usize, row: &NewRow) -> Result<(), Error> {
-        match work.parts.get_mut(part) {
-            Some(part) => self.write_row(&mut part.writer, row),
-            None => Ok(()),
+    /// Where a row of an old list goes, and as what. It stays as it is where its value cannot be read.
+    fn placed(
+        &self,
+        work: &Work,
+        own: usize,
+        row: NewRow,
+        source: &mut RowSource<'_>,
+    ) -> Result<(usize, NewRow), Error> {
+        let ends = own == work.ending();
+        let to = work.moves.get(&row.tid).copied();
+        if !ends && to.is_none_or(|to| to == own) {
+            return Ok((own, row));
         }
-    }
-
-    /// The part that the code of a row suits best.
-    fn nearest_by_code(&self, work: &Work, at: usize, row: &NewRow) -> usize {
-        let Some(copied) = work.copied.get(at) else {
-            return 0;
+        let Some(point) = self.point_of_row(&row, source)? else {
+            return Ok((own, row));
         };
-        let far = |part: &Part| {
-            let from = &copied.list.origin;
-            let offset = self.coder.guessed_offset(&row.code, from, &part.origin);
-            self.coder.vectors.dot(&offset, &offset)
+        let nearest = || work.centres.nearest(&point);
+        let to = to.or_else(|| nearest().map(|nearest| nearest.centre as usize));
+        let Some((to, part)) = to.and_then(|to| Some((to, work.parts.get(to)?))) else {
+            return Ok((own, row));
         };
-        let far = work.parts.iter().map(far).enumerate();
-        let nearest = far.min_by(|a, b| a.1.total_cmp(&b.1));
-        nearest.map_or(0, |(part, _)| part)
+        let code = self.coder.code_of_long(&row.long, &point, &part.origin);
+        Ok((to, NewRow { code, ..row }))
     }
 
     /// A row's point: from its long code, or where there is none from the table. None where that does not have it.
@@ -348,18 +321,14 @@ impl<S: PageStore> ListIndex<'_, S> {
             if now.last != copied.cursor.block() {
                 return Ok(false);
             }
-            if copied.part.is_none() {
+            if copied.part == work.ending() {
                 lanes.clear_lane(lane);
             }
         }
-        for part in &work.parts {
+        for part in work.lasting() {
             let head = self.head_of(part);
             let page = changed(&mut change, part.place.block, KIND_LISTS)?;
             let lane = usize::from(part.place.lane);
-            if part.stored.is_empty() {
-                CodePageMut::new(page, shape).set_subject(lane, head.to_bytes());
-                continue;
-            }
             let list = NewList {
                 shape,
                 centre: part.origin.point(),
@@ -369,14 +338,10 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         let page = changed(&mut change, META, KIND_META)?;
         let mut roots = meta::roots(page);
-        let ended = work.copied.len() + work.added - work.parts.len();
+        let lasting = u32::try_from(work.lasting().count()).unwrap_or(0);
+        let copied = u32::try_from(work.copied.len()).unwrap_or(0);
         roots.version = roots.version.wrapping_add(1);
-        roots.lists = roots
-            .lists
-            .wrapping_add(u32::try_from(work.added).unwrap_or(0));
-        roots.lists = roots
-            .lists
-            .saturating_sub(u32::try_from(ended).unwrap_or(0));
+        roots.lists = roots.lists.saturating_add(lasting).saturating_sub(copied);
         // Read under the lock of the directory's pages: a scan that has seen the old lists began before.
         roots.retired = self.store.horizon();
         meta::write_roots(page, &roots);
@@ -390,10 +355,6 @@ impl<S: PageStore> ListIndex<'_, S> {
         let lanes = CodePage::new(&page, self.parameters.shape.lists);
         Ok(ListHead::from_bytes(lanes.subject(place.lane.into())))
     }
-}
-
-fn nearest_of(nearest: Option<crate::cluster::Nearest>) -> usize {
-    nearest.map_or(0, |nearest| nearest.centre as usize)
 }
 
 /// Of a list that nobody but this operation may take out of the directory.

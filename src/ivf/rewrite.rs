@@ -36,6 +36,7 @@ pub(in crate::ivf) struct ListWriter {
     last: u32,
     bytes: Box<Bytes>,
     long: Vec<(u32, Box<Bytes>)>,
+    /// Rows that were written.
     pub rows: u32,
 }
 

@@ -32,7 +32,7 @@ const PARTS: usize = 32;
 pub struct Tended {
     /// Lists that were split.
     pub split: u64,
-    /// Lists that were merged with others.
+    /// Lists that were merged with others, but for rows whose values could not be read.
     pub merged: u64,
     /// Rows that are in another list than before, other than the parts of their own.
     pub moved: u64,
@@ -91,7 +91,7 @@ impl<S: PageStore> ListIndex<'_, S> {
     /// neighbours. Rows near the new borders go to the nearest list.
     ///
     /// Lists are looked for until `budget` rows were written anew; the last regrouping may exceed it. An index without
-    /// long codes asks `values` for the values of rows; one that is not there keeps the place that its code suits best.
+    /// long codes asks `values` for the values of rows; one that is not there stays in its list, which then stays too.
     /// Neither this nor `poll` is called while a page is locked. Nobody else may vacuum or tend the index meanwhile.
     ///
     /// # Errors
@@ -207,16 +207,14 @@ impl<S: PageStore> ListIndex<'_, S> {
         };
         let kept = regroup.kept.iter().map(|old| old.seen.head.number);
         let old: Vec<u32> = kept.chain([list.head.number]).collect();
-        let Some(regrouped) = self.regroup(regroup, source, &mut tender.lanes)? else {
-            tender.tried.insert(list.head.number);
-            return Ok(false);
-        };
+        let regrouped = self.regroup(regroup, source, &mut tender.lanes)?;
         for number in old {
             tender.lists.remove(&number);
         }
         for list in regrouped.lists {
             tender.lists.insert(list.head.number, list);
         }
+        tender.tried.extend(regrouped.left);
         tender.report.moved += regrouped.moved;
         tender.report.written += regrouped.written;
         Ok(true)

@@ -30,12 +30,6 @@ impl CodeOrigin {
     pub fn point(&self) -> &[f32] {
         &self.point
     }
-
-    /// `u - c`, as it is encoded.
-    #[must_use]
-    pub fn offset(&self) -> &[f32] {
-        &self.offset
-    }
 }
 
 /// What makes distances of a code.

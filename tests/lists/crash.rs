@@ -222,7 +222,9 @@ fn a_merge_that_is_cut_leaves_the_list_or_its_rows_in_others() {
         };
         let mut rows = numbered(&kind, 400);
         for (_, row) in rows.iter_mut().take(5) {
-            row.iter_mut().for_each(|x| *x += 9.0);
+            for x in row {
+                *x += 9.0;
+            }
         }
         tending(&kind, &rows, (&kind.build(&rows), 1), 5..=5);
     }
