@@ -54,13 +54,19 @@ impl<S: PageStore> ListIndex<'_, S> {
                     .push(format!("list {} was never given out", list.head.number));
             }
         }
-        match self.walk_free(&mut walked.used) {
-            Ok(free) => report.free = free,
+        let mut free = HashSet::new();
+        match self.walk_free(&mut free) {
+            Ok(count) => report.free = count,
             Err(Error::Page(error @ PageError::Corrupt { .. })) => {
                 report.problems.push(format!("free pages: {error}"));
             }
             Err(error) => return Err(error),
         }
+        for block in free.intersection(&walked.used) {
+            let problem = format!("block {block} is free, and something leads to it");
+            report.problems.push(problem);
+        }
+        walked.used.extend(free);
         let blocks = u64::from(self.store.blocks()?);
         report.unused = blocks.saturating_sub(walked.used.len() as u64);
         Ok(report)

@@ -102,11 +102,21 @@ impl<S: PageStore> ListIndex<'_, S> {
         values: ReadValue<'_>,
         poll: Poll<'_>,
     ) -> Result<Tended, Error> {
+        let retired = self.roots()?.retired;
+        let frees = retired != 0 && self.store.is_past(retired);
+        let ownerless = if frees {
+            Some(self.begin_walk()?)
+        } else {
+            None
+        };
         let mut walked = Walked::default();
         self.walk_lists(&mut walked, poll, &mut |_, page, list, _| {
             list.rows += page.lanes.taken().count();
             Ok(())
         })?;
+        if let Some(ownerless) = ownerless {
+            self.free_past(&ownerless, &walked.used, poll)?;
+        }
         let rows: usize = walked.lists.iter().map(|list| list.rows).sum();
         let mut tender = Tender {
             goal: self.goal(rows),

@@ -51,6 +51,20 @@ struct Removal<'r> {
     report: Vacuumed,
 }
 
+/// How often the chain of free pages is read again where inserts take some meanwhile.
+const ATTEMPTS: usize = 100;
+
+/// Pages that a walk may find to belong to nobody.
+#[derive(Debug)]
+pub(in crate::ivf) struct Ownerless {
+    /// They are among so many first ones.
+    blocks: u32,
+    /// Not among these, which are free or were taken since.
+    free: HashSet<u32>,
+    /// When the last of them were given up; 0 where none were since some were freed.
+    retired: u64,
+}
+
 /// What a walk through all lists has seen.
 #[derive(Default)]
 pub(in crate::ivf) struct Walked {
@@ -74,24 +88,62 @@ impl<S: PageStore> ListIndex<'_, S> {
             gone,
             report: Vacuumed::default(),
         };
-        let blocks = self.store.blocks()?;
-        self.store.wait_for_writers();
+        let ownerless = self.begin_walk()?;
         let mut walked = Walked::default();
-        self.walk_free(&mut walked.used)?;
         self.walk_lists(&mut walked, poll, &mut |index, page, list, poll| {
             index.remove_rows(page, list, &mut removal, poll)
         })?;
-        let past = self.store.is_past(self.roots()?.retired);
+        removal.report.freed += self.free_past(&ownerless, &walked.used, poll)?;
         for list in &walked.lists {
             poll()?;
             if list.dead * DEAD_OF > list.rows + list.dead {
                 self.rewrite(*list, poll)?;
             }
         }
-        if past {
-            removal.report.freed += self.free_unused(blocks, &walked.used, poll)?;
-        }
         Ok(removal.report)
+    }
+
+    /// Begins a walk after which pages can be freed that it has not come by.
+    ///
+    /// The free pages are noted before the inserts that are under way are waited for. One that begins later takes new
+    /// pages from these, or from behind the end, so none that is freed. What an earlier one has taken is led to by the
+    /// time that the walk begins, or belongs to nobody.
+    pub(in crate::ivf) fn begin_walk(&self) -> Result<Ownerless, Error> {
+        let mut ownerless = Ownerless {
+            blocks: self.store.blocks()?,
+            retired: self.roots()?.retired,
+            free: HashSet::new(),
+        };
+        self.walk_free(&mut ownerless.free)?;
+        self.store.wait_for_writers();
+        Ok(ownerless)
+    }
+
+    /// Frees the pages that a walk has not come by, if no scan reads them any more. Gives how many.
+    pub(in crate::ivf) fn free_past(
+        &self,
+        ownerless: &Ownerless,
+        used: &HashSet<u32>,
+        poll: Poll<'_>,
+    ) -> Result<u64, Error> {
+        let retired = ownerless.retired;
+        if !self.store.is_past(retired) {
+            return Ok(0);
+        }
+        if retired != 0 {
+            self.store.end_scans_before(retired);
+        }
+        let freed = self.free_unused(ownerless, used, poll)?;
+        if retired != 0 {
+            let mut change = self.store.change();
+            let mut roots = meta::roots(changed(&mut change, META, KIND_META)?);
+            if roots.retired == retired {
+                roots.retired = 0;
+                meta::write_roots(change.page(META)?, &roots);
+                change.commit()?;
+            }
+        }
+        Ok(freed)
     }
 
     /// Writes the live rows of a list to new pages.
@@ -110,16 +162,42 @@ impl<S: PageStore> ListIndex<'_, S> {
 
     /// Notes the pages of the chain of free ones. Gives how many there are.
     pub(in crate::ivf) fn walk_free(&self, used: &mut HashSet<u32>) -> Result<u64, Error> {
-        let (mut block, mut free) = (self.roots()?.first_free, 0);
+        for _ in 0..ATTEMPTS {
+            if let Some(free) = self.try_walk_free(used)? {
+                return Ok(free);
+            }
+        }
+        Err(PageError::Corrupt {
+            block: META,
+            reason: "free pages are taken faster than they are read".into(),
+        }
+        .into())
+    }
+
+    /// None where an insert has taken a page of the chain meanwhile. What was noted until then is led to by that insert
+    /// or is free.
+    fn try_walk_free(&self, used: &mut HashSet<u32>) -> Result<Option<u64>, Error> {
+        let (mut block, mut free) = (self.roots()?.first_free, HashSet::new());
         while block != NONE {
+            let page = self.store.read(block)?;
+            if page::verify(&page, meta::mark(block, KIND_FREE)).is_err() {
+                drop(page);
+                if self.roots()?.first_free == block {
+                    self.page(block, KIND_FREE)?;
+                }
+                return Ok(None);
+            }
+            let next = page::next(&page);
+            drop(page);
+            free.try_reserve(1)?;
             used.try_reserve(1)?;
-            if !used.insert(block) {
+            if !free.insert(block) {
                 return Err(chained_twice(block).into());
             }
-            free += 1;
-            block = page::next(&*self.page(block, KIND_FREE)?);
+            used.insert(block);
+            block = next;
         }
-        Ok(free)
+        Ok(Some(free.len() as u64))
     }
 
     /// Shows every page of rows, list by list.
@@ -221,10 +299,16 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(change.commit()?)
     }
 
-    /// Frees pages among the first `blocks` that nothing leads to. Gives how many.
-    fn free_unused(&self, blocks: u32, used: &HashSet<u32>, poll: Poll<'_>) -> Result<u64, Error> {
+    /// Frees pages that nothing leads to. Gives how many.
+    fn free_unused(
+        &self,
+        ownerless: &Ownerless,
+        used: &HashSet<u32>,
+        poll: Poll<'_>,
+    ) -> Result<u64, Error> {
         let mut freed = 0;
-        for block in (0..blocks).filter(|block| !used.contains(block)) {
+        let is_unused = |block: &u32| !used.contains(block) && !ownerless.free.contains(block);
+        for block in (0..ownerless.blocks).filter(is_unused) {
             poll()?;
             let mut change = self.store.change();
             let mut roots = meta::roots(changed(&mut change, META, KIND_META)?);
