@@ -10,6 +10,7 @@ mod hnsw;
 mod input;
 mod int8vec;
 mod malformed;
+mod methods;
 mod moving;
 mod parity;
 mod readme;
