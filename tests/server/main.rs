@@ -9,6 +9,7 @@ mod filtered;
 mod hnsw;
 mod input;
 mod int8vec;
+mod ivfflat;
 mod malformed;
 mod methods;
 mod moving;
