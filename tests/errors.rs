@@ -41,7 +41,7 @@ const UNREACHABLE: [(&str, &str); 19] = [
     ("Error::Full", "takes four thousand million nodes"),
     (
         "Error::Cancelled",
-        "Postgres reports the cancel itself: tests/server/hnsw/cancel.rs",
+        "Postgres reports the cancel itself: tests/server/methods/cancel.rs",
     ),
     (
         "Error::Dimensions",

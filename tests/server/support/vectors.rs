@@ -217,9 +217,14 @@ pub fn ids(answer: &[(i32, f64)]) -> Vec<i32> {
 /// Every row of `items` comes by the index exactly once.
 pub fn assert_whole(client: &mut Client, operator: &str, query: &Vector) -> Result<()> {
     let rows: i64 = client.query_one("SELECT count(v) FROM items", &[])?.get(0);
-    client.batch_execute("SET hnsw.iterative_scan = relaxed_order")?;
+    let settings = ["hnsw.iterative_scan", "ivfflat.iterative_scan"];
+    for setting in settings {
+        client.batch_execute(&format!("SET {setting} = relaxed_order"))?;
+    }
     let mut found = ids(&by_index(client, operator, query, rows + 10)?);
-    client.batch_execute("RESET hnsw.iterative_scan")?;
+    for setting in settings {
+        client.batch_execute(&format!("RESET {setting}"))?;
+    }
     let given = found.len();
     found.sort_unstable();
     found.dedup();
@@ -234,10 +239,12 @@ pub fn assert_right(client: &mut Client, index: &str, queries: &[Vector]) -> Res
     client.batch_execute("SET hnsw.ef_search = 400")?;
     for query in queries {
         assert_whole(client, "<->", query)?;
+        client.batch_execute("SET ivfflat.probes = 32768")?;
         let (found, truth) = (
             by_index(client, "<->", query, 20)?,
             exactly(client, "<->", query, 20)?,
         );
+        client.batch_execute("RESET ivfflat.probes")?;
         assert_eq!(first_disorder(&found), None, "{found:?}");
         let recall = recall(&found, &truth);
         assert!(recall >= 0.95, "recall {recall}: {found:?}, not {truth:?}");

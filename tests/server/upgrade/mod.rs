@@ -45,6 +45,12 @@ WITH one AS (SELECT * FROM items WHERE id = 7) SELECT concat_ws(E'\n',
 const PROBLEMS: &str = "SELECT count(*)::text FROM
     unnest('{items_v,items_h,items_i,items_s,items_b}'::regclass[]) i, vector_index_check(i)";
 
+/// Indexes that the version before could not make.
+const LISTS: &str = "
+CREATE INDEX lists_v ON items USING ivfflat (v) WITH (lists = 5);
+CREATE INDEX lists_h ON items USING ivfflat (h halfvec_cosine_ops);
+CREATE INDEX lists_i ON items USING ivfflat (i int8vec_l2_ops) WITH (lists = 3, bits = 8)";
+
 fn one(client: &mut Client, query: &str) -> Result<String> {
     Ok(client.query_one(query, &[])?.get(0))
 }
@@ -86,6 +92,8 @@ fn an_updated_database_is_as_a_new_one_and_keeps_its_data() -> Result<()> {
         assert_eq!(one(session, ANSWERS)?, answers);
     }
     assert_eq!(one(&mut client, PROBLEMS)?, "0");
+    // What the version before did not have.
+    client.batch_execute(LISTS)?;
     for statement in [
         "DELETE FROM items WHERE id % 3 = 0",
         "VACUUM items",
@@ -95,6 +103,18 @@ fn an_updated_database_is_as_a_new_one_and_keeps_its_data() -> Result<()> {
         client.batch_execute(statement)?;
     }
     assert_eq!(one(&mut client, PROBLEMS)?, "0");
+    for problems in ["lists_v", "lists_h", "lists_i"] {
+        let check = format!("SELECT count(*)::text FROM vector_index_check('{problems}')");
+        assert_eq!(one(&mut client, &check)?, "0", "{problems}");
+    }
+    client.batch_execute("DROP INDEX items_v, items_h, items_i")?;
+    for (column, operator) in [("v", "<->"), ("h", "<=>"), ("i", "<->")] {
+        let nearest = format!(
+            "WITH one AS (SELECT * FROM items WHERE id = 7) SELECT string_agg((n.{column} = one.{column})::int::text, ' ')
+               FROM one, LATERAL (SELECT {column} FROM items ORDER BY {column} {operator} one.{column} LIMIT 3) n"
+        );
+        assert!(one(&mut client, &nearest)?.starts_with("1"), "{column}");
+    }
 
     let mut new = cluster.connect()?;
     new.batch_execute("CREATE EXTENSION vector_ext")?;

@@ -18,11 +18,10 @@ pub struct ListsStream<'i, C> {
     scan: ListsScan<'i, 'static, PgStore>,
     metric: Metric,
     go_on: Continue,
-    /// How far the farthest row is that was given.
-    farthest: f32,
-    /// The same, when lists were read last. Rows of these lists that are nearer come late.
-    before: f32,
-    /// Rows that are nearer than one that was given before they were found.
+    /// How near the farthest row may be that was given. Rows that may be nearer come late: they are of lists that were
+    /// read since, or their codes told too much of their distance.
+    given: f32,
+    /// Those rows.
     late: VecDeque<ListsRow>,
     /// Whether only those are left.
     drained: bool,
@@ -38,8 +37,7 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             scan,
             metric,
             go_on,
-            farthest: f32::NEG_INFINITY,
-            before: f32::NEG_INFINITY,
+            given: f32::NEG_INFINITY,
             late: VecDeque::new(),
             drained: false,
             restarts: 0,
@@ -62,20 +60,18 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
     fn next_row(&mut self) -> Result<Option<ListsRow>, Failure> {
         while !self.drained {
             let read = self.scan.cost().lists;
-            if !self.scan.is_ready() {
-                self.before = self.farthest;
-            }
             let Some(row) = self.scan.next_row()? else {
                 self.drained = true;
                 break;
             };
             self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
-            if self.go_on == Continue::Strict && row.distance < self.before {
+            let lower = row.distance - row.doubt;
+            if self.go_on != Continue::Relaxed && lower < self.given {
                 self.late.try_reserve(1)?;
                 self.late.push_back(row);
                 continue;
             }
-            self.farthest = self.farthest.max(row.distance);
+            self.given = self.given.max(lower);
             return Ok(Some(row));
         }
         Ok(self.late.pop_front())

@@ -8,26 +8,39 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use postgres::error::SqlState;
 
+use crate::methods::TestedMethod;
 use crate::support::Result;
 use crate::support::cluster::{Cluster, wait};
 use crate::support::vectors::{BY_INDEX, Clusters, Random, assert_right, make_table};
 
+of_each_method! {
+    a_cancelled_build_ends_at_once_and_leaves_no_file,
+    a_build_whose_session_is_terminated_or_timed_out_leaves_nothing,
+    cancelled_inserts_vacuums_and_searches_leave_a_right_index,
+}
+
 const DIMS: usize = 128;
+const BUILD: &str = "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)";
 
 /// A session, and another that cancels its statements.
-struct Sessions {
+pub struct Sessions {
     client: Client,
     process: i32,
     canceller: Client,
 }
 
 impl Sessions {
-    fn new(cluster: &Cluster, mut client: Client) -> Result<Self> {
+    pub fn new(cluster: &Cluster, mut client: Client) -> Result<Self> {
         Ok(Self {
             process: client.query_one("SELECT pg_backend_pid()", &[])?.get(0),
             canceller: cluster.connect()?,
             client,
         })
+    }
+
+    /// The session whose statements are cancelled.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
     }
 }
 
@@ -102,7 +115,12 @@ fn prepare(cluster: &Cluster, rows: usize) -> Result<Client> {
 }
 
 /// Cancels a statement at `rounds` moments spread over the time it takes.
-fn cancel_often(sessions: &mut Sessions, statement: &str, undo: &str, rounds: u64) -> Result<u32> {
+pub fn cancel_often(
+    sessions: &mut Sessions,
+    statement: &str,
+    undo: &str,
+    rounds: u64,
+) -> Result<u32> {
     let begin = Instant::now();
     sessions.client.batch_execute(statement)?;
     let whole = u64::try_from(begin.elapsed().as_millis())?.max(10);
@@ -123,17 +141,15 @@ fn cancel_often(sessions: &mut Sessions, statement: &str, undo: &str, rounds: u6
     Ok(cancelled)
 }
 
-#[test]
-fn a_cancelled_build_ends_at_once_and_leaves_no_file() -> Result<()> {
+fn a_cancelled_build_ends_at_once_and_leaves_no_file(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
     let client = prepare(&cluster, 4_000)?;
     let mut sessions = Sessions::new(&cluster, client)?;
-    for (option, memory) in [("storage = f16", "64MB"), ("storage = f32", "1MB")] {
+    let build = method.sql(BUILD);
+    for memory in ["64MB", "1MB"] {
         sessions
             .client
             .batch_execute(&format!("SET maintenance_work_mem = '{memory}'"))?;
-        let build =
-            format!("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH ({option})");
         sessions.client.batch_execute("CHECKPOINT")?;
         let before = files(&cluster)?;
         let cancelled = cancel_often(&mut sessions, &build, "DROP INDEX items_v", 6)?;
@@ -155,15 +171,22 @@ fn a_cancelled_build_ends_at_once_and_leaves_no_file() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<()> {
+fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing(
+    method: TestedMethod,
+) -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = prepare(&cluster, 4_000)?;
-    client.batch_execute("SET statement_timeout = 150")?;
-    let build =
-        "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (ef_construction = 400)";
+    let build = method.sql(BUILD);
+    let begin = Instant::now();
+    client.batch_execute(&build)?;
+    let half = begin.elapsed() / 2;
+    client.batch_execute("DROP INDEX items_v")?;
+    client.batch_execute(&format!(
+        "SET statement_timeout = {}",
+        half.as_millis().max(1)
+    ))?;
     let error = client
-        .batch_execute(build)
+        .batch_execute(&build)
         .err()
         .ok_or("the build was not timed out")?;
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error}");
@@ -172,10 +195,10 @@ fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<(
     let mut other = cluster.connect()?;
     let process: i32 = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
     let killer = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(half);
         other.execute("SELECT pg_terminate_backend($1)", &[&process])
     });
-    assert!(client.batch_execute(build).is_err());
+    assert!(client.batch_execute(&build).is_err());
     killer.join().map_err(|_| "the killer has panicked")??;
     wait("the terminated session stays", || {
         let alive = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {process}");
@@ -186,15 +209,14 @@ fn a_build_whose_session_is_terminated_or_timed_out_leaves_nothing() -> Result<(
     Ok(())
 }
 
-#[test]
-fn cancelled_inserts_vacuums_and_searches_leave_a_right_index() -> Result<()> {
+fn cancelled_inserts_vacuums_and_searches_leave_a_right_index(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
     let client = prepare(&cluster, 1_500)?;
     let mut sessions = Sessions::new(&cluster, client)?;
-    sessions.client.batch_execute(
+    sessions.client.batch_execute(&method.sql(
         "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
          CREATE SEQUENCE ids START 100000; CREATE TABLE pool AS SELECT v FROM items",
-    )?;
+    ))?;
     let insert = "INSERT INTO items SELECT nextval('ids'), v + v FROM pool LIMIT 300";
     cancel_often(&mut sessions, insert, "", 6)?;
     assert_right(

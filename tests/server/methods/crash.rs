@@ -5,44 +5,52 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
+use crate::methods::TestedMethod;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, Random, assert_right, assert_whole, make_table};
+
+of_each_method! {
+    kill_9_during_builds_leaves_an_index_whole_or_not_there,
+    kill_9_during_inserts_and_updates_leaves_every_row_within_reach,
+    kill_9_during_vacuums_leaves_what_the_next_one_finishes,
+}
 
 const ROUNDS: u64 = 4;
 const ROWS: usize = 1_500;
 
 /// A table with an index, and a pool of values for more rows.
-fn prepare(cluster: &Cluster, seed: u64) -> Result<Client> {
+fn prepare(cluster: &Cluster, method: TestedMethod, seed: u64) -> Result<Client> {
     let mut client = cluster.client()?;
     let rows = Clusters::new(seed, 48, 10).vectors(ROWS);
     make_table(&mut client, "", 48, &rows)?;
-    client.batch_execute(
+    client.batch_execute(&method.sql(
         "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
          CREATE TABLE pool AS SELECT id, v FROM items;
          CREATE SEQUENCE ids START 100000",
-    )?;
+    ))?;
     Ok(client)
 }
 
 /// What is done in each round: `before` once, then `work` again and again until the server is killed, and `after`
 /// once it is there again.
-struct Round {
-    before: &'static str,
-    work: &'static str,
-    after: &'static str,
+pub struct Round {
+    pub before: &'static str,
+    pub work: &'static str,
+    pub after: &'static str,
 }
 
 /// Kills the server at moments within `span`, and checks what recovery leaves: every row comes by the index at once,
 /// and the index is sound after `after`.
-fn kill_during(seed: u64, round: &Round) -> Result<()> {
+pub fn kill_during(method: TestedMethod, seed: u64, round: &Round) -> Result<()> {
     let Round {
         before,
         work,
         after,
     } = *round;
+    let work = method.sql(work);
     let mut cluster = Cluster::suspicious()?;
-    let mut client = prepare(&cluster, seed)?;
+    let mut client = prepare(&cluster, method, seed)?;
     let begin = Instant::now();
     client.batch_execute(before)?;
     for statement in work.split(';') {
@@ -56,6 +64,7 @@ fn kill_during(seed: u64, round: &Round) -> Result<()> {
             client.batch_execute("CHECKPOINT")?;
         }
         let mut worker = cluster.connect()?;
+        let work = work.clone();
         let works = thread::spawn(move || {
             let mut rounds = 0;
             while work
@@ -94,18 +103,18 @@ fn kill_during(seed: u64, round: &Round) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn kill_9_during_builds_leaves_an_index_whole_or_not_there() -> Result<()> {
+fn kill_9_during_builds_leaves_an_index_whole_or_not_there(method: TestedMethod) -> Result<()> {
     let round = Round {
         before: "",
         work: "CREATE INDEX again ON items USING hnsw (v vector_l2_ops); DROP INDEX again",
         after: "",
     };
-    kill_during(1, &round)
+    kill_during(method, 1, &round)
 }
 
-#[test]
-fn kill_9_during_inserts_and_updates_leaves_every_row_within_reach() -> Result<()> {
+fn kill_9_during_inserts_and_updates_leaves_every_row_within_reach(
+    method: TestedMethod,
+) -> Result<()> {
     let round = Round {
         before: "",
         work: "INSERT INTO items SELECT nextval('ids'), v FROM pool WHERE id = 1 + (random() * 1400)::int;
@@ -114,11 +123,10 @@ fn kill_9_during_inserts_and_updates_leaves_every_row_within_reach() -> Result<(
          UPDATE items SET v = v + v WHERE id = 1 + (random() * 1400)::int",
         after: "",
     };
-    kill_during(2, &round)
+    kill_during(method, 2, &round)
 }
 
-#[test]
-fn kill_9_during_vacuums_leaves_what_the_next_one_finishes() -> Result<()> {
+fn kill_9_during_vacuums_leaves_what_the_next_one_finishes(method: TestedMethod) -> Result<()> {
     let round = Round {
         before: "DELETE FROM items WHERE id % 5 = (random() * 4)::int;
          INSERT INTO items SELECT nextval('ids'), v + v FROM pool WHERE id % 7 = (random() * 6)::int",
@@ -126,5 +134,5 @@ fn kill_9_during_vacuums_leaves_what_the_next_one_finishes() -> Result<()> {
         // A vacuum that was cut after it had taken links to dead nodes away leaves rows that the next one links to.
         after: "VACUUM items",
     };
-    kill_during(3, &round)
+    kill_during(method, 3, &round)
 }

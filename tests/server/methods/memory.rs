@@ -5,9 +5,15 @@ use std::fs;
 use postgres::Client;
 use postgres::error::SqlState;
 
+use crate::methods::TestedMethod;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{Clusters, make_table};
+
+of_each_method! {
+    checks_searches_and_vacuums_without_memory_are_errors,
+    builds_without_memory_are_errors,
+}
 
 const ROWS: usize = 4_000;
 const DIMS: usize = 64;
@@ -123,10 +129,10 @@ fn cluster() -> Result<Cluster> {
 const INDEX: &str = "CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)";
 
 /// They ended the server, with all sessions.
-#[test]
-fn checks_searches_and_vacuums_without_memory_are_errors() -> Result<()> {
+fn checks_searches_and_vacuums_without_memory_are_errors(method: TestedMethod) -> Result<()> {
     let cluster = cluster()?;
-    cluster.connect()?.batch_execute(INDEX)?;
+    let index = method.sql(INDEX);
+    cluster.connect()?.batch_execute(&index)?;
     let check = "SELECT count(*) FROM vector_index_check('items_v')";
     at_every_limit(&cluster, "", check, "")?;
     let all = "SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 1) LIMIT 100000) x";
@@ -138,15 +144,14 @@ fn checks_searches_and_vacuums_without_memory_are_errors() -> Result<()> {
 }
 
 /// A build by threads, one by the session alone, and one that spills.
-#[test]
-fn builds_without_memory_are_errors() -> Result<()> {
+fn builds_without_memory_are_errors(method: TestedMethod) -> Result<()> {
     let cluster = cluster()?;
     for setting in [
         "SET max_parallel_maintenance_workers = 2",
         "SET max_parallel_maintenance_workers = 0",
         "SET maintenance_work_mem = '1MB'",
     ] {
-        at_every_limit(&cluster, setting, INDEX, "DROP INDEX items_v")?;
+        at_every_limit(&cluster, setting, &method.sql(INDEX), "DROP INDEX items_v")?;
     }
     Ok(())
 }

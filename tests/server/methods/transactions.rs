@@ -3,14 +3,23 @@
 use postgres::error::SqlState;
 use postgres::{Client, SimpleQueryMessage};
 
+use crate::methods::TestedMethod;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{BY_INDEX, Clusters, assert_right, copy_rows, make_table};
 
-fn prepare(cluster: &Cluster) -> Result<Client> {
+of_each_method! {
+    rows_that_are_rolled_back_are_seen_by_nobody_and_vacuumed,
+    hot_and_other_updates_and_copy_keep_a_right_index,
+    read_committed_sees_each_commit_and_repeatable_read_none,
+    one_of_two_serializable_transactions_fails_where_each_has_read_what_the_other_writes,
+}
+
+fn prepare(cluster: &Cluster, method: TestedMethod) -> Result<Client> {
     let mut client = cluster.client()?;
     make_table(&mut client, "", 24, &Clusters::new(91, 24, 10).vectors(800))?;
-    client.batch_execute("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)")?;
+    client
+        .batch_execute(&method.sql("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)"))?;
     Ok(client)
 }
 
@@ -25,10 +34,9 @@ fn nearest(client: &mut Client) -> Result<i32> {
     Ok(client.query_one(NEAR, &[])?.get(0))
 }
 
-#[test]
-fn rows_that_are_rolled_back_are_seen_by_nobody_and_vacuumed() -> Result<()> {
+fn rows_that_are_rolled_back_are_seen_by_nobody_and_vacuumed(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut client = prepare(&cluster)?;
+    let mut client = prepare(&cluster, method)?;
     client.batch_execute(BY_INDEX)?;
     client.batch_execute(
         "BEGIN; SAVEPOINT a;
@@ -61,10 +69,9 @@ fn rows_that_are_rolled_back_are_seen_by_nobody_and_vacuumed() -> Result<()> {
     right(&mut client)
 }
 
-#[test]
-fn hot_and_other_updates_and_copy_keep_a_right_index() -> Result<()> {
+fn hot_and_other_updates_and_copy_keep_a_right_index(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut client = prepare(&cluster)?;
+    let mut client = prepare(&cluster, method)?;
     client.batch_execute(
         "ALTER TABLE items ADD n int DEFAULT 0; ALTER TABLE items SET (fillfactor = 50)",
     )?;
@@ -85,10 +92,9 @@ fn hot_and_other_updates_and_copy_keep_a_right_index() -> Result<()> {
     right(&mut client)
 }
 
-#[test]
-fn read_committed_sees_each_commit_and_repeatable_read_none() -> Result<()> {
+fn read_committed_sees_each_commit_and_repeatable_read_none(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut writer = prepare(&cluster)?;
+    let mut writer = prepare(&cluster, method)?;
     let mut reader = cluster.connect()?;
     reader.batch_execute(BY_INDEX)?;
     for (level, seen) in [("READ COMMITTED", true), ("REPEATABLE READ", false)] {
@@ -117,11 +123,11 @@ fn read_committed_sees_each_commit_and_repeatable_read_none() -> Result<()> {
     right(&mut writer)
 }
 
-#[test]
-fn one_of_two_serializable_transactions_fails_where_each_has_read_what_the_other_writes()
--> Result<()> {
+fn one_of_two_serializable_transactions_fails_where_each_has_read_what_the_other_writes(
+    method: TestedMethod,
+) -> Result<()> {
     let cluster = Cluster::quick()?;
-    let mut one = prepare(&cluster)?;
+    let mut one = prepare(&cluster, method)?;
     let mut two = cluster.connect()?;
     for client in [&mut one, &mut two] {
         client.batch_execute(BY_INDEX)?;

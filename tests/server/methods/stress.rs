@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 use pgvector::Vector;
 use postgres::{Client, GenericClient};
 
+use crate::methods::TestedMethod;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{
     BY_INDEX, Clusters, Random, assert_right, first_disorder, make_table, nearest,
 };
+
+of_each_method! {
+    writers_readers_and_vacuums_at_once_leave_a_right_index,
+}
 
 const DIMS: usize = 32;
 
@@ -123,13 +128,13 @@ fn vacuum(cluster: &Cluster, end: Instant) -> Result<u64> {
     Ok(rounds)
 }
 
-#[test]
-fn writers_readers_and_vacuums_at_once_leave_a_right_index() -> Result<()> {
+fn writers_readers_and_vacuums_at_once_leave_a_right_index(method: TestedMethod) -> Result<()> {
     let cluster = Cluster::quick()?;
     let mut client = cluster.client()?;
     let mut vectors = Clusters::new(21, DIMS, 12);
     make_table(&mut client, "", DIMS, &vectors.vectors(1_000))?;
-    client.batch_execute("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)")?;
+    client
+        .batch_execute(&method.sql("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)"))?;
     let end = Instant::now() + Duration::from_secs(seconds());
     let counts = thread::scope(|scope| -> Result<Vec<u64>> {
         let cluster = &cluster;
