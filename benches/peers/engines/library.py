@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peers.engines.base import WIDTHS, Search, Setting, Timed
+from peers.engines.base import WIDTHS, Search, Setting, Sweep, Timed
 from peers.truth import Floats
 
 # Searches of a measurement, however slow they are.
@@ -49,9 +49,9 @@ class Library:
         """The size of the index as the library would write it to a file."""
         raise NotImplementedError
 
-    def ladder(self) -> list[Setting]:
+    def sweeps(self) -> list[Sweep]:
         """Search widths, as all graphs have."""
-        return [{"ef": width} for width in WIDTHS]
+        return [Sweep(tuple({"ef": width} for width in WIDTHS))]
 
     def apply(self, setting: Setting) -> None:
         """Sets what the next searches use."""

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from peers.engines.base import Built, Search, Setting, Timed
+from peers.engines.base import Built, Search, Setting, Sweep, Timed
 from peers.engines.library import Library
 from peers.watch import Watcher, process_sample
 
@@ -67,9 +67,9 @@ class Remote:
             seconds = time.perf_counter() - began
         return Built(seconds, threads, watcher.peak, self.ask("stored_bytes"), watcher.cpu_seconds / seconds)
 
-    def ladder(self) -> list[Setting]:
-        """Its settings."""
-        return list(self.ask("ladder"))
+    def sweeps(self) -> list[Sweep]:
+        """What its searches are tried with."""
+        return list(self.ask("sweeps"))
 
     def find(self, setting: Setting, search: Search) -> list[list[int]]:
         """The rows found."""

@@ -107,7 +107,7 @@ def draw_filtered(result: SetResult, file: Path) -> str:
         grid[1][column].set(xscale="log", xlabel="rows that pass, %")
         for row in grid:
             row[column].grid(True, alpha=0.2)
-    grid[0][0].set_ylabel("recall@10 at ef 40")
+    grid[0][0].set_ylabel("recall@10 at the first width")
     grid[1][0].set_ylabel("queries a second from recall 0.95 on")
     grid[0][0].invert_xaxis()
     # An axis without any point has no logarithm.

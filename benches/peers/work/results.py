@@ -53,3 +53,5 @@ class Run:
     sets: list[SetResult]
     load_after: float = 0.0
     minutes: float = 0.0
+    # The access method of the servers.
+    method: str = "hnsw"
