@@ -17,24 +17,26 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from peers import data
 from peers.data import Dataset, Size
 from peers.engines.base import Peer
-from peers.lineup import Lineup
+from peers.lineup import BUILDING, Lineup
 from peers.machine import Machine, cores
 from peers.options import Options, Plan, parse
 from peers.postgres.installation import Installation
 from peers.postgres.server import Server, server_settings
 from peers.report import write
-from peers.work import build, change, clients, cold, filtered, search, story
+from peers.work import build, change, clients, cold, filtered, grow, memory, search, story
 from peers.work.bench import Bench
 from peers.work.results import About, Run, SetResult
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 MODULES = {
+    "memory": memory.run,
     "build": build.run,
     "search": search.run,
     "clients": clients.run,
     "filtered": filtered.run,
     "cold": cold.run,
     "story": story.run,
+    "grow": grow.run,
     "change": change.run,
 }
 
@@ -123,7 +125,7 @@ def run_works(job: Job, lineup: Lineup, bench: Bench, result: SetResult, shown: 
     """In the order of the lineup, each for those that have a part in it."""
     built = False
     for work in job.works:
-        if not built and "build" not in job.works:
+        if work not in BUILDING and not built and "build" not in job.works:
             for peer in bench.peers:
                 shown.say(f"build {peer.name}")
                 peer.build(bench.threads)

@@ -10,7 +10,9 @@ from peers.engines.remote import Remote
 from peers.postgres.index import Index, hnsw, pgvector_hnsw, pgvector_lists, vector_ext_lists
 
 # In this order: changes come last, for they use the index up.
-WORKS = ("build", "search", "clients", "filtered", "cold", "story", "change")
+WORKS = ("memory", "build", "search", "clients", "filtered", "cold", "story", "grow", "change")
+# These make the indexes that they need.
+BUILDING = ("memory", "build")
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,13 @@ LISTS = Lineup(
     LISTS_SERVERS,
     LISTS_LIBRARIES,
     {
+        "memory": ("vector_ext", "pgvector_2sqrt", "faiss_ivf", "faiss_ivfrabitqfs"),
         "build": (*LISTS_SERVERS, *LISTS_LIBRARIES),
         "search": (*LISTS_SERVERS, *LISTS_LIBRARIES),
         "clients": ONE_EACH,
         "filtered": ONE_EACH,
         "cold": ONE_EACH,
+        "grow": ("vector_ext", "pgvector_2sqrt"),
         "change": ONE_EACH,
     },
 )

@@ -87,11 +87,16 @@ class Lists(Faiss):
     def __init__(self, name: str, times: int) -> None:
         super().__init__()
         self.name, self.times = name, times
+        self.asked: int | None = None
+
+    def use_lists(self, lists: int | None) -> None:
+        """Has the next index made with so many lists; None for as many as its own."""
+        self.asked = lists
 
     def lists(self) -> int:
         """How many, for the rows at hand."""
         rows = len(self.base)
-        return max(min(root(rows, self.times), rows // TRAINED_AT_LEAST), 1)
+        return max(min(self.asked or root(rows, self.times), rows // TRAINED_AT_LEAST), 1)
 
     def factory(self, dims: int) -> str:
         """The index as FAISS' factory has it."""

@@ -67,6 +67,13 @@ class Remote:
             seconds = time.perf_counter() - began
         return Built(seconds, threads, watcher.peak, self.ask("stored_bytes"), watcher.cpu_seconds / seconds)
 
+    def build_with(self, lists: int, threads: int) -> Built:
+        """Builds with another number of lists than its own."""
+        self.ask("use_lists", lists)
+        built = self.build(threads)
+        self.ask("use_lists", None)
+        return built
+
     def sweeps(self) -> list[Sweep]:
         """What its searches are tried with."""
         return list(self.ask("sweeps"))

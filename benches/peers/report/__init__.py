@@ -13,6 +13,7 @@ DRAWN = {
     "search": charts.draw_search,
     "clients": charts.draw_clients,
     "filtered": charts.draw_filtered,
+    "grow": charts.draw_grow,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from peers.report import sections
+from peers.report import lists, sections
 from peers.report.compare import OURS, TARGETS, Compared, all_compared, answers_of, best, peer_of, rates_at, title
 from peers.report.markdown import spread, table, times
 from peers.report.prose import ABOUT, METHODS
@@ -13,8 +13,11 @@ NOISE = 1.25
 
 SECTIONS: Mapping[str, tuple[str, Callable[[SetResult], str]]] = {
     "search": ("Searching", sections.search_section),
+    "pairs": ("List for list", lists.pairs_section),
     "clients": ("More clients", sections.clients_section),
     "build": ("Building", sections.build_section),
+    "memory": ("Building few and many lists, with little memory and with much", lists.memory_section),
+    "grow": ("An index that grows", lists.grow_section),
     "change": ("Changing rows", sections.change_section),
     "filtered": ("Filters", sections.filtered_section),
     "cold": ("An index larger than memory", sections.cold_section),

@@ -55,6 +55,13 @@ LISTS = """\
 METHODS: Mapping[str, str] = {"hnsw": COMMON + GRAPH, "ivfflat": COMMON + LISTS}
 
 ABOUT: Mapping[str, str] = {
+    "pairs": "The same number of lists on both servers, one client. Ratios are above 1 where vector_ext is faster.",
+    "memory": """\
+Few lists are the root of the rows; many are 4,000, or a list for each 25 rows where that is less. Libraries have no
+limit of memory. *Refused* is what the server says where it does not build.""",
+    "grow": """\
+A tenth of the rows at a time, in one statement, and a `VACUUM` after each; `full_page_writes = off`. *Built* is the
+server's own index, made on all rows at once, of the same table's rows; both are asked by turns.""",
     "build": """\
 One peer at a time. Peak memory is what was resident at once beyond what was there before: private memory of all
 processes, dynamic shared memory once, mapped files for Qdrant; shared buffers are not counted. A library's index is all

@@ -4,7 +4,7 @@ import pytest
 
 from peers.engines.base import Sweep
 from peers.lineup import DIVIDED, GRAPH, LINEUPS, LISTS, WORKS, Lineup
-from peers.lists import root
+from peers.lists import few_and_many, root
 
 
 @pytest.mark.parametrize("lineup", LINEUPS.values(), ids=[*LINEUPS])
@@ -16,7 +16,7 @@ def test_works_name_peers_that_there_are(lineup: Lineup) -> None:
 
 
 def test_only_those_that_have_a_part_are_started() -> None:
-    needed = LISTS.needed(("change", "filtered"), LISTS.names, 384)
+    needed = LISTS.needed(("grow", "filtered"), LISTS.names, 384)
     assert needed == {"vector_ext", "pgvector_2sqrt", "vector_ext_hnsw"}
     assert LISTS.needed(("search",), ("faiss_ivf", "vector_ext"), 384) == {"faiss_ivf", "vector_ext"}
     assert set(DIVIDED) <= set(LISTS.names)
@@ -25,6 +25,8 @@ def test_only_those_that_have_a_part_are_started() -> None:
 
 def test_numbers_of_lists_follow_the_rows() -> None:
     assert (root(100_000), root(100_000, 2), root(1_000_000, 2)) == (316, 632, 2000)
+    assert few_and_many(100_000) == (316, 4000)
+    assert few_and_many(5_000) == (71, 200)
 
 
 def test_short_sweeps_are_taken_whole() -> None:
