@@ -61,6 +61,7 @@ class Remote:
     def build(self, threads: int) -> Built:
         """Builds, while the process is watched."""
         process = self.process.pid or 0
+        self.ask("clear")
         with Watcher(lambda: process_sample([process], process if self.maps_files else None)) as watcher:
             began = time.perf_counter()
             self.ask("fill", threads)
