@@ -142,6 +142,16 @@ def chosen() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def some(lineup: Lineup, known: tuple[str, ...], wanted: list[str] | None) -> tuple[str, ...]:
+    """Those of a lineup that are wanted, in its order; all where nothing is said."""
+    if wanted is None:
+        return known
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise SystemExit(f"bench-peers: {lineup.method} has {', '.join(known)}, not {', '.join(unknown)}")
+    return tuple(name for name in known if name in wanted)
+
+
 def parse() -> Options:
     """The options of a run."""
     given = chosen()
@@ -162,8 +172,8 @@ def parse() -> Options:
         data=Path(folder) if folder else None,
         name=given.name or "embeddings",
         results=given.results or PROJECT / ("target/bench-peers" if given.quick else "benches/results"),
-        works=tuple(work for work in lineup.measured if work in (given.works or WORKS)),
-        peers=tuple(name for name in lineup.names if name in (given.peers or names_of_all())),
+        works=some(lineup, lineup.measured, given.works),
+        peers=some(lineup, lineup.names, given.peers),
         generated_alone=given.generated,
         server=given.server,
         library=given.library,

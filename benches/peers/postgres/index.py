@@ -98,7 +98,7 @@ def vector_ext_lists(times: int, rows: int) -> Index:
     return replace(
         pgvector_lists(times, rows),
         options={"lists": root(rows, times)} if times else {},
-        filtered_widths=(0, *FILTERED_PROBES),
+        filtered_widths=(0, *FILTERED_PROBES[1:]),
         checked_widths=(0, *CHECKED_PROBES),
         sweeps=(probes(), targets),
         filtered={"strict (its default)": STRICT, "relaxed": RELAXED},

@@ -5,6 +5,7 @@ import pytest
 from peers.engines.base import Sweep
 from peers.lineup import DIVIDED, GRAPH, LINEUPS, LISTS, WORKS, Lineup
 from peers.lists import few_and_many, root
+from peers.options import some
 
 
 @pytest.mark.parametrize("lineup", LINEUPS.values(), ids=[*LINEUPS])
@@ -21,6 +22,13 @@ def test_only_those_that_have_a_part_are_started() -> None:
     assert LISTS.needed(("search",), ("faiss_ivf", "vector_ext"), 384) == {"faiss_ivf", "vector_ext"}
     assert set(DIVIDED) <= set(LISTS.names)
     assert GRAPH.needed(("search",), GRAPH.names, 3) == set(GRAPH.names) - {"faiss_ivfpqfs"}
+
+
+def test_what_a_lineup_does_not_have_is_an_error() -> None:
+    assert some(LISTS, LISTS.names, None) == LISTS.names
+    assert some(LISTS, LISTS.names, ["faiss_ivf", "vector_ext"]) == ("vector_ext", "faiss_ivf")
+    with pytest.raises(SystemExit, match="not hnswlib"):
+        some(LISTS, LISTS.names, ["vector_ext", "hnswlib"])
 
 
 def test_numbers_of_lists_follow_the_rows() -> None:
