@@ -34,7 +34,21 @@ def pairs_section(result: SetResult) -> str:
             cells = [spread(Spread.of(rates)) if rates else NONE for rates in (ours, others)]
             rows.append([f"{mine}, {theirs}", f"{target}", *cells, times(ratio) if ratio else NONE])
     head = ["", "recall", "vector_ext, queries/s", "pgvector, queries/s", "ratio"]
-    return table(head, rows) if rows else ""
+    if not rows:
+        return ""
+    return f"{table(head, rows)}\n\nEvery curve as many times as fast as pgvector's lists:\n\n{multiples(result)}"
+
+
+def multiples(result: SetResult) -> str:
+    """Rates of all curves as multiples of those of pgvector's, at each recall."""
+    curves = result.search.curves if result.search else {}
+    theirs = [name for name in curves if name.startswith("pgvector")]
+    columns = [(target, name) for target in TARGETS for name in theirs]
+    rows = []
+    for curve, points in curves.items():
+        found = [ratios(rates_at(points, target), rates_at(curves[name], target)) for target, name in columns]
+        rows.append([curve, *(times(ratio) if ratio else NONE for ratio in found)])
+    return table(["", *(f"recall {target}, of {name}" for target, name in columns)], rows)
 
 
 def memory_section(result: SetResult) -> str:

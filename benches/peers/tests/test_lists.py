@@ -62,4 +62,5 @@ def test_lists_are_paired_by_their_number() -> None:
     }
     section = pairs_section(SetResult("set", 200, 8, 10, search=Searched(10, curves, {}, {})))
     assert "| vector_ext_sqrt, pgvector_sqrt | 0.95 | 400 | 100 | 4.00x |" in section
-    assert "pgvector_2sqrt" not in section
+    assert "vector_ext_2sqrt" not in section
+    assert "| vector_ext | 9.00x | 9.00x | - | - |" in section
