@@ -56,8 +56,9 @@ def run(bench: Bench) -> Searched:
             done.lookup.setdefault(server.name, []).append(server.time_statement(LOOKUP, effort))
         sweep(bench, turn, search, climbed)
         if turn == 0:
-            for points in curves.values():
-                points[:] = worth_repeating(points)
+            # Not of sweeps with a name: all of their settings are to be seen.
+            for peer in bench.peers:
+                curves[peer.name][:] = worth_repeating(curves[peer.name])
     return done
 
 
