@@ -37,7 +37,7 @@ help:
 	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
 	@echo 'make bench-codes     codes of lists beside product quantization (CODES=--data folder)'
-	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, N=, WORK=, PEERS=, PG=18)'
+	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, METHOD=ivfflat, N=, WORK=)'
 	@echo 'make test-bench      tests of that benchmark itself'
 	@echo 'make fuzz            every fuzz target for a minute (TARGET=vector_text SECONDS=600: one of them, longer)'
 	@echo 'make package         a tarball, and for PostgreSQL of Debian a .deb, into target/packages'
@@ -163,11 +163,12 @@ target/venv/ready: benches/graph/requirements.txt
 	target/venv/bin/pip -q --disable-pip-version-check install -r $<
 	@touch $@
 
-# Everything beside everything. QUICK=1: a look in five minutes. N= rows, DIMS= of generated sets, ROUNDS=, WORK= and
-# PEERS= choose what and whom, GENERATED=1 leaves out the main set, NAME= names it, RESULTS= is the folder to write to,
-# PG= is 16 or 18.
+# Everything beside everything. QUICK=1: a look in five minutes. METHOD=ivfflat measures lists in the place of graphs.
+# N= rows, DIMS= of generated sets, ROUNDS=, WORK= and PEERS= choose what and whom, GENERATED=1 leaves out the main set,
+# NAME= names it, RESULTS= is the folder to write to, PG= is 16 or 18.
 PG ?= 16
-PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(N),--rows $(N)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+PEERS_OPTIONS = $(if $(QUICK),--quick) $(if $(METHOD),--method $(METHOD)) $(if $(N),--rows $(N)) \
+	$(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(filter undefined,$(origin DIMS)),,--dims $(DIMS)) $(if $(WORK),--works $(WORK)) $(if $(PEERS),--peers $(PEERS)) \
 	$(if $(GENERATED),--generated) $(if $(NAME),--name $(NAME)) $(if $(RESULTS),--results $(RESULTS))
 

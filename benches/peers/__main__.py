@@ -14,28 +14,30 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from peers import data, engines
+from peers import data
 from peers.data import Dataset, Size
 from peers.engines.base import Peer
+from peers.lineup import BUILDING, Lineup
 from peers.machine import Machine, cores
-from peers.options import WORKS, Options, Plan, parse
+from peers.options import Options, Plan, parse
 from peers.postgres.installation import Installation
 from peers.postgres.server import Server, server_settings
 from peers.report import write
-from peers.work import build, change, clients, cold, filtered, search, story
+from peers.work import build, change, clients, cold, filtered, grow, memory, search, story
 from peers.work.bench import Bench
 from peers.work.results import About, Run, SetResult
 
-# Generated sets are for these alone.
-ON_GENERATED = ("build", "search")
 ENDING = (signal.SIGINT, signal.SIGTERM)
-# Which libraries have a part in what; the servers have in all.
-EVERYWHERE = tuple(engines.LIBRARIES)
-LIBRARIES_OF = {
-    "build": EVERYWHERE,
-    "search": EVERYWHERE,
-    "filtered": tuple(filtered.LIBRARY_VARIANTS),
-    "story": tuple(story.SETTINGS),
+MODULES = {
+    "memory": memory.run,
+    "build": build.run,
+    "search": search.run,
+    "clients": clients.run,
+    "filtered": filtered.run,
+    "cold": cold.run,
+    "story": story.run,
+    "grow": grow.run,
+    "change": change.run,
 }
 
 
@@ -74,7 +76,7 @@ class Job:
 def jobs(options: Options) -> list[Job]:
     """The main set, unless it is left out, then generated ones."""
     size = Size(options.plan.generated_rows, options.plan.questions)
-    works = tuple(work for work in options.works if work in ON_GENERATED)
+    works = tuple(work for work in options.works if work in options.lineup.generated)
     generated = [
         Job(works, options.generated, partial(data.generate, dims, size)) for dims in options.plan.generated_dims
     ]
@@ -86,18 +88,16 @@ def make_peers(
     options: Options, works: tuple[str, ...], dataset: Dataset, installation: Installation, stack: ExitStack
 ) -> tuple[list[Server], list[Peer]]:
     """Starts all that have a part in the works."""
-    memory = Machine.read().memory_bytes
-    settings = server_settings(dataset.base.nbytes, memory)
+    lineup, rows = options.lineup, dataset.rows
+    wanted = lineup.needed(works, options.peers, dataset.dims)
+    sides = {name: side for name, side in lineup.servers.items() if name in wanted}
+    settings = server_settings(dataset.base.nbytes, Machine.read().memory_bytes, len(sides))
     servers = [
-        stack.enter_context(closing(Server(name, extension, installation, settings)))
-        for name, extension in engines.SERVERS.items()
-        if name in options.peers
+        stack.enter_context(closing(Server(name, side.extension, side.index(rows), installation, settings)))
+        for name, side in sides.items()
     ]
-    wanted = {name for work in works for name in LIBRARIES_OF.get(work, ()) if name in options.peers}
-    if dataset.dims % 2:
-        wanted.discard("faiss_ivfpqfs")
     libraries: list[Peer] = [
-        stack.enter_context(closing(engines.start(name))) for name in engines.LIBRARIES if name in wanted
+        stack.enter_context(closing(lineup.start(name))) for name in lineup.libraries if name in wanted
     ]
     return servers, libraries
 
@@ -115,31 +115,23 @@ def measure(options: Options, job: Job, dataset: Dataset, shown: Shown) -> SetRe
         for peer in bench.peers:
             shown.say(f"load {peer.name}")
             peer.load(folder)
-        run_works(bench, job.works, result, shown)
+        run_works(job, options.lineup, bench, result, shown)
         result.peers = [About(peer.name, peer.version, peer.about) for peer in bench.peers]
         result.settings = dict(servers[0].cluster.settings) if servers else {}
     return result
 
 
-def run_works(bench: Bench, works: tuple[str, ...], result: SetResult, shown: Shown) -> None:
-    """In the order of WORKS: changes come last, for they use the index up."""
-    if "build" not in works:
-        for peer in bench.peers:
-            shown.say(f"build {peer.name}")
-            peer.build(bench.threads)
-    modules = {
-        "build": build.run,
-        "search": search.run,
-        "clients": clients.run,
-        "filtered": filtered.run,
-        "cold": cold.run,
-        "story": story.run,
-        "change": change.run,
-    }
-    for work in WORKS:
-        if work in works:
-            setattr(result, work, modules[work](bench))
-            shown.step()
+def run_works(job: Job, lineup: Lineup, bench: Bench, result: SetResult, shown: Shown) -> None:
+    """In the order of the lineup, each for those that have a part in it."""
+    built = False
+    for work in job.works:
+        if work not in BUILDING and not built and "build" not in job.works:
+            for peer in bench.peers:
+                shown.say(f"build {peer.name}")
+                peer.build(bench.threads)
+            built = True
+        setattr(result, work, MODULES[work](bench.of(lineup.works[work])))
+        shown.step()
 
 
 def end(*_: object) -> None:
@@ -156,7 +148,7 @@ def main() -> None:
         signal.signal(signal_, end)
     began = time.monotonic()
     planned = jobs(options)
-    run = Run(options.command, options.quick, options.plan, Machine.read(), "", [])
+    run = Run(options.command, options.quick, options.plan, Machine.read(), "", [], method=options.lineup.method)
     columns = (TimeElapsedColumn(), BarColumn(20), TextColumn("{task.completed}/{task.total} {task.description}"))
     with Progress(*columns, console=Console(file=sys.stderr)) as progress:
         shown = Shown(progress, progress.add_task("", total=sum(len(job.works) for job in planned)))
@@ -167,7 +159,12 @@ def main() -> None:
             shown.where = dataset.name
             run.sets.append(measure(options, job, dataset, shown))
             run.server = next(
-                (about.about.rpartition("; ")[2] for about in run.sets[0].peers if about.name in engines.SERVERS), ""
+                (
+                    about.about.rpartition("; ")[2]
+                    for about in run.sets[0].peers
+                    if about.name in options.lineup.servers
+                ),
+                "",
             )
             run.load_after = round(os.getloadavg()[0], 2)
             run.minutes = round((time.monotonic() - began) / 60, 1)

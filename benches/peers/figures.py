@@ -76,3 +76,17 @@ def rate_at(pairs: Iterable[Pair], recall: float) -> RateAt | None:
     below = best[place - 1]
     share = (recall - below.recall) / (above.recall - below.recall)
     return RateAt(math.exp(math.log(below.rate) * (1 - share) + math.log(above.rate) * share), False)
+
+
+def recall_at(pairs: Iterable[Pair], rate: float) -> float | None:
+    """The recall at a rate, between the same points; None where every setting is slower, the highest recall where
+    every one is faster."""
+    best = frontier(pairs)
+    fast = [pair for pair in best if pair.rate >= rate]
+    if not fast:
+        return None
+    below, above = fast[-1], best[len(fast) : len(fast) + 1]
+    if not above:
+        return below.recall
+    share = (math.log(below.rate) - math.log(rate)) / (math.log(below.rate) - math.log(above[0].rate))
+    return below.recall + share * (above[0].recall - below.recall)

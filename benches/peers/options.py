@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peers import PROJECT
-from peers.engines import NAMES
+from peers.lineup import GRAPH, LINEUPS, WORKS, Lineup
 
-WORKS = ("build", "search", "clients", "filtered", "cold", "story", "change")
 SELECTIVITIES = (0.5, 0.2, 0.1, 0.04, 0.01, 0.001, 0.0001)
 
 
@@ -17,7 +16,7 @@ class Plan:
     """How much is measured."""
 
     rows: int
-    # Rows, and dimensions, of generated sets; they get `build` and `search` alone.
+    # Rows, and dimensions, of generated sets, which get some of the works.
     generated_rows: int
     generated_dims: tuple[int, ...]
     questions: int
@@ -32,9 +31,10 @@ class Plan:
     step: int
     clients: tuple[int, ...]
     selectivities: tuple[float, ...]
-    filtered_widths: tuple[int, ...]
     filtered_rounds: int
     inserts: int
+    # Of the widths of a filtered search the first few are taken.
+    filtered_steps: int = 3
 
 
 FULL = Plan(
@@ -51,7 +51,6 @@ FULL = Plan(
     step=1,
     clients=(1, 2, 4, 8),
     selectivities=SELECTIVITIES,
-    filtered_widths=(40, 100, 400),
     filtered_rounds=2,
     inserts=1000,
 )
@@ -69,9 +68,9 @@ QUICK = Plan(
     step=5,
     clients=(1, 4),
     selectivities=(0.1, 0.001),
-    filtered_widths=(40,),
     filtered_rounds=1,
     inserts=200,
+    filtered_steps=1,
 )
 
 
@@ -80,6 +79,7 @@ class Options:
     """All that can be chosen."""
 
     plan: Plan
+    lineup: Lineup
     quick: bool
     data: Path | None
     name: str
@@ -102,6 +102,8 @@ class Options:
         words = ["make bench-peers"]
         if self.quick:
             words.append("QUICK=1")
+        if self.lineup != GRAPH:
+            words.append(f"METHOD={self.lineup.method}")
         if self.plan.rows != whole.rows:
             words.append(f"N={self.plan.rows}")
         if self.plan.rounds != whole.rounds:
@@ -110,14 +112,19 @@ class Options:
             words.append(f"DIMS='{' '.join(map(str, self.plan.generated_dims))}'")
         if self.generated_alone:
             words.append("GENERATED=1")
-        if self.works != WORKS:
+        if self.works != self.lineup.measured:
             words.append(f"WORK='{' '.join(self.works)}'")
-        if self.peers != NAMES:
+        if self.peers != self.lineup.names:
             words.append(f"PEERS='{' '.join(self.peers)}'")
         return " ".join(words)
 
 
-def chosen(names: tuple[str, ...]) -> argparse.Namespace:
+def names_of_all() -> list[str]:
+    """Peers of all lineups."""
+    return [*dict.fromkeys(name for lineup in LINEUPS.values() for name in lineup.names)]
+
+
+def chosen() -> argparse.Namespace:
     """The command line, as argparse has it."""
     parser = argparse.ArgumentParser(prog="bench-peers", description=__doc__)
     parser.add_argument("--server", type=Path, required=True, help="pg_config of a PostgreSQL with genuine pgvector")
@@ -127,16 +134,28 @@ def chosen(names: tuple[str, ...]) -> argparse.Namespace:
     parser.add_argument("--dims", type=int, nargs="*", help="of generated sets")
     parser.add_argument("--generated", action="store_true", help="generated sets alone")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--works", nargs="*", choices=WORKS, default=[*WORKS])
-    parser.add_argument("--peers", nargs="*", choices=names, default=[*names])
+    parser.add_argument("--method", choices=[*LINEUPS], default=GRAPH.method, help="access method of the servers")
+    parser.add_argument("--works", nargs="*", choices=WORKS)
+    parser.add_argument("--peers", nargs="*", choices=names_of_all())
     parser.add_argument("--name", help="of the main set in the results")
     parser.add_argument("--results", type=Path, help="folder to write to")
     return parser.parse_args()
 
 
+def some(lineup: Lineup, known: tuple[str, ...], wanted: list[str] | None) -> tuple[str, ...]:
+    """Those of a lineup that are wanted, in its order; all where nothing is said."""
+    if wanted is None:
+        return known
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise SystemExit(f"bench-peers: {lineup.method} has {', '.join(known)}, not {', '.join(unknown)}")
+    return tuple(name for name in known if name in wanted)
+
+
 def parse() -> Options:
     """The options of a run."""
-    given = chosen(NAMES)
+    given = chosen()
+    lineup = LINEUPS[given.method]
     plan = QUICK if given.quick else FULL
     changes: dict[str, object] = {}
     if given.rows:
@@ -148,12 +167,13 @@ def parse() -> Options:
     folder = os.environ.get("VECTOR_EXT_DATA")
     return Options(
         plan=Plan(**{**vars(plan), **changes}),
+        lineup=lineup,
         quick=given.quick,
         data=Path(folder) if folder else None,
         name=given.name or "embeddings",
         results=given.results or PROJECT / ("target/bench-peers" if given.quick else "benches/results"),
-        works=tuple(given.works),
-        peers=tuple(given.peers),
+        works=some(lineup, lineup.measured, given.works),
+        peers=some(lineup, lineup.names, given.peers),
         generated_alone=given.generated,
         server=given.server,
         library=given.library,

@@ -13,7 +13,22 @@ DEGREE = 16
 BUILD_WIDTH = 64
 WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 1000)
 
-Setting = dict[str, int | str]
+# Lists that a search reads.
+PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+Setting = dict[str, int | float | str]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Settings of a search, cheapest first. Those without a name are parts of one curve, one with a name is another."""
+
+    settings: tuple[Setting, ...]
+    name: str = ""
+
+    def thinned(self, step: int) -> tuple[Setting, ...]:
+        """Every n-th, of those that are long enough."""
+        return self.settings[::step] if len(self.settings) > max(step, 3) else self.settings
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class Search:
     questions: tuple[int, ...]
     k: int
     where: Predicate = ()
+    # Of a server.
+    table: str = "items"
 
 
 @dataclass(frozen=True)
@@ -72,8 +89,8 @@ class Peer(Protocol):
     def build(self, threads: int) -> Built:
         """Makes the index, in the place of one that is there."""
 
-    def ladder(self) -> list[Setting]:
-        """Settings of a search, cheapest first."""
+    def sweeps(self) -> list[Sweep]:
+        """What its searches are tried with."""
 
     def find(self, setting: Setting, search: Search) -> list[list[int]]:
         """The rows found for each question."""

@@ -1,20 +1,18 @@
-"""FAISS: exact search, its graph, its inverted lists with and without 4-bit codes."""
+"""FAISS: exact search, its graph, its inverted lists of rows and of codes."""
 
-import math
 from typing import Any
 
 import faiss as bindings
 import numpy as np
 
-from peers.engines.base import BUILD_WIDTH, DEGREE, Search, Setting
+from peers.engines.base import BUILD_WIDTH, DEGREE, PROBES, Search, Setting, Sweep
 from peers.engines.library import Library, Ready
+from peers.lists import root
 from peers.truth import Floats
 
 # Its stubs lack much of what it has.
 faiss: Any = bindings
 
-PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-REFINEMENTS = (4, 16)
 # Lists are trained on so many rows each at most: more change little.
 TRAINED = 256
 # FAISS asks for so many a list at least.
@@ -59,8 +57,8 @@ class Flat(Faiss):
     def make(self, dims: int) -> Any:
         return faiss.IndexFlatIP(dims)
 
-    def ladder(self) -> list[Setting]:
-        return [{}]
+    def sweeps(self) -> list[Sweep]:
+        return [Sweep(({},))]
 
     def apply(self, setting: Setting) -> None:
         """Nothing can be set."""
@@ -82,41 +80,69 @@ class Graph(Faiss):
 
 
 class Lists(Faiss):
-    """Inverted lists of float32 rows, as many as the root of the rows."""
+    """Inverted lists of float32 rows, so many times the root of the rows."""
 
-    name = "faiss_ivf"
+    codes = "Flat"
+
+    def __init__(self, name: str, times: int) -> None:
+        super().__init__()
+        self.name, self.times = name, times
+        self.asked: int | None = None
+
+    def use_lists(self, lists: int | None) -> None:
+        """Has the next index made with so many lists; None for as many as its own."""
+        self.asked = lists
 
     def lists(self) -> int:
         """How many, for the rows at hand."""
         rows = len(self.base)
-        return max(min(round(math.sqrt(rows)), rows // TRAINED_AT_LEAST), 1)
+        return max(min(self.asked or root(rows, self.times), rows // TRAINED_AT_LEAST), 1)
+
+    def factory(self, dims: int) -> str:
+        """The index as FAISS' factory has it."""
+        return f"IVF{self.lists()},{self.codes}"
 
     def make(self, dims: int) -> Any:
-        self.about = f"IVF{self.lists()},Flat; nprobe swept"
-        index = faiss.index_factory(dims, f"IVF{self.lists()},Flat", faiss.METRIC_INNER_PRODUCT)
-        index.cp.max_points_per_centroid = TRAINED
+        self.about = f"{self.factory(dims)}; nprobe swept"
+        index = faiss.index_factory(dims, self.factory(dims), faiss.METRIC_INNER_PRODUCT)
+        faiss.extract_index_ivf(index).cp.max_points_per_centroid = TRAINED
         return index
 
-    def ladder(self) -> list[Setting]:
-        return [{"nprobe": count} for count in PROBES if count <= self.lists()]
+    def probes(self) -> list[int]:
+        """Numbers of lists that are read."""
+        return [count for count in PROBES if count <= self.lists()]
+
+    def sweeps(self) -> list[Sweep]:
+        return [Sweep(tuple({"nprobe": count} for count in self.probes()))]
 
     def apply(self, setting: Setting) -> None:
-        self.index.nprobe = setting["nprobe"]
+        faiss.extract_index_ivf(self.index).nprobe = setting["nprobe"]
 
 
-class FastScan(Lists):
-    """Inverted lists of 4-bit codes scanned in registers, the best measured again in float32."""
+class Codes(Lists):
+    """Inverted lists of codes that are scanned in registers, the best measured again in float32.
 
-    name = "faiss_ivfpqfs"
+    Codes are named as the factory has them; `{half}` and `{quarter}` stand for a part of the dimensions.
+    """
+
+    def __init__(self, name: str, times: int, codes: str, refinements: tuple[int, ...]) -> None:
+        super().__init__(name, times)
+        self.codes, self.refinements = codes, refinements
+
+    def factory(self, dims: int) -> str:
+        return f"IVF{self.lists()},{self.codes.format(half=dims // 2, quarter=dims // 4)},RFlat"
 
     def make(self, dims: int) -> Any:
-        factory = f"IVF{self.lists()},PQ{dims // 2}x4fs,RFlat"
-        self.about = f"{factory} (IndexIVFPQFastScan, refined); nprobe and k_factor swept"
-        return faiss.index_factory(dims, factory, faiss.METRIC_INNER_PRODUCT)
+        index = super().make(dims)
+        self.about = f"{self.factory(dims)} (refined); nprobe and k_factor swept"
+        return index
 
-    def ladder(self) -> list[Setting]:
-        return [{**probes, "k_factor": factor} for factor in REFINEMENTS for probes in super(FastScan, self).ladder()]
+    def sweeps(self) -> list[Sweep]:
+        return [
+            Sweep(tuple({"nprobe": count, "k_factor": factor} for count in self.probes()))
+            for factor in self.refinements
+        ]
 
     def apply(self, setting: Setting) -> None:
-        faiss.downcast_index(self.index.base_index).nprobe = setting["nprobe"]
+        super().apply(setting)
         self.index.k_factor = float(np.float32(setting["k_factor"]))

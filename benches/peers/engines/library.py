@@ -1,5 +1,7 @@
 """Libraries called in process, one query at a time, on one thread."""
 
+import ctypes
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peers.engines.base import WIDTHS, Search, Setting, Timed
+from peers.engines.base import WIDTHS, Search, Setting, Sweep, Timed
 from peers.truth import Floats
 
 # Searches of a measurement, however slow they are.
@@ -45,13 +47,19 @@ class Library:
         """Makes the index of all rows, in the place of one that is there."""
         raise NotImplementedError
 
+    def clear(self) -> None:
+        """Frees the index that is there, and gives its memory back to the system: a build is measured from there."""
+        self.index = None
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+
     def stored_bytes(self) -> int:
         """The size of the index as the library would write it to a file."""
         raise NotImplementedError
 
-    def ladder(self) -> list[Setting]:
+    def sweeps(self) -> list[Sweep]:
         """Search widths, as all graphs have."""
-        return [{"ef": width} for width in WIDTHS]
+        return [Sweep(tuple({"ef": width} for width in WIDTHS))]
 
     def apply(self, setting: Setting) -> None:
         """Sets what the next searches use."""

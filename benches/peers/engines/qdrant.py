@@ -97,6 +97,10 @@ class Qdrant(Library):
         files = (path for path in (self.folder / "segments").rglob("*") if path.is_file())
         return sum(path.stat().st_blocks * 512 for path in files)
 
+    def clear(self) -> None:
+        self.close()
+        super().clear()
+
     def close(self) -> None:
         """Frees the shard and its files."""
         if self.index is not None:

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from peers.engines.base import Built, Search, Setting, Timed
+from peers.engines.base import Built, Search, Setting, Sweep, Timed
 from peers.engines.library import Library
 from peers.watch import Watcher, process_sample
 
@@ -61,15 +61,23 @@ class Remote:
     def build(self, threads: int) -> Built:
         """Builds, while the process is watched."""
         process = self.process.pid or 0
+        self.ask("clear")
         with Watcher(lambda: process_sample([process], process if self.maps_files else None)) as watcher:
             began = time.perf_counter()
             self.ask("fill", threads)
             seconds = time.perf_counter() - began
         return Built(seconds, threads, watcher.peak, self.ask("stored_bytes"), watcher.cpu_seconds / seconds)
 
-    def ladder(self) -> list[Setting]:
-        """Its settings."""
-        return list(self.ask("ladder"))
+    def build_with(self, lists: int, threads: int) -> Built:
+        """Builds with another number of lists than its own."""
+        self.ask("use_lists", lists)
+        built = self.build(threads)
+        self.ask("use_lists", None)
+        return built
+
+    def sweeps(self) -> list[Sweep]:
+        """What its searches are tried with."""
+        return list(self.ask("sweeps"))
 
     def find(self, setting: Setting, search: Search) -> list[list[int]]:
         """The rows found."""

@@ -56,7 +56,7 @@ class Cluster:
         session.prepare_threshold = 0
         return session
 
-    def environment(self, options: Mapping[str, str | int]) -> dict[str, str]:
+    def environment(self, options: Mapping[str, str | int | float]) -> dict[str, str]:
         """For client programs: where the server is, and settings of their sessions."""
         settings = " ".join(f"-c {name}={value}" for name, value in options.items())
         plain = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,4 +1,4 @@
-"""One extension on a cluster of its own, as a peer."""
+"""One extension with one index on a cluster of its own, as a peer."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,20 +10,18 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from peers.engines.base import BUILD_WIDTH, DEGREE, WIDTHS, Built, Search, Setting, Timed
+from peers.engines.base import Built, Search, Setting, Sweep, Timed
 from peers.filters import COLUMNS, Predicate
 from peers.machine import cores
 from peers.postgres import pgbench
 from peers.postgres.cluster import Cluster, sql
 from peers.postgres.copying import binary_rows
+from peers.postgres.index import Index, name_of
 from peers.postgres.installation import Installation
 from peers.truth import Floats
 from peers.watch import Sample, Watcher, process_sample, shared_segments
 
-INDEX = "items_embedding"
-CREATE_INDEX = f"""
-    CREATE INDEX {INDEX} ON items USING hnsw (embedding vector_cosine_ops)
-    WITH (m = {DEGREE}, ef_construction = {BUILD_WIDTH})"""
+INDEX = name_of("items")
 # Bytes of a vector that fit a page beside the other columns.
 INLINE = 8000
 COLUMN_LIST = ", ".join(("id", "n", *COLUMNS, "embedding"))
@@ -33,10 +31,10 @@ PROCESSES = """
     AND (backend_type = 'client backend' OR backend_type LIKE '%worker%')"""
 
 
-def server_settings(bytes_of_vectors: int, memory: int) -> dict[str, str]:
-    """`postgresql.conf`, the same on both sides: everything in shared buffers, a build in memory."""
-    # Table, index and what builds leave behind, of both servers, within the memory of the machine.
-    buffers = min(max(8 * bytes_of_vectors, 1 << 28), memory // 5)
+def server_settings(bytes_of_vectors: int, memory: int, servers: int) -> dict[str, str]:
+    """`postgresql.conf`, the same for all: everything in shared buffers, a build in memory."""
+    # Table, index and what builds leave behind, of all servers, within two fifths of the memory of the machine.
+    buffers = min(max(8 * bytes_of_vectors, 1 << 28), 2 * memory // (5 * max(servers, 2)))
     working = min(max(4 * bytes_of_vectors, 1 << 28), memory // 8)
     return {
         "shared_buffers": f"{buffers >> 20}MB",
@@ -54,12 +52,14 @@ def server_settings(bytes_of_vectors: int, memory: int) -> dict[str, str]:
 
 
 class Server:
-    """A server with one of the two extensions."""
+    """A server with one of the two extensions, whose index is of one kind."""
 
-    def __init__(self, name: str, extension: str, installation: Installation, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, extension: str, index: Index, installation: Installation, settings: Mapping[str, str]
+    ) -> None:
         self.name = name
-        self.about = f"hnsw, m = {DEGREE}, ef_construction = {BUILD_WIDTH}; {installation.version}"
-        self.extension = extension
+        self.about = f"{index.about}; {installation.version}"
+        self.extension, self.index = extension, index
         self.questions = self.dims = 0
         self.cluster = Cluster(installation, name, settings)
         try:
@@ -136,58 +136,71 @@ class Server:
         self.session.execute(sql(f"VACUUM ANALYZE {name}"))
 
     def build(self, threads: int) -> Built:
-        """CREATE INDEX, while its processes are watched."""
+        """Its index, with the memory that the server's settings give."""
+        return self.create(self.index, threads)
+
+    def create(self, index: Index, threads: int, memory: str | None = None) -> Built:
+        """CREATE INDEX, while its processes are watched; with a `maintenance_work_mem` of its own, if there is one."""
         self.session.execute(sql(f"DROP INDEX IF EXISTS {INDEX}"))
         self.session.execute("CHECKPOINT")
         with self.cluster.connect() as watcher, self.cluster.connect() as builder:
-            self.session.close()
             builder.execute(sql(f"SET max_parallel_maintenance_workers = {threads - 1}"))
+            if memory:
+                builder.execute(sql(f"SET maintenance_work_mem = '{memory}'"))
             builder.execute(sql(f"LOAD '{self.extension}'"))
 
             def look() -> Sample:
-                processes = [row[0] for row in watcher.execute(PROCESSES)]
+                processes = [row[0] for row in watcher.execute(PROCESSES) if row[0] != own]
                 sample = process_sample(processes)
                 return Sample(sample.resident + shared_segments(processes), sample.cpu)
 
-            written = builder.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+            own, position = self.session.info.backend_pid, self.position()
             with Watcher(look) as watched:
                 began = time.perf_counter()
-                builder.execute(CREATE_INDEX)
+                builder.execute(sql(index.create("items")))
                 seconds = time.perf_counter() - began
-        self.session = self.cluster.connect()
         return Built(
             seconds,
             threads,
             watched.peak,
-            int(self.value(f"SELECT pg_relation_size('{INDEX}')")),
+            self.index_bytes("items"),
             watched.cpu_seconds / seconds,
-            self.written_since(str(written[0]) if written else "0/0"),
+            self.written_since(position),
         )
+
+    def index_bytes(self, table: str) -> int:
+        """The size of a table's index."""
+        return int(self.value("SELECT pg_relation_size(%s::regclass)", name_of(table)))
+
+    def position(self) -> str:
+        """Where the write-ahead log is."""
+        return str(self.value("SELECT pg_current_wal_insert_lsn()"))
 
     def written_since(self, position: str) -> int:
         """Bytes of write-ahead log since a position."""
         return int(self.value("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", position))
 
-    def ladder(self) -> list[Setting]:
-        """Widths of a search that nothing filters, with no scan that goes on: as both can."""
-        return [{"ef_search": width, "iterative_scan": "off"} for width in WIDTHS]
+    def sweeps(self) -> list[Sweep]:
+        """Widths of a search that nothing filters, with no scan that goes on: as both extensions can."""
+        return [*self.index.sweeps]
 
     def statement(self, search: Search, question: str) -> str:
         """The search for a question, named by a placeholder."""
         return (
-            f"SELECT id FROM items{condition(search.where)} ORDER BY embedding <=> "
+            f"SELECT id FROM {search.table}{condition(search.where)} ORDER BY embedding <=> "
             f"(SELECT embedding FROM questions WHERE id = {question}) LIMIT {search.k}"
         )
 
     @contextmanager
     def settings(self, setting: Setting, search: Search) -> Iterator[None]:
         """Sets them in the session; afterwards they are as they were."""
-        for name, value in options(setting, search).items():
+        named = self.options(setting, search)
+        for name, value in named.items():
             self.session.execute(sql(f"SET {name} = {value}"))
         try:
             yield
         finally:
-            for name in options(setting, search):
+            for name in named:
                 self.session.execute(sql(f"RESET {name}"))
 
     def find(self, setting: Setting, search: Search) -> list[list[int]]:
@@ -207,20 +220,26 @@ class Server:
     def time_clients(self, setting: Setting, search: Search, effort: pgbench.Effort) -> Timed:
         """With as many clients as asked for: questions at random, the same ones of each server."""
         script = pgbench.Script(asking(search.questions) + self.statement(search, ":question") + ";\n", {})
-        return pgbench.run(self.cluster, script, options(setting, search), effort)
+        return pgbench.run(self.cluster, script, self.options(setting, search), effort)
 
     def time_statement(self, statement: str, effort: pgbench.Effort) -> Timed:
         """Any statement; `:question` in it is a question's number."""
         script = pgbench.Script(asking(tuple(range(self.questions))) + statement + ";\n", {})
         return pgbench.run(self.cluster, script, {}, effort)
 
+    def options(self, setting: Setting, search: Search) -> Setting:
+        """Settings of a session. Behind a filter the planner is free; without one it takes the index, however
+        small the table."""
+        named = self.index.session(setting)
+        return named if search.where else {"enable_seqscan": "off", "enable_sort": "off", **named}
+
     def plan(self, setting: Setting, search: Search) -> str:
         """How the search is planned: by the index, by a b-tree and a sort, or through the whole table."""
         with self.settings(setting, search):
             [explained] = self.value(f"EXPLAIN (FORMAT JSON) {self.statement(search, '0')}")
         nodes = list(nodes_of(explained["Plan"]))
-        if INDEX in (node.get("Index Name") for node in nodes):
-            return "hnsw"
+        if name_of(search.table) in (node.get("Index Name") for node in nodes):
+            return self.index.method
         return "b-tree" if any("Index Name" in node for node in nodes) else "table"
 
     def close(self) -> None:
@@ -232,13 +251,6 @@ class Server:
 def condition(where: Predicate) -> str:
     """A predicate as SQL; bounds are literals, so that the planner knows how much they let pass."""
     return " WHERE " + " AND ".join(f"{part.column} < {part.bound}" for part in where) if where else ""
-
-
-def options(setting: Setting, search: Search) -> Setting:
-    """Settings of a session. Behind a filter the planner is free; without one it takes the index, however
-    small the table."""
-    named: Setting = {f"hnsw.{name}": value for name, value in setting.items()}
-    return named if search.where else {"enable_seqscan": "off", "enable_sort": "off", **named}
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter  # noqa: E402
 from peers.figures import Pair, Spread, frontier  # noqa: E402
 from peers.report.compare import OURS, best, peer_of  # noqa: E402
 from peers.work.filtered import Case  # noqa: E402
+from peers.work.grow import BUILT, GROWN  # noqa: E402
 from peers.work.results import SetResult  # noqa: E402
 from peers.work.search import Point  # noqa: E402
 
@@ -107,7 +108,7 @@ def draw_filtered(result: SetResult, file: Path) -> str:
         grid[1][column].set(xscale="log", xlabel="rows that pass, %")
         for row in grid:
             row[column].grid(True, alpha=0.2)
-    grid[0][0].set_ylabel("recall@10 at ef 40")
+    grid[0][0].set_ylabel("recall@10 at the first width")
     grid[1][0].set_ylabel("queries a second from recall 0.95 on")
     grid[0][0].invert_xaxis()
     # An axis without any point has no logarithm.
@@ -133,3 +134,28 @@ def draw_variant(recalls: Axes, rates: Axes, cases: list[Case], variant: str, va
     fast = [(100 * case.selectivity, best(case.answers[variant], 0.95)) for case in known]
     found = [(share, Spread.of(timed.rate for timed in answer.rounds).middle) for share, answer in fast if answer]
     rates.plot([share for share, _ in found], [rate for _, rate in found], **look)
+
+
+def draw_grow(result: SetResult, file: Path) -> str:
+    """Queries a second against recall of indexes that have grown, beside those built on all rows."""
+    sides = result.grow or []
+    servers = [*dict.fromkeys(side.server for side in sides)]
+    cases = [*dict.fromkeys(side.case for side in sides)]
+    _, axes = plt.subplots(figsize=(8, 5))
+    for side in sides:
+        look = style(side.server, servers)
+        # The built index was measured with each case: its line is drawn with the first.
+        lines = {GROWN: side.case, BUILT: "built on all rows"} if side.case == cases[0] else {GROWN: side.case}
+        for name, label in lines.items():
+            best_of = curve(side.curves[name])
+            dashes = "-" if name == BUILT else ("--", ":")[cases.index(side.case) % 2]
+            axes.plot(
+                [pair.recall for pair in best_of],
+                [pair.rate for pair in best_of],
+                dashes,
+                label=f"{side.server}, {label}",
+                markersize=3,
+                **look,
+            )
+    axes.set(yscale="log", xlabel="recall@10", ylabel="queries a second, one client")
+    return save(axes, file)

@@ -1,24 +1,27 @@
 """The page of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from peers.report import sections
+from peers.report import lists, sections
 from peers.report.compare import OURS, TARGETS, Compared, all_compared, answers_of, best, peer_of, rates_at, title
 from peers.report.markdown import spread, table, times
-from peers.report.prose import ABOUT, METHOD
+from peers.report.prose import ABOUT, METHODS
 from peers.work.results import Run, SetResult
 
 # Beyond so much between the rounds of a bare statement others have used the machine.
 NOISE = 1.25
 
-TITLES: Mapping[str, str] = {
-    "search": "Searching",
-    "clients": "More clients",
-    "build": "Building",
-    "change": "Changing rows",
-    "filtered": "Filters",
-    "cold": "An index larger than memory",
-    "story": "Ten questions, three answers each",
+SECTIONS: Mapping[str, tuple[str, Callable[[SetResult], str]]] = {
+    "search": ("Searching", sections.search_section),
+    "pairs": ("List for list", lists.pairs_section),
+    "clients": ("More clients", sections.clients_section),
+    "build": ("Building", sections.build_section),
+    "memory": ("Building few and many lists, with little memory and with much", lists.memory_section),
+    "grow": ("An index that grows", lists.grow_section),
+    "change": ("Changing rows", sections.change_section),
+    "filtered": ("Filters", sections.filtered_section),
+    "cold": ("An index larger than memory", sections.cold_section),
+    "story": ("Ten questions, three answers each", sections.story_section),
 }
 
 
@@ -27,8 +30,8 @@ def page(run: Run, pictures: Mapping[str, Mapping[str, str]]) -> str:
     parts = [f"# vector_ext beside other engines: {run.sets[0].name}", heading(run), doubts(run), method(run)]
     for result in run.sets:
         parts += [f"# {result.name}", about(result), *beside(result)]
-        for work, title_ in TITLES.items():
-            body = getattr(sections, f"{work}_section")(result)
+        for work, (title_, section) in SECTIONS.items():
+            body = section(result)
             if body:
                 picture = pictures.get(result.name, {}).get(work)
                 shown = [f"![{title_}]({picture})"] if picture else []
@@ -68,9 +71,10 @@ def doubts(run: Run) -> str:
 def method(run: Run) -> str:
     """How it was measured, with the settings of the servers."""
     lines = "\n".join(f"    {name} = {value}" for name, value in run.sets[0].settings.items())
-    text = METHOD.format(seconds=run.plan.seconds, library_seconds=run.plan.library_seconds, cores=run.machine.cores)
+    parts = {"seconds": run.plan.seconds, "library_seconds": run.plan.library_seconds, "cores": run.machine.cores}
+    text = METHODS[run.method].format(**parts)
     return (
-        f"## How it was measured\n\n{text}\n\nSettings of both servers, here for the first set:\n\n{lines}"
+        f"## How it was measured\n\n{text}\n\nSettings of all servers, here for the first set:\n\n{lines}"
         if lines
         else text
     )
@@ -86,9 +90,11 @@ def about(result: SetResult) -> str:
 def beside(result: SetResult) -> list[str]:
     """Side by side with pgvector, and whoever is ahead of vector_ext in what."""
     everything = all_compared(result)
-    pgvector = [each for each in everything if each.peer == "pgvector"]
-    rows = [[each.what, spread(each.ours), spread(each.theirs), ahead(each)] for each in pgvector]
-    parts = ["## Side by side with pgvector", table(["", OURS, "pgvector", "ahead"], rows)] if rows else []
+    parts = []
+    for peer in dict.fromkeys(each.peer for each in everything if each.peer.startswith("pgvector")):
+        theirs = [each for each in everything if each.peer == peer]
+        rows = [[each.what, spread(each.ours), spread(each.theirs), ahead(each)] for each in theirs]
+        parts += [f"## Side by side with {peer}", table(["", OURS, peer, "ahead"], rows)]
     behind = [f"- {line}" for line in (*losses(everything), *missed(result))]
     if everything or behind:
         parts += ["## Where a peer is ahead", "\n".join(behind) if behind else "Nowhere, in what was measured."]

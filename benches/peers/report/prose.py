@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-METHOD = """\
-Two private servers of the same PostgreSQL with the same settings, one with each extension; libraries each in a
-process of their own; the same rows, the same questions, which are no rows. All vectors have length 1, so that cosine
-(servers, Qdrant) and inner product (the others) ask for the same order. Recall is by ids, against all rows measured by
-the benchmark itself in float64; a row as near as the last one counts as well, up to 1e-7.
+COMMON = """\
+Private servers of the same PostgreSQL with the same settings, each with one of the extensions and one index; libraries
+each in a process of their own; the same rows, the same questions, which are no rows. All vectors have length 1, so that
+cosine (servers, Qdrant) and inner product (the others) ask for the same order. Recall is by ids, against all rows
+measured by the benchmark itself in float64; a row as near as the last one counts as well, up to 1e-7.
 
 Peers take turns at each setting, and every second round begins at the other end. Every question was asked once before
 anything counts. Figures are medians of rounds, in brackets the lowest and the highest round; ratios are taken within a
@@ -26,6 +26,9 @@ Whom the choices favour:
 - **Libraries run in process**: no connection, no transaction, no log, no locks against other sessions. One query a
   call on one thread; requests are made ready before the clock starts, answers are read after it stops. The call from
   Python costs some microseconds.
+"""
+
+GRAPH = """\
 - **Same graph everywhere**: m = 16, 64 candidates while building, all {cores} cores at building. FAISS' threads sleep
   while they wait (`OMP_WAIT_POLICY=PASSIVE`, unless set): spinning slows its builds manyfold where anything else runs.
 - **Without a filter** `hnsw.iterative_scan = off`, and the planner must take the index. **Behind filters** it is free,
@@ -37,7 +40,28 @@ Whom the choices favour:
   threshold, 10,000 kB).
 - What else is not stated is each peer's default."""
 
+LISTS = """\
+- **Numbers of lists**: `sqrt` is the root of the rows, `2sqrt` twice as many, as FAISS has. Plain `vector_ext` is made
+  without `lists`, so it chooses the number itself. `vector_ext_hnsw` is its graph, m = 16, 64 candidates while
+  building, for reference. All {cores} cores at building.
+- **FAISS' codes** are measured again in float32, from rows that it keeps in memory: `RFlat`. Its threads sleep while
+  they wait (`OMP_WAIT_POLICY=PASSIVE`, unless set).
+- **Without a filter** `ivfflat.iterative_scan = off`, and the planner must take the index. Every peer is asked with the
+  same numbers of probes; `target_recall` is vector_ext with `ivfflat.probes = 0`, which chooses them for a recall.
+  **Behind filters** the planner is free, and every filter column has a b-tree; bounds are literals, so that planners
+  know how many rows pass. Of a session the first second does not count.
+- What else is not stated is each peer's default."""
+
+METHODS: Mapping[str, str] = {"hnsw": COMMON + GRAPH, "ivfflat": COMMON + LISTS}
+
 ABOUT: Mapping[str, str] = {
+    "pairs": "The same number of lists on both servers, one client. Ratios are above 1 where vector_ext is faster.",
+    "memory": """\
+Few lists are the root of the rows; many are 4,000, or a list for each 25 rows where that is less. Libraries have no
+limit of memory. *Refused* is what the server says where it does not build.""",
+    "grow": """\
+A tenth of the rows at a time, in one statement, and a `VACUUM` after each; `full_page_writes = off`. *Built* is the
+server's own index, made on all rows at once, of the same table's rows; both are asked by turns.""",
     "build": """\
 One peer at a time. Peak memory is what was resident at once beyond what was there before: private memory of all
 processes, dynamic shared memory once, mapped files for Qdrant; shared buffers are not counted. A library's index is all

@@ -11,6 +11,8 @@ from peers.work.results import SetResult
 from peers.work.search import Point, shown
 
 NONE = "-"
+# Plans that use the index, and none.
+INDEXED = ("", "hnsw", "ivfflat")
 
 
 def rate(rounds: Iterable[Timed]) -> str:
@@ -143,6 +145,7 @@ def change_section(result: SetResult) -> str:
             f"{side.vacuum_seconds / builds[side.server]:.0%}" if side.server in builds else NONE,
             megabytes(side.vacuum_wal),
             f"{megabytes(side.index_bytes_before)} / {megabytes(side.index_bytes_after)}",
+            number(side.index_bytes_after / side.rows_left) if side.rows_left else NONE,
         ]
         for side in sides
     ]
@@ -168,12 +171,11 @@ def change_section(result: SetResult) -> str:
                     "of the own build",
                     "log, MB",
                     "index before / after, MB",
+                    "bytes a row",
                 ],
                 vacuums,
             ),
-            table(
-                ["recall@10", "ef_search", "as built", "after inserts and updates", "after delete and vacuum"], recalls
-            ),
+            table(["recall@10", "width", "as built", "after inserts and updates", "after delete and vacuum"], recalls),
         ]
     )
 
@@ -186,13 +188,23 @@ def filtered_section(result: SetResult) -> str:
         chosen = [case for case in cases if (case.kind, case.conditions) == (kind, conditions)]
         parts += [
             f"**{kind[0].upper() + kind[1:]}, {'one condition' if conditions == 1 else 'two conditions'}**",
-            "At width 40 (`hnsw.ef_search`, Qdrant's `hnsw_ef`): recall; rows returned where fewer than could be; "
-            "queries/s; and how a server planned it, where not through the index:",
+            f"At {widths(chosen)}: recall; rows returned where fewer than could be; queries/s; and how a server "
+            "planned it, where not through the index:",
             as_shipped(chosen),
             "The fastest way of each peer to recall 0.95, whatever variant and width, queries/s:",
             enough(chosen),
         ]
     return "\n\n".join(parts)
+
+
+def widths(cases: list[Case]) -> str:
+    """The first width of each peer: `hnsw.ef_search`, `ivfflat.probes`, Qdrant's `hnsw_ef`."""
+    known = {
+        peer_of(variant): answers[0].width for case in cases for variant, answers in case.answers.items() if answers
+    }
+    if len(set(known.values())) == 1:
+        return f"width {next(iter(known.values()))}"
+    return "width " + ", ".join(f"{width} of {peer}" for peer, width in known.items())
 
 
 def as_shipped(cases: list[Case]) -> str:
@@ -219,7 +231,7 @@ def cell(case: Case, answer: Answered) -> str:
     if answer.rows < min(10, case.passing) - 0.005:
         parts.append(f"{answer.rows:.1f} rows")
     parts.append(f"{number(Spread.of(timed.rate for timed in answer.rounds).middle)}/s")
-    if answer.plan not in ("", "hnsw"):
+    if answer.plan not in INDEXED:
         parts.append(answer.plan)
     return ", ".join(parts)
 
@@ -239,7 +251,7 @@ def fastest(case: Case, peer: str) -> str:
         return f"- (best recall {max((answer.recall for answer in answers), default=0):.3f})"
     variant = next(name for name, known in case.answers.items() if chosen in known)
     how = " ".join(
-        part for part in (variant.removeprefix(peer).strip(), chosen.plan if chosen.plan != "hnsw" else "") if part
+        part for part in (variant.removeprefix(peer).strip(), chosen.plan if chosen.plan not in INDEXED else "") if part
     )
     return f"{rate(chosen.rounds)} at {chosen.recall:.3f}; {f'{how}, ' if how else ''}width {chosen.width}"
 

@@ -8,8 +8,9 @@ import numpy as np
 from peers.engines.base import Search
 from peers.filters import Condition
 from peers.postgres.copying import HEADER, TRAILER, binary_rows
+from peers.postgres.index import hnsw, pgvector_lists, vector_ext_lists
 from peers.postgres.pgbench import FIRST, read_log, summarize
-from peers.postgres.server import asking, condition, options
+from peers.postgres.server import Server, asking, condition
 from peers.work.bench import interleaved, turns
 
 
@@ -72,8 +73,26 @@ def test_conditions_become_literals() -> None:
 
 
 def test_planner_is_bound_only_where_nothing_is_filtered() -> None:
-    assert "enable_seqscan" in options({"ef_search": 40}, Search((0,), 10))
-    assert options({"ef_search": 40}, Search((0,), 10, (Condition("a", 5),))) == {"hnsw.ef_search": 40}
+    server = object.__new__(Server)
+    server.index = hnsw(100)
+    assert "enable_seqscan" in server.options({"ef_search": 40}, Search((0,), 10))
+    assert server.options({"ef_search": 40}, Search((0,), 10, (Condition("a", 5),))) == {"hnsw.ef_search": 40}
+
+
+def test_an_index_is_made_and_set_as_its_method_has_it() -> None:
+    theirs, chosen = pgvector_lists(2, 100_000), vector_ext_lists(0, 100_000)
+    using = "ON grown USING ivfflat (embedding vector_cosine_ops)"
+    assert theirs.create("grown") == f"CREATE INDEX grown_embedding {using} WITH (lists = 632)"
+    assert chosen.create("grown") == f"CREATE INDEX grown_embedding {using}"
+    assert chosen.with_lists(4000).create("grown").endswith("WITH (lists = 4000)")
+    assert chosen.session({"probes": 0, "target_recall": 0.95}) == {
+        "ivfflat.probes": 0,
+        "ivfflat.target_recall": 0.95,
+    }
+    assert [sweep.name for sweep in chosen.sweeps] == ["", "target_recall"]
+    # pgvector takes no fewer than one probe, and has no strict order for lists.
+    assert min(theirs.filtered_widths) > 0
+    assert all(way["iterative_scan"] != "strict_order" for way in theirs.filtered.values())
 
 
 def test_questions_are_chosen_from_those_listed() -> None:

@@ -1,7 +1,7 @@
 """What every kind of work needs to know."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeVar
 
@@ -30,6 +30,12 @@ class Bench:
     def peers(self) -> list[Peer]:
         """All of them, servers first."""
         return [*self.servers, *self.libraries]
+
+    def of(self, names: Sequence[str]) -> "Bench":
+        """The same with these peers alone."""
+        servers = [server for server in self.servers if server.name in names]
+        libraries = [peer for peer in self.libraries if peer.name in names]
+        return replace(self, servers=servers, libraries=libraries)
 
     def all_questions(self) -> tuple[int, ...]:
         """By number."""

@@ -11,14 +11,13 @@ from peers.engines.base import Search, Setting, Timed
 from peers.filters import BUCKETS, COLUMNS
 from peers.postgres import pgbench
 from peers.postgres.pgbench import Effort, Script
-from peers.postgres.server import COLUMN_LIST, INDEX, Server
+from peers.postgres.server import COLUMN_LIST, Server
 from peers.truth import Floats, nearest
 from peers.work.bench import Bench, K, turns
 
 CLIENTS = (1, 4)
 # Every so many-th row is deleted.
 DELETED = 10
-WIDTHS = (40, 160)
 SEED = 7
 # Each client its own rows of `fresh`, one after another.
 INSERT = (
@@ -44,6 +43,8 @@ class Changed:
     vacuum_wal: int = 0
     index_bytes_before: int = 0
     index_bytes_after: int = 0
+    # Rows that are there after the changes.
+    rows_left: int = 0
     # By width: at first, after inserts and updates, and after deleting and vacuum.
     recall: dict[int, list[float]] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ def run(bench: Bench) -> list[Changed]:
         bench.say(f"changes, {server.name}: rows to insert")
         server.make_table("fresh", bench.data.dims)
         server.fill_table("fresh", columns(len(fresh)), fresh, first=bench.data.rows)
-        changed.index_bytes_before = int(server.value(f"SELECT pg_relation_size('{INDEX}')"))
+        changed.index_bytes_before = server.index_bytes("items")
     check(bench, sides, everything, here)
     with ExitStack() as stack:
         for server, _ in sides:
@@ -107,7 +108,7 @@ def columns(count: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.int32]]]
 def insert(bench: Bench, server: Server, changed: Changed, clients: int, first: int) -> None:
     """One round: single rows, each its own transaction."""
     each = bench.plan.inserts // clients
-    position = str(server.value("SELECT pg_current_wal_insert_lsn()"))
+    position = server.position()
     script = Script(INSERT, {"number": -1, "first": first, "each": each})
     timed = pgbench.run(server.cluster, script, {}, Effort(clients, statements=each))
     changed.inserted.setdefault(clients, []).append(timed)
@@ -129,12 +130,13 @@ def delete(server: Server, changed: Changed) -> None:
     changed.rows_deleted = server.execute(statement).rowcount
     changed.delete_seconds = time.perf_counter() - began
     server.session.execute("CHECKPOINT")
-    position = str(server.value("SELECT pg_current_wal_insert_lsn()"))
+    position = server.position()
     began = time.perf_counter()
     server.session.execute("VACUUM items")
     changed.vacuum_seconds = time.perf_counter() - began
     changed.vacuum_wal = server.written_since(position)
-    changed.index_bytes_after = int(server.value(f"SELECT pg_relation_size('{INDEX}')"))
+    changed.rows_left = int(server.value("SELECT count(*) FROM items"))
+    changed.index_bytes_after = server.index_bytes("items")
 
 
 def check(
@@ -147,7 +149,7 @@ def check(
     search = Search(bench.all_questions(), K)
     truth = nearest(everything, bench.data.questions, K, here)
     for server, changed in sides:
-        for width in WIDTHS:
-            bench.say(f"changes, recall of {server.name}, ef_search {width}")
-            setting: Setting = {"ef_search": width, "iterative_scan": "off"}
+        for width in server.index.checked_widths:
+            bench.say(f"changes, recall of {server.name}, {server.index.width} {width}")
+            setting: Setting = {server.index.width: width, "iterative_scan": "off"}
             changed.recall.setdefault(width, []).append(truth.recall(server.find(setting, search)))

@@ -7,7 +7,7 @@ from peers.postgres.pgbench import Effort
 from peers.postgres.server import Server
 from peers.truth import Truth, nearest
 from peers.work.bench import Bench, K, turns
-from peers.work.search import BARE
+from peers.work.search import BARE, shown
 
 TARGETS = (0.95, 0.99)
 
@@ -47,8 +47,9 @@ def run(bench: Bench) -> list[Row]:
 def cheapest(bench: Bench, server: Server, search: Search, truth: Truth) -> list[Row]:
     """The first setting that reaches each target; none where none does."""
     rows: list[Row] = []
-    for setting in server.ladder():
-        bench.say(f"recall of {server.name}, ef_search {setting['ef_search']}")
+    # The first sweep, whose settings are by rising width.
+    for setting in server.sweeps()[0].settings:
+        bench.say(f"recall of {server.name}, {shown(setting)}")
         recall = truth.recall(server.find(setting, search))
         reached = [target for target in TARGETS[len(rows) :] if recall >= target]
         rows += [Row(server.name, target, setting, recall) for target in reached]

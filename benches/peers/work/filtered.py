@@ -13,24 +13,8 @@ from peers.work.bench import Bench, K, interleaved, turns
 
 # Recall from which on wider searches are not tried.
 ENOUGH = 0.99
-NO_LIMIT = 2**31 - 1
-
-SERVER_VARIANTS: dict[str, dict[str, Setting]] = {
-    "vector_ext": {
-        "strict (its default)": {"iterative_scan": "strict_order"},
-        "relaxed": {"iterative_scan": "relaxed_order"},
-    },
-    "pgvector": {
-        "off (its default)": {"iterative_scan": "off"},
-        "strict": {"iterative_scan": "strict_order"},
-        "relaxed": {"iterative_scan": "relaxed_order"},
-        "relaxed, no limit": {
-            "iterative_scan": "relaxed_order",
-            "max_scan_tuples": NO_LIMIT,
-            "scan_mem_multiplier": 8,
-        },
-    },
-}
+# Of a library, by its setting `ef`.
+WIDTHS = (40, 100, 400)
 LIBRARY_VARIANTS: dict[str, dict[str, Setting]] = {
     "qdrant": {"": {}, "ACORN": {"acorn": 1}},
     "qdrant_int8": {"": {}},
@@ -106,13 +90,12 @@ def pose(bench: Bench, case: Case, kind: Kind, where: Predicate) -> Asked:
 
 def variants(bench: Bench) -> list[tuple[str, Peer, Setting]]:
     """What is compared: a peer with settings, by a name for both."""
-    peers = {peer.name: peer for peer in bench.peers}
-    known = SERVER_VARIANTS | LIBRARY_VARIANTS
     return [
-        (f"{name} {variant}".strip(), peers[name], setting)
-        for name, settings in known.items()
-        if name in peers
-        for variant, setting in settings.items()
+        (f"{peer.name} {variant}".strip(), peer, setting)
+        for peer in bench.peers
+        for variant, setting in (
+            peer.index.filtered if isinstance(peer, Server) else LIBRARY_VARIANTS[peer.name]
+        ).items()
     ]
 
 
@@ -134,8 +117,9 @@ def answer(bench: Bench, case: Case, asked: Asked) -> None:
 def widths(bench: Bench, peer: Peer, setting: Setting, asked: Asked) -> list[tuple[Peer, Setting, Answered]]:
     """The widths that were tried, with what they find."""
     tried: list[tuple[Peer, Setting, Answered]] = []
-    for width in bench.plan.filtered_widths:
-        wide: Setting = {("ef_search" if isinstance(peer, Server) else "ef"): width, **setting}
+    name, known = (peer.index.width, peer.index.filtered_widths) if isinstance(peer, Server) else ("ef", WIDTHS)
+    for width in known[: bench.plan.filtered_steps]:
+        wide: Setting = {name: width, **setting}
         found = peer.find(wide, asked.search)
         plan = peer.plan(wide, asked.search) if isinstance(peer, Server) else ""
         answered = Answered(width, asked.truth.recall(found), float(mean(len(rows) for rows in found)), plan)

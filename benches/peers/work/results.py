@@ -9,6 +9,8 @@ from peers.work.change import Changed
 from peers.work.clients import Row
 from peers.work.cold import Cold
 from peers.work.filtered import Case
+from peers.work.grow import Grown
+from peers.work.memory import Limited
 from peers.work.search import Searched
 from peers.work.story import Told
 
@@ -39,6 +41,8 @@ class SetResult:
     cold: list[Cold] | None = None
     story: list[Told] | None = None
     change: list[Changed] | None = None
+    memory: list[Limited] | None = None
+    grow: list[Grown] | None = None
 
 
 @dataclass
@@ -53,3 +57,5 @@ class Run:
     sets: list[SetResult]
     load_after: float = 0.0
     minutes: float = 0.0
+    # The access method of the servers.
+    method: str = "hnsw"

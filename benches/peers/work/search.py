@@ -25,12 +25,16 @@ class Point:
     rounds: list[Timed] = field(default_factory=list)
 
 
+# By peer, and the name of a sweep behind it where it has one.
+Curves = dict[str, list[Point]]
+
+
 @dataclass
 class Searched:
     """Curves of all peers, and statements that search nothing, beside each server."""
 
     questions: int
-    curves: dict[str, list[Point]]
+    curves: Curves
     bare: dict[str, list[Timed]]
     lookup: dict[str, list[Timed]]
 
@@ -40,39 +44,41 @@ def run(bench: Bench) -> Searched:
     search = Search(bench.all_questions(), K)
     truth = nearest(bench.data.base, bench.data.questions, K)
     for server in bench.servers:
-        if server.plan({}, search) != "hnsw":
+        if server.plan({}, search) != server.index.method:
             raise RuntimeError(f"{server.name} does not use its index")
-    curves = {peer.name: climb(bench, peer, search, truth) for peer in bench.peers}
+    climbed = [(peer, climb(bench, peer, search, truth)) for peer in bench.peers]
+    curves = {name: points for _, of_peer in climbed for name, points in of_peer.items()}
     done = Searched(len(search.questions), curves, {}, {})
     for turn in range(bench.plan.rounds):
         for server in turns(turn, bench.servers):
             effort = Effort(1, seconds=bench.plan.seconds, seed=turn + 1)
             done.bare.setdefault(server.name, []).append(server.time_statement(BARE, effort))
             done.lookup.setdefault(server.name, []).append(server.time_statement(LOOKUP, effort))
-        sweep(bench, turn, search, curves)
+        sweep(bench, turn, search, climbed)
         if turn == 0:
-            for points in curves.values():
-                points[:] = worth_repeating(points)
+            # Not of sweeps with a name: all of their settings are to be seen.
+            for peer in bench.peers:
+                curves[peer.name][:] = worth_repeating(curves[peer.name])
     return done
 
 
-def climb(bench: Bench, peer: Peer, search: Search, truth: Truth) -> list[Point]:
-    """Recall at each setting, until it is high enough."""
-    points = []
-    ladder = peer.ladder()
-    for setting in ladder[:: bench.plan.step] if len(ladder) > bench.plan.step else ladder:
-        bench.say(f"recall of {peer.name}, {shown(setting)}")
-        points.append(Point(setting, truth.recall(peer.find(setting, search))))
-        # A ladder of two dimensions starts again below.
-        if points[-1].recall >= ENOUGH and "k_factor" not in setting:
-            break
-    return points
+def climb(bench: Bench, peer: Peer, search: Search, truth: Truth) -> Curves:
+    """Recall at each setting of each sweep, until it is high enough."""
+    curves: Curves = {}
+    for sweep_ in peer.sweeps():
+        points = curves.setdefault(f"{peer.name} {sweep_.name}".strip(), [])
+        for setting in sweep_.thinned(bench.plan.step):
+            bench.say(f"recall of {peer.name}, {shown(setting)}")
+            points.append(Point(setting, truth.recall(peer.find(setting, search))))
+            if points[-1].recall >= ENOUGH:
+                break
+    return curves
 
 
-def sweep(bench: Bench, turn: int, search: Search, curves: dict[str, list[Point]]) -> None:
-    """One round: all peers at their first setting, then at their second."""
-    peers = turns(turn, bench.peers)
-    for peer, point in interleaved([[(peer, point) for point in curves[peer.name]] for peer in peers]):
+def sweep(bench: Bench, turn: int, search: Search, climbed: list[tuple[Peer, Curves]]) -> None:
+    """One round: all curves at their first setting, then at their second."""
+    curves = [(peer, points) for peer, of_peer in climbed for points in of_peer.values()]
+    for peer, point in interleaved([[(peer, point) for point in points] for peer, points in turns(turn, curves)]):
         bench.say(f"round {turn + 1}, {peer.name}, {shown(point.setting)}")
         if isinstance(peer, Server):
             effort = Effort(1, seconds=bench.plan.seconds, seed=turn + 1)
