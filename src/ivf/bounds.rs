@@ -30,6 +30,8 @@ pub struct NearRow {
 pub struct BlockPlace {
     pub page: u32,
     pub block: u16,
+    /// The number of the list.
+    pub list: u32,
     /// By what its rows' errors are multiplied.
     pub away: f32,
 }
@@ -55,8 +57,17 @@ pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -
     let number = |bytes: &[u8; 2]| from_bf16(u16::from_ne_bytes(*bytes));
     let of_code = ERRORS * terms.away;
     let lanes = numbers(scored.errors).zip(numbers(scored.lanes.slopes));
-    for (bound, (error, slope)) in bounds.iter_mut().zip(lanes) {
-        *bound -= of_code * number(error) + query.rounding * number(slope).abs();
+    let bases = scored.lanes.bases.as_chunks::<4>().0;
+    for ((bound, (error, slope)), base) in bounds.iter_mut().zip(lanes).zip(bases) {
+        let lower = *bound - of_code * number(error) - query.rounding * number(slope).abs();
+        *bound = if f32::from_ne_bytes(*base) == f32::INFINITY {
+            f32::INFINITY
+        } else if lower.is_finite() {
+            lower
+        } else {
+            // Something has overflowed: the row may be as near as can be.
+            -f32::MAX
+        };
     }
     for bound in bounds.iter_mut().skip(used) {
         *bound = f32::INFINITY;

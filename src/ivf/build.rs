@@ -338,6 +338,10 @@ impl Sorted {
     }
 }
 
+/// Rows whose squared length is more than so many times that of the row in the middle are no part of the mean: a single
+/// one among millions would move it to where no row is.
+const LONG_OF: f64 = 100.0;
+
 /// The mean of vectors; zero where there are none.
 #[expect(
     clippy::cast_precision_loss,
@@ -345,13 +349,25 @@ impl Sorted {
     reason = "a mean of float32"
 )]
 fn mean(vectors: Vectors<'_>) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; vectors.dims];
-    for row in 0..vectors.len() {
+    let squared = |row: usize| -> f64 {
+        let elements = vectors.get(row).iter();
+        elements.map(|x| f64::from(*x) * f64::from(*x)).sum()
+    };
+    let mut lengths: Vec<f64> = (0..vectors.len()).map(squared).collect();
+    let middle = lengths.len() / 2;
+    let most = if lengths.is_empty() {
+        0.0
+    } else {
+        LONG_OF * *lengths.select_nth_unstable_by(middle, f64::total_cmp).1
+    };
+    let (mut sums, mut rows) = (vec![0.0_f64; vectors.dims], 0_u64);
+    for row in (0..vectors.len()).filter(|row| squared(*row) <= most) {
         for (sum, x) in sums.iter_mut().zip(vectors.get(row)) {
             *sum += f64::from(*x);
         }
+        rows += 1;
     }
-    let rows = vectors.len().max(1) as f64;
+    let rows = rows.max(1) as f64;
     sums.into_iter().map(|sum| (sum / rows) as f32).collect()
 }
 

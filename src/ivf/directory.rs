@@ -10,8 +10,8 @@ use super::index::ListIndex;
 use super::meta::{KIND_CENTRES, KIND_LISTS, NONE};
 use super::shape::{CENTRE_FORM, HEAD_BYTES, SCALE_BYTES, VectorPages};
 
-/// How many standard errors below its estimate a distance is assumed to be: 0.6 in a hundred are nearer.
-pub const ERRORS: f32 = 2.5;
+/// How many standard errors below its estimate a distance is assumed to be: 0.13 in a hundred are nearer.
+pub const ERRORS: f32 = 3.0;
 
 /// Lists whose centres are measured beside those that are wanted: estimates of their distances may be off.
 const MEASURED_BEYOND: usize = 11;

@@ -75,7 +75,13 @@ struct OrderedRow(ListsRow);
 
 impl OrderedRow {
     fn lower(&self) -> f32 {
-        self.0.distance - self.0.doubt
+        let lower = self.0.distance - self.0.doubt;
+        // Where both overflow, nothing is known.
+        if lower.is_nan() {
+            f32::NEG_INFINITY
+        } else {
+            lower
+        }
     }
 }
 
@@ -289,6 +295,7 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
                 let place = BlockPlace {
                     page: block,
                     block: u16::try_from(at).unwrap_or(u16::MAX),
+                    list: list.head.number,
                     away: terms.away,
                 };
                 self.rows.add(bounds, place, |lane, key, bound| {
@@ -339,6 +346,9 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
             };
             let page = index.page(place.page, KIND_ROWS)?;
             let lanes = CodePage::new(&page, shape.rows);
+            if lanes.owner() != place.list {
+                return Err(reused(place.page).into());
+            }
             self.cost.pages += 1;
             while let Some(key) = keys
                 .get(at)

@@ -84,3 +84,31 @@ fn the_nearest_are_found_however_far_they_are_from_the_mean() {
         }
     }
 }
+
+#[test]
+fn a_row_that_overflows_hides_no_other() {
+    for metric in [Metric::L2, Metric::InnerProduct] {
+        for lists in [1, 4] {
+            let kind = Kind {
+                metric,
+                dims: 3,
+                lists,
+                form: Some(Form::Int8),
+            };
+            let row = |i: u64| vec![i as f32, (i % 7) as f32, (i % 5) as f32];
+            for long in [1e19_f32, 1e30, 3e38, -3e38] {
+                let mut rows: Vec<(u64, Vec<f32>)> = (0..60).map(|i| (i, row(i))).collect();
+                rows.push((60, vec![long, 0.0, 0.0]));
+                let store = kind.build(&rows);
+                let index = ListIndex::open(&store).unwrap();
+                let mut found = crate::support::all(&index, &[1.0, 2.0, 3.0]);
+                found.sort_unstable();
+                assert_eq!(
+                    found,
+                    (0..61).collect::<Vec<_>>(),
+                    "{metric:?} {lists} {long}"
+                );
+            }
+        }
+    }
+}
