@@ -173,6 +173,33 @@ fn searches_miss_no_row_while_others_write_and_vacuum_and_tend() -> Result<()> {
     )
 }
 
+/// An insert that took a page which the vacuum had seen among the free ones made it fail: "something else leads here".
+#[test]
+fn a_vacuum_goes_on_while_inserts_take_free_pages() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, 6_000)?;
+    for rest in 0..2 {
+        client.batch_execute("VACUUM items")?;
+        client.batch_execute(&format!("DELETE FROM items WHERE id % 50 = {rest}"))?;
+    }
+    let vacuum = thread::spawn({
+        let mut session = cluster.connect()?;
+        move || {
+            session.batch_execute("SET vacuum_cost_delay = 20; SET vacuum_cost_limit = 10")?;
+            session.batch_execute("VACUUM (INDEX_CLEANUP ON) items")
+        }
+    });
+    let mut vectors = Clusters::new(296, DIMS, 12);
+    let mut first = 100_000;
+    while !vacuum.is_finished() {
+        copy_rows(&mut client, first, &vectors.vectors(100))?;
+        first += 100;
+        thread::sleep(Duration::from_millis(20));
+    }
+    vacuum.join().map_err(|_| "the vacuum has panicked")??;
+    assert_right(&mut client, "items_v", &vectors.vectors(1))
+}
+
 /// Pages that scans may read are kept for them, and given away when they have ended.
 #[test]
 fn a_cursor_reads_its_lists_while_they_are_split_and_their_pages_vacuumed() -> Result<()> {

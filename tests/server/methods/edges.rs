@@ -61,7 +61,7 @@ fn distances(client: &mut Client, query: &str) -> Result<HashMap<String, usize>>
 fn by_index(client: &mut Client) -> Result<()> {
     client.batch_execute(
         "RESET ALL; SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; SET hnsw.ef_search = 200;
-         SET ivfflat.probes = 32768",
+         SET ivfflat.probes = 32768; SET ivfflat.iterative_scan = relaxed_order",
     )?;
     Ok(())
 }
