@@ -14,6 +14,7 @@ use super::coder::Coder;
 use super::directory::stored_centre;
 use super::meta::{ListsRoots, META, NONE};
 use super::options::{ListsOptions, vectors};
+use super::radii::{SharedRadii, radii_of, stored_off};
 use super::write::ListsWriter;
 
 /// Rows of the training for each list.
@@ -116,7 +117,13 @@ impl ListsBuilder {
         drop(sample);
         let tree = CentreTree::over(centres, self.options.seed);
         let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
-        self.assign(&tree, of.atomics(), &mut crew)?;
+        let lists = 0..tree.centres().len();
+        let radii: Vec<SharedRadii> = collected(lists.map(|_| SharedRadii::default()))?;
+        let assigned = Assigned {
+            of: of.atomics(),
+            radii: &radii,
+        };
+        self.assign(&tree, &assigned, &mut crew)?;
         let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
         drop(of);
         let options = &self.options;
@@ -128,6 +135,7 @@ impl ListsBuilder {
             rows: &self,
             sorted: &sorted,
             tree: &tree,
+            radii: &radii,
         };
         let roots = ListsRoots {
             version: 0,
@@ -156,12 +164,17 @@ impl ListsBuilder {
 
     /// A row as a point, into `point`.
     pub(in crate::ivf) fn point(&self, row: usize, point: &mut Vec<f32>) {
+        let scale = self.scale(row);
         let row = self.rows.get(row);
-        let scale = f32::from_ne_bytes(field(row, 8));
         let bytes = self.kept.bytes(self.vectors.dims());
         let own = row.get(ROW_HEADER..ROW_HEADER + bytes).unwrap_or_default();
         point.resize(self.vectors.dims(), 0.0);
         self.kept.decode(own, scale, point);
+    }
+
+    /// The scale that a row was stored with.
+    fn scale(&self, row: usize) -> f32 {
+        f32::from_ne_bytes(field(self.rows.get(row), 8))
     }
 
     /// Some rows, as many as the training of so many lists wants and the memory holds.
@@ -206,7 +219,7 @@ impl ListsBuilder {
     fn assign(
         &self,
         tree: &CentreTree,
-        of: &[AtomicU32],
+        assigned: &Assigned<'_>,
         crew: &mut Crew<'_>,
     ) -> Result<(), Error> {
         let rows: Vec<u32> = collected(0..u32::try_from(self.count).unwrap_or(u32::MAX))?;
@@ -215,12 +228,26 @@ impl ListsBuilder {
         crew.each(threads, &rows, start, |(cells, point), row| {
             self.point(*row as usize, point);
             let nearest = tree.nearest(point, cells);
-            if let Some(of) = of.get(*row as usize) {
-                of.store(nearest.map_or(0, |nearest| nearest.centre), Relaxed);
+            let list = nearest.map_or(0, |nearest| nearest.centre);
+            if let Some(of) = assigned.of.get(*row as usize) {
+                of.store(list, Relaxed);
+            }
+            if let Some(radii) = assigned.radii.get(list as usize) {
+                let centre = tree.centres().get(list as usize);
+                let off = stored_off(&self.vectors, self.scale(*row as usize));
+                radii.add(radii_of(&self.vectors, point, centre, off));
             }
             progress.linked.fetch_add(1, Relaxed);
         })
     }
+}
+
+/// The lists of rows, as several threads note them.
+struct Assigned<'a> {
+    /// The list of each row.
+    of: &'a [AtomicU32],
+    /// Of each list.
+    radii: &'a [SharedRadii],
 }
 
 /// Rows in the order of their lists.

@@ -30,7 +30,7 @@ pub struct Coder {
 
 /// A point that others are encoded around.
 pub struct CodeOrigin {
-    point: Vec<f32>,
+    pub point: Vec<f32>,
     /// From the mean, as it is encoded.
     offset: Vec<f32>,
     squared: f32,
@@ -193,7 +193,7 @@ impl Coder {
 }
 
 /// The smallest bfloat16 that is not smaller than a number that is not negative.
-fn above(number: f32) -> f32 {
+pub fn above(number: f32) -> f32 {
     let rounded = from_bf16(to_bf16(number));
     if rounded >= number {
         rounded

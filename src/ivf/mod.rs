@@ -10,6 +10,7 @@
 //! | `options.rs` | Options: what a user says of an index when it is made |
 //! | `index.rs` | Index: how it is opened, and how its pages are read |
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
+//! | `radii.rs` | Radii of a list: how near to its centre its rows are, and how far |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
 //! | `bounds.rs` | Bounds of the rows that a scan has scored |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
@@ -29,6 +30,7 @@ mod index;
 mod insert;
 mod meta;
 mod options;
+mod radii;
 mod rewrite;
 mod scan;
 mod shape;

@@ -12,6 +12,7 @@ use super::directory::{ListHead, ListPlace};
 use super::index::ListIndex;
 use super::insert::{NewRow, append_formatted, changed};
 use super::meta::{self, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
+use super::radii::Radii;
 use super::vacuum::SeenList;
 
 /// Where the next row of an old list is.
@@ -40,6 +41,8 @@ pub(in crate::ivf) struct ListWriter {
     /// The page that is being filled; [`NONE`] before the first row.
     pub last: u32,
     bytes: Box<Bytes>,
+    /// Of the rows, as they were given.
+    pub radii: Radii,
     long: Vec<(u32, Box<Bytes>)>,
     pub rows: u32,
 }
@@ -51,6 +54,7 @@ impl ListWriter {
             first: NONE,
             last: NONE,
             bytes: Box::new([0; PAGE_BYTES]),
+            radii: Radii::NONE,
             long: Vec::new(),
             rows: 0,
         }
@@ -79,6 +83,8 @@ impl<S: PageStore> ListIndex<'_, S> {
                 rows: writer.rows,
                 number: writer.number,
                 squared: list.head.squared,
+                // Around the same centre.
+                radii: list.head.radii,
             };
             if self.swap_head(list.place, cursor, head)? {
                 return Ok(true);
@@ -116,6 +122,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                         tid: Tid(lanes.subject(lane)),
                         code: lanes.code(lane),
                         long: self.long_of(lanes, lane)?,
+                        radii: Radii::UNKNOWN,
                     })?;
                 }
             }
@@ -170,6 +177,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         lanes.set_subject(lane, row.tid.0);
         lanes.set_used(lane + 1);
         writer.rows = writer.rows.saturating_add(1);
+        writer.radii = writer.radii.with(row.radii);
         let Some(long) = shape.long else {
             return Ok(());
         };

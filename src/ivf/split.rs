@@ -16,6 +16,7 @@ use super::index::ListIndex;
 use super::insert::{NewRow, changed};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_META, META, NONE};
 use super::options::ListsOptions;
+use super::radii::stored_off;
 use super::rewrite::{Cursor, ListWriter};
 use super::shape::SCALE_BYTES;
 use super::vacuum::{SeenList, Walked};
@@ -114,6 +115,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                 };
                 let row = NewRow {
                     code: self.coder.code(&point, &part.origin),
+                    radii: self.coder.radii(&point, &part.origin, self.off(&row.long)),
                     ..row
                 };
                 self.write_row(&mut part.writer, &row)
@@ -127,8 +129,13 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
     }
 
+    /// How far a row's value may be from its point, as its long code has that.
+    fn off(&self, long: &[u8]) -> f32 {
+        stored_off(&self.coder.vectors, f32::from_ne_bytes(field(long, 0)))
+    }
+
     /// A row's point, as its long code has it.
-    fn point_of(&self, long: &[u8]) -> Vec<f32> {
+    pub(in crate::ivf) fn point_of(&self, long: &[u8]) -> Vec<f32> {
         let scale = f32::from_ne_bytes(field(long, 0));
         let own = long.get(SCALE_BYTES..).unwrap_or_default();
         self.coder.vectors.load(own, scale)
@@ -255,6 +262,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                 rows: part.writer.rows,
                 number: part.writer.number(),
                 squared: self.coder.vectors.dot(&part.centre, &part.centre),
+                radii: part.writer.radii,
             };
             let list = NewList {
                 shape,
