@@ -12,9 +12,10 @@ use crate::values::{DenseVectors, Metric, Values};
 
 use super::coder::Coder;
 use super::directory::stored_centre;
+use super::index::ListIndex;
 use super::meta::{ListsRoots, META, NONE};
 use super::options::{ListsOptions, vectors};
-use super::radii::{SharedRadii, radii_of, stored_off};
+use super::radii::{Radii, SharedRadii, radii_of, stored_off};
 use super::write::ListsWriter;
 
 /// Rows of the training for each list.
@@ -116,16 +117,7 @@ impl ListsBuilder {
         let trained = trained.len() as u64;
         drop(sample);
         let tree = CentreTree::over(centres, self.options.seed);
-        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
-        let lists = 0..tree.centres().len();
-        let radii: Vec<SharedRadii> = collected(lists.map(|_| SharedRadii::default()))?;
-        let assigned = Assigned {
-            of: of.atomics(),
-            radii: &radii,
-        };
-        self.assign(&tree, &assigned, &mut crew)?;
-        let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
-        drop(of);
+        let sorted = self.sort(&tree, &mut crew)?;
         let options = &self.options;
         let parameters = options.parameters(dims, self.vectors.metric());
         let vectors = vectors(dims, self.vectors.metric(), options.form, options.seed);
@@ -135,7 +127,6 @@ impl ListsBuilder {
             rows: &self,
             sorted: &sorted,
             tree: &tree,
-            radii: &radii,
         };
         let roots = ListsRoots {
             version: 0,
@@ -215,6 +206,19 @@ impl ListsBuilder {
         (lengths.sum::<f64>() / rows.len() as f64) as f32
     }
 
+    /// Puts each row into the list of its nearest centre.
+    fn sort(&mut self, tree: &CentreTree, crew: &mut Crew<'_>) -> Result<Sorted, Error> {
+        let lists = tree.centres().len();
+        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
+        let radii: Vec<SharedRadii> = collected((0..lists).map(|_| SharedRadii::default()))?;
+        let assigned = Assigned {
+            of: of.atomics(),
+            radii: &radii,
+        };
+        self.assign(tree, &assigned, crew)?;
+        Sorted::new(&assigned)
+    }
+
     /// Notes the list of each row.
     fn assign(
         &self,
@@ -256,10 +260,14 @@ pub(in crate::ivf) struct Sorted {
     pub rows: Vec<u32>,
     /// Where each list begins among them, and the end of the last.
     pub starts: Vec<u32>,
+    /// Of each list.
+    pub radii: Vec<Radii>,
 }
 
 impl Sorted {
-    fn new(of: &[AtomicU32], lists: usize) -> Result<Self, Error> {
+    fn new(assigned: &Assigned<'_>) -> Result<Self, Error> {
+        let (of, lists) = (assigned.of, assigned.radii.len());
+        let radii = collected(assigned.radii.iter().map(SharedRadii::get))?;
         let mut starts: Vec<u32> = collected((0..=lists).map(|_| 0))?;
         for list in of {
             if let Some(size) = starts.get_mut(list.load(Relaxed) as usize + 1) {
@@ -279,7 +287,11 @@ impl Sorted {
                 *next += 1;
             }
         }
-        Ok(Self { rows, starts })
+        Ok(Self {
+            rows,
+            starts,
+            radii,
+        })
     }
 }
 
@@ -313,7 +325,7 @@ fn rounded(centres: &Centres, mean: &[f32]) -> Centres {
     Centres::new(mean.len(), elements)
 }
 
-/// Builds into a store in memory: for tests and benchmarks.
+/// Builds into a store in memory, and measures which recall its lists give: for tests and benchmarks.
 ///
 /// # Errors
 /// As [`ListsBuilder::finish`].
@@ -322,5 +334,7 @@ pub fn build_into(
     store: &MemoryStore,
     progress: &Progress,
 ) -> Result<Built, Error> {
-    builder.finish(progress, &mut Pushed(store))
+    let built = builder.finish(progress, &mut Pushed(store))?;
+    ListIndex::open(store)?.calibrate(&mut |_| Ok(None), &mut || Ok(()))?;
+    Ok(built)
 }

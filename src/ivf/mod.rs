@@ -12,6 +12,9 @@
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
 //! | `radii.rs` | Radii of a list: how near to its centre its rows are, and how far |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
+//! | `gather.rs` | Gathering: a scan reads lists, scores their rows and keeps those that are near |
+//! | `filter.rs` | Filter: which rows a scan may give, by where they are in the table |
+//! | `probes.rs`, `calibrate.rs` | Probes: how many lists a scan reads; how many give which recall |
 //! | `bounds.rs` | Bounds of the rows that a scan has scored |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
 //! | `vacuum.rs` | Vacuum: takes rows out of their lists, and frees pages |
@@ -23,13 +26,17 @@
 mod blocks;
 mod bounds;
 mod build;
+mod calibrate;
 mod check;
 mod coder;
 mod directory;
+mod filter;
+mod gather;
 mod index;
 mod insert;
 mod meta;
 mod options;
+mod probes;
 mod radii;
 mod rewrite;
 mod scan;
@@ -39,10 +46,13 @@ mod vacuum;
 mod write;
 
 pub use build::{ListsBuilder, build_into};
+pub use calibrate::ReadValue;
 pub use check::ListsReport;
+pub use filter::TidSet;
 pub use index::ListIndex;
 pub use options::{ListsOptions, MAX_LISTS};
-pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
+pub use probes::Probes;
+pub use scan::{ListsRow, ListsScan, ScanCost};
 
 pub use crate::quantize::Form;
 pub use crate::values::Metric;

@@ -17,7 +17,7 @@ use super::directory::{ListHead, NewList, set_list, stored_centre};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
 use super::meta::{ListsParameters, ListsRoots};
 use super::options::MEAN_ELEMENTS;
-use super::radii::{Radii, SharedRadii};
+use super::radii::Radii;
 use super::shape::{SCALE_BYTES, VectorPages};
 
 /// Pages of rows that are encoded between two visits to the sink.
@@ -30,8 +30,6 @@ pub struct ListsWriter<'b> {
     pub rows: &'b ListsBuilder,
     pub sorted: &'b Sorted,
     pub tree: &'b CentreTree,
-    /// Of each list.
-    pub radii: &'b [SharedRadii],
 }
 
 /// A page of rows to be written, with the pages of their long codes behind it.
@@ -125,9 +123,11 @@ impl ListsWriter<'_> {
             let number = u32::try_from(list).unwrap_or(u32::MAX);
             let centre = self.tree.centres().get(list);
             let radii = self
+                .sorted
                 .radii
                 .get(list)
-                .map_or(Radii::UNKNOWN, SharedRadii::get);
+                .copied()
+                .unwrap_or(Radii::UNKNOWN);
             let mut head = ListHead::empty(number, self.coder.vectors.dot(centre, centre));
             head.rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
             head.radii = radii;

@@ -91,6 +91,14 @@ impl LookupTable {
             fill_rows(&mut self.entries, offset.get(..bits).unwrap_or(offset));
     }
 
+    /// The standard error of `sum b_i v_i`, because entries are rounded: that of a step, `scale / sqrt(12)`, for each
+    /// group.
+    #[must_use]
+    pub fn rounding(&self) -> f32 {
+        let groups = u16::try_from(self.code_bytes / GROUP_BYTES).unwrap_or(u16::MAX);
+        self.scale * (f32::from(groups) / 12.0).sqrt()
+    }
+
     /// `bias + scale * sum`.
     #[must_use]
     pub fn value(&self, sum: u32) -> f32 {
