@@ -27,6 +27,14 @@ pub struct RowKey {
     pub lane: u16,
 }
 
+impl RowKey {
+    /// Sorts after all others.
+    const MAX: Self = Self {
+        bound: Key::MAX,
+        lane: u16::MAX,
+    };
+}
+
 /// A row that is near, by the lower bound of its distance.
 #[derive(Clone, Copy, Debug)]
 pub struct NearRow {
@@ -226,17 +234,22 @@ impl BoundedBlocks {
         let mut keys: Vec<(u32, RowKey)> = Vec::new();
         let beyond = self.taken.map_or(f32::NEG_INFINITY, |t| t.bound.distance());
         self.more = false;
+        // Above the largest of the keys that were kept, none is wanted.
+        let mut most = RowKey::MAX;
         for ((number, bounds), place) in (0_u32..).zip(&self.bounds).zip(&self.blocks) {
             for (lane, bound) in (0..).zip(bounds) {
                 if *bound >= beyond && *bound < f32::INFINITY {
                     let key = place.key(*bound, lane);
-                    if self.taken.is_none_or(|taken| key > taken) {
+                    if key > most {
+                        self.more = true;
+                    } else if self.taken.is_none_or(|taken| key > taken) {
                         keys.try_push((number, key))?;
                     }
                 }
             }
             if keys.len() > MORE * self.width {
                 self.more |= keep_smallest(&mut keys, self.width);
+                most = keys.iter().map(|(_, key)| *key).max().unwrap_or(most);
             }
         }
         self.more |= keep_smallest(&mut keys, self.width);

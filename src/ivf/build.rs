@@ -1,10 +1,10 @@
 //! Build: rows are collected, centres are learned from some of them, every row is put into the list of its nearest
 //! centre, and the lists are encoded and written, one after the other.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
-use crate::cluster::{CentreTree, Centres, Draws, Goal, Vectors, train};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, NearestBatch, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
@@ -226,22 +226,41 @@ impl ListsBuilder {
         assigned: &Assigned<'_>,
         crew: &mut Crew<'_>,
     ) -> Result<(), Error> {
-        let rows: Vec<u32> = collected(0..u32::try_from(self.count).unwrap_or(u32::MAX))?;
         let (threads, progress) = (crew.pool.current_num_threads(), crew.progress);
-        let start = || Ok((Vec::new(), Vec::new()));
-        crew.each(threads, &rows, start, |(cells, point), row| {
-            self.point(*row as usize, point);
-            let nearest = tree.nearest(point, cells);
-            let list = nearest.map_or(0, |nearest| nearest.centre);
-            if let Some(of) = assigned.of.get(*row as usize) {
-                of.store(list, Relaxed);
+        let at_once = NearestBatch::vectors(self.vectors.dims());
+        let next = AtomicUsize::new(0);
+        crew.work(threads, || {
+            let (mut points, mut point) = (Vec::new(), Vec::new());
+            let mut batch = NearestBatch::default();
+            loop {
+                let first = next.fetch_add(at_once, Relaxed);
+                let rows = first..(first + at_once).min(self.count);
+                if rows.is_empty() || progress.cancel.load(Relaxed) {
+                    return;
+                }
+                points.clear();
+                for row in rows.clone() {
+                    self.point(row, &mut point);
+                    points.extend_from_slice(&point);
+                }
+                let vectors = Vectors {
+                    dims: self.vectors.dims(),
+                    elements: &points,
+                };
+                let nearest = tree.nearest_each(vectors, &mut batch);
+                for (at, (row, nearest)) in rows.clone().zip(nearest).enumerate() {
+                    let list = nearest.centre as usize;
+                    if let Some(of) = assigned.of.get(row) {
+                        of.store(nearest.centre, Relaxed);
+                    }
+                    if let Some(radii) = assigned.radii.get(list) {
+                        let off = stored_off(&self.vectors, self.scale(row));
+                        let centre = tree.centres().get(list);
+                        radii.add(radii_of(&self.vectors, vectors.get(at), centre, off));
+                    }
+                }
+                progress.linked.fetch_add(rows.len() as u64, Relaxed);
             }
-            if let Some(radii) = assigned.radii.get(list as usize) {
-                let centre = tree.centres().get(list as usize);
-                let off = stored_off(&self.vectors, self.scale(*row as usize));
-                radii.add(radii_of(&self.vectors, point, centre, off));
-            }
-            progress.linked.fetch_add(1, Relaxed);
         })
     }
 }

@@ -1,27 +1,35 @@
 //! Calibration: how many lists have to be read for which recall, measured with some rows of the index as queries.
 //!
-//! For each of them the nearest other rows are searched for in half of all lists, or in as many as have 131,072 rows, and
-//! it is noted in which of these they are, counted from the nearest. The share of the neighbours that are in the first `n` lists is
-//! the recall of a scan that reads `n`.
+//! All rows are scored for some of these queries at once, so that a block of codes is read from memory once for all of
+//! them. The nearest rows of each are measured, and it is noted in which list each is, the lists being counted from the
+//! nearest. The share of the neighbours that are in the first `n` lists is the recall of a scan that reads `n`.
 
 use crate::cluster::Draws;
-use crate::index::{Error, Fallible, Poll, Tid, filled};
+use crate::index::{Error, Fallible, Poll, Tid, collected, filled, with_room};
 use crate::page::{self, Bytes, Change, PageStore};
+use crate::quantize::{LANES, nearer};
+use crate::search::Key;
 use crate::values::Values;
 
 use super::blocks::CodePage;
-use super::directory::ListHead;
+use super::bounds::{LaneBound, Margin, NearRow, RowKey, bounds, near_row};
+use super::coder::{ListTerms, Query};
+use super::directory::{KnownList, read_centre};
 use super::index::ListIndex;
 use super::insert::changed;
-use super::meta::{self, KIND_LISTS, KIND_META, KIND_ROWS, META, NONE};
-use super::probes::{LEVELS, Probes, RANKS, RecallTable};
+use super::meta::{self, KIND_META, KIND_ROWS, META, NONE};
+use super::probes::{LEVELS, RANKS, RecallTable};
 
-/// Rows that are searched for.
-const QUESTIONS: usize = 384;
+/// Rows that are searched for: with so many, a recall of 0.9 of ten rows is known to about 0.01.
+const QUESTIONS: usize = 256;
 
-/// Lists that are read for each: one of so many, or as many as have so many rows.
-const LISTS_OF_ALL: usize = 2;
-const ROWS_READ: u64 = 1 << 17;
+/// Rows that are searched for in one walk through the lists: their tables stay in the nearer caches.
+const AT_ONCE: usize = 64;
+
+/// Rows that are kept by their bounds for each, and so many times as many before the farther ones are left out. They
+/// are more than have to be measured to know the hundred nearest.
+const KEPT: usize = 640;
+const MORE_KEPT: usize = 2;
 
 /// How often a lane is drawn for each question: there may be no row in it.
 const DRAWS_EACH: usize = 8;
@@ -32,44 +40,52 @@ pub type ReadValue<'f> = &'f mut dyn FnMut(Tid) -> Result<Option<Vec<f32>>, Erro
 /// A row as a query.
 struct Question {
     tid: Tid,
-    point: Vec<f32>,
+    query: Query,
+    /// How near each list is.
+    lists: Vec<f32>,
+    /// Rows that may be among the nearest; the lists that they are in are counted as in the directory.
+    near: Vec<NearRow>,
+    /// No row whose bound is above this is.
+    farthest: f32,
 }
 
-/// In which of the lists that were read the nearest rows are.
+/// In which of the lists the nearest rows are.
 struct RankCounts {
-    /// For each of [`RANKS`] and each list, in the order in which they are read.
+    /// For each of [`RANKS`] and each list, from the nearest.
     found: [Vec<u32>; RANKS.len()],
 }
 
 impl<S: PageStore> ListIndex<'_, S> {
-    /// Measures how many lists have to be read for which recall, for [`Probes::Chosen`]. It is called after a build,
-    /// and when lists or rows have become many more; without it a rule of thumb is used. `values` is asked for the
-    /// values of rows where the index has no long codes, and for nothing else. Nobody
-    /// may vacuum the index or split its lists meanwhile.
+    /// Measures how many lists have to be read for which recall, for [`Probes::Chosen`](super::Probes::Chosen). It is
+    /// called after a build, and when lists or rows have become many more; without it a rule of thumb is used. `values`
+    /// is asked for the values of rows where the index has no long codes, and for nothing else. Nobody may vacuum the
+    /// index or split its lists meanwhile.
     ///
     /// # Errors
     /// Where pages cannot be read or written, and those of `values` and `poll`. What was known before is kept then.
     pub fn calibrate(&self, values: ReadValue<'_>, poll: Poll<'_>) -> Result<(), Error> {
-        let heads = self.heads()?;
-        if heads.len() < 2 {
+        let length = self.roots()?.length;
+        let lists = self.lists(&self.coder.query(self.coder.mean().to_vec(), length))?;
+        if lists.len() < 2 {
             return Ok(());
         }
-        let rows: u64 = heads.iter().map(|head| u64::from(head.rows)).sum();
-        let enough = (ROWS_READ * heads.len() as u64).div_ceil(rows.max(1));
-        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
-        let probes = (heads.len() / LISTS_OF_ALL).max(enough).min(heads.len());
+        let found = || filled(0, lists.len());
         let mut counts = RankCounts {
-            found: [filled(0, probes)?, filled(0, probes)?, filled(0, probes)?],
+            found: [found()?, found()?, found()?],
         };
-        for question in self.questions(&heads, values, poll)? {
-            poll()?;
-            self.ask(&question, probes, &mut counts)?;
+        let mut questions = self.questions(&lists, values, poll)?;
+        for questions in questions.chunks_mut(AT_ONCE) {
+            self.search_for(questions, &lists, poll)?;
+            for question in questions {
+                poll()?;
+                self.count(question, &mut counts)?;
+            }
         }
         let Some(needed) = counts.needed() else {
             return Ok(());
         };
         let table = RecallTable {
-            lists: u32::try_from(heads.len()).unwrap_or(u32::MAX),
+            lists: u32::try_from(lists.len()).unwrap_or(u32::MAX),
             needed,
         };
         let mut change = self.store.change();
@@ -77,64 +93,61 @@ impl<S: PageStore> ListIndex<'_, S> {
         Ok(change.commit()?)
     }
 
-    /// The heads of all lists that have rows.
-    fn heads(&self) -> Result<Vec<ListHead>, Error> {
-        let (mut heads, mut block) = (Vec::new(), self.roots()?.directory);
-        while block != NONE {
-            let page = self.page(block, KIND_LISTS)?;
-            let lanes = CodePage::new(&page, self.parameters.shape.lists);
-            let all = lanes
-                .taken()
-                .map(|lane| ListHead::from_bytes(lanes.subject(lane)));
-            heads.try_extend(all.filter(|head| head.first != NONE))?;
-            block = page::next(&page);
-        }
-        Ok(heads)
-    }
-
-    /// Rows, each with about the same chance.
+    /// Rows, each with about the same chance: one from each of as many equal parts of all lists in their order, in
+    /// which lists that are near each other are near. So they differ less from the others than if each was drawn from
+    /// all.
     fn questions(
         &self,
-        heads: &[ListHead],
+        lists: &[KnownList],
         values: ReadValue<'_>,
         poll: Poll<'_>,
     ) -> Result<Vec<Question>, Error> {
-        let lanes = self.parameters.shape.rows.lanes();
-        let mut draws = Draws(self.parameters.seed ^ heads.len() as u64);
+        let (lanes, length) = (self.parameters.shape.rows.lanes(), self.roots()?.length);
+        let mut draws = Draws(self.parameters.seed ^ lists.len() as u64);
         // A list has lanes on its last page that its head does not count.
-        let sizes = heads
-            .iter()
-            .map(|head| (head.rows as usize / lanes + 1) * lanes);
-        let all: usize = sizes.clone().sum();
-        let mut questions = Vec::new();
-        for _ in 0..DRAWS_EACH * QUESTIONS {
-            if questions.len() >= QUESTIONS {
-                break;
-            }
+        let mut ends: Vec<usize> = with_room(lists.len())?;
+        for list in lists {
+            let lanes = (list.head.rows as usize / lanes + 1) * lanes;
+            ends.push(ends.last().copied().unwrap_or(0) + lanes);
+        }
+        let all = ends.last().copied().unwrap_or(0);
+        let mut questions = with_room(QUESTIONS)?;
+        for part in 0..QUESTIONS {
             poll()?;
-            let mut at = draws.below(all);
-            for (head, size) in heads.iter().zip(sizes.clone()) {
-                if at < size {
-                    if let Some(question) = self.question(head, at, values)? {
-                        questions.try_push(question)?;
-                    }
+            let (start, end) = (part * all / QUESTIONS, (part + 1) * all / QUESTIONS);
+            for _ in 0..DRAWS_EACH {
+                let at = start + draws.below(end - start);
+                let list = ends.partition_point(|end| *end <= at);
+                let before = list.checked_sub(1).and_then(|list| ends.get(list));
+                let Some(list) = lists.get(list) else {
                     break;
-                }
-                at -= size;
+                };
+                let Some((tid, point)) = self.row_at(list, at - before.unwrap_or(&0), values)?
+                else {
+                    continue;
+                };
+                questions.push(Question {
+                    tid,
+                    query: self.coder.query(point, length),
+                    lists: Vec::new(),
+                    near: Vec::new(),
+                    farthest: f32::INFINITY,
+                });
+                break;
             }
         }
         Ok(questions)
     }
 
-    /// The row at a place in its list; None where there is none.
-    fn question(
+    /// The row at a place in its list, and its point; None where there is none.
+    fn row_at(
         &self,
-        head: &ListHead,
+        list: &KnownList,
         at: usize,
         values: ReadValue<'_>,
-    ) -> Result<Option<Question>, Error> {
+    ) -> Result<Option<(Tid, Vec<f32>)>, Error> {
         let shape = self.parameters.shape;
-        let (mut block, lane) = (head.first, at % shape.rows.lanes());
+        let (mut block, lane) = (list.head.first, at % shape.rows.lanes());
         for _ in 0..at / shape.rows.lanes() {
             if block == NONE {
                 return Ok(None);
@@ -147,7 +160,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         // A copy: other pages are read, and values asked for, which must not happen under a lock.
         let page: Box<Bytes> = Box::new(*self.page(block, KIND_ROWS)?);
         let lanes = CodePage::new(&page, shape.rows);
-        if !lanes.is_taken(lane) || lanes.owner() != head.number {
+        if !lanes.is_taken(lane) || lanes.owner() != list.head.number {
             return Ok(None);
         }
         let tid = Tid(lanes.subject(lane));
@@ -155,41 +168,145 @@ impl<S: PageStore> ListIndex<'_, S> {
             Some(_) => Some(self.point_of(&self.long_of(lanes, lane)?)),
             None => values(tid)?.and_then(|value| self.coder.vectors.point(&value)),
         };
-        Ok(point.map(|point| Question { tid, point }))
+        Ok(point.map(|point| (tid, point)))
     }
 
-    /// Notes in which lists the rows nearest to a question are.
-    fn ask(
+    /// Collects the rows that may be nearest to each of some questions.
+    fn search_for(
         &self,
-        question: &Question,
-        probes: usize,
-        counts: &mut RankCounts,
+        questions: &mut [Question],
+        lists: &[KnownList],
+        poll: Poll<'_>,
     ) -> Result<(), Error> {
-        let probes = Probes::Fixed {
-            first: probes,
-            most: probes,
-        };
-        let mut scan = self.scan_point(question.point.clone(), probes)?;
-        let most = RANKS[RANKS.len() - 1];
-        let mut rank = 0;
-        while rank < most {
-            let Some(row) = scan.next_row()? else {
-                break;
-            };
-            if row.tid != question.tid {
-                rank += 1;
-                counts.add(rank, row.probe as usize);
+        for (number, list) in (0..).zip(lists) {
+            poll()?;
+            let all: Vec<ListTerms> = read_centre(self, list, |own, scale| {
+                let queries = questions.iter().map(|question| &question.query);
+                collected(queries.map(|query| self.coder.terms_of(query, own, scale)))
+            })??;
+            for (question, terms) in questions.iter_mut().zip(&all) {
+                question.lists.try_push(terms.constant)?;
+            }
+            let mut block = list.head.first;
+            while block != NONE {
+                let page = self.page(block, KIND_ROWS)?;
+                let lanes = CodePage::new(&page, self.parameters.shape.rows);
+                if lanes.owner() != list.head.number {
+                    return Err(Error::Recycled { block });
+                }
+                for (question, terms) in questions.iter_mut().zip(&all) {
+                    question.near.try_reserve(lanes.used())?;
+                    let rows = ScoredPage {
+                        block,
+                        lanes,
+                        list: number,
+                    };
+                    question.score(self, &rows, *terms);
+                }
+                block = page::next(&page);
             }
         }
         Ok(())
     }
+
+    /// Measures the rows that may be nearest, and notes in which lists the nearest are.
+    fn count(&self, question: &mut Question, counts: &mut RankCounts) -> Result<(), Error> {
+        let most = RANKS[RANKS.len() - 1];
+        question.near.sort_unstable_by_key(|near| near.key);
+        // The nearest first.
+        let mut nearest: Vec<(f32, u32)> = with_room(most + 1)?;
+        for near in question.near.iter().filter(|near| near.tid != question.tid) {
+            if nearest
+                .get(most - 1)
+                .is_some_and(|(farthest, _)| near.bound > *farthest)
+            {
+                break;
+            }
+            let distance = self.measured(&question.query, near)?.distance;
+            let at = nearest.partition_point(|(nearer, _)| *nearer <= distance);
+            nearest.insert(at, (distance, near.probe));
+            nearest.truncate(most);
+        }
+        let mut order: Vec<u32> = collected((0..).take(question.lists.len()))?;
+        let near = |list: &u32| {
+            question
+                .lists
+                .get(*list as usize)
+                .copied()
+                .unwrap_or(f32::MAX)
+        };
+        order.sort_unstable_by(|a, b| near(a).total_cmp(&near(b)));
+        let mut places: Vec<usize> = filled(0, order.len())?;
+        for (place, list) in order.iter().enumerate() {
+            if let Some(of) = places.get_mut(*list as usize) {
+                *of = place;
+            }
+        }
+        for (rank, (_, list)) in (1..).zip(&nearest) {
+            counts.add(
+                rank,
+                places.get(*list as usize).copied().unwrap_or(usize::MAX),
+            );
+        }
+        (question.near, question.lists) = (Vec::new(), Vec::new());
+        Ok(())
+    }
+}
+
+/// A page of rows that is scored.
+struct ScoredPage<'p> {
+    block: u32,
+    lanes: CodePage<'p>,
+    /// Of the list, as the directory counts.
+    list: u32,
+}
+
+impl Question {
+    /// Collects the rows of a page that may be among the nearest.
+    fn score<S: PageStore>(
+        &mut self,
+        index: &ListIndex<'_, S>,
+        page: &ScoredPage<'_>,
+        terms: ListTerms,
+    ) {
+        let lanes = page.lanes;
+        for at in 0..lanes.used().div_ceil(LANES) {
+            let Some(scored) = lanes.block(at) else {
+                break;
+            };
+            let margin = Margin::USUAL;
+            let bounds = bounds(&self.query, scored, terms, margin);
+            let used = LANES.min(lanes.used() - at * LANES);
+            let mut near = nearer(&bounds, self.farthest) & u32::MAX >> (LANES - used);
+            while near != 0 {
+                let lane = near.trailing_zeros() as usize;
+                near &= near - 1;
+                let bounded = LaneBound {
+                    key: RowKey {
+                        bound: Key::new(bounds[lane], page.block),
+                        lane: u16::try_from(at * LANES + lane).unwrap_or(u16::MAX),
+                    },
+                    bound: bounds[lane],
+                    below: margin.of(scored, lane, terms.away),
+                    probe: page.list,
+                };
+                self.near.push(near_row(index, &self.query, lanes, bounded));
+            }
+        }
+        if self.near.len() > MORE_KEPT * KEPT {
+            self.near.select_nth_unstable_by_key(KEPT, |near| near.key);
+            self.near.truncate(KEPT);
+            let farthest = self.near.iter().map(|near| near.key).max();
+            self.farthest = farthest.map_or(f32::INFINITY, |key| key.bound.distance());
+        }
+    }
 }
 
 impl RankCounts {
-    /// Notes that the row of this rank, counted from 1, is in a list.
-    fn add(&mut self, rank: usize, probe: usize) {
+    /// Notes that the row of this rank, counted from 1, is in a list, which counts from 0.
+    fn add(&mut self, rank: usize, list: usize) {
         for (found, most) in self.found.iter_mut().zip(RANKS) {
-            if let (true, Some(found)) = (rank <= most, found.get_mut(probe)) {
+            if let (true, Some(found)) = (rank <= most, found.get_mut(list)) {
                 *found += 1;
             }
         }

@@ -113,22 +113,31 @@ impl TidSet {
     /// Which of up to 32 rows are among them: bit `i` for row `i`.
     #[inline]
     fn members(&self, tids: &[[u8; 6]]) -> u32 {
-        let has = |tid: &[u8; 6]| match &self.places {
+        match &self.places {
             TidPlaces::Bitmap {
                 first,
                 shift,
                 words,
-            } => bit_of(*first, *shift, Tid(*tid)).is_some_and(|bit| {
-                let word = words.get(usize::try_from(bit / WORD_BITS).unwrap_or(usize::MAX));
-                word.is_some_and(|word| word >> (bit % WORD_BITS) & 1 != 0)
+            } => bits_of(tids, |tid| {
+                let bit = bit_of(*first, *shift, tid);
+                let word = usize::try_from(bit / WORD_BITS)
+                    .ok()
+                    .and_then(|at| words.get(at));
+                word.copied().unwrap_or(0) >> (bit % WORD_BITS) & 1 != 0
             }),
-            TidPlaces::Hashed { slots } => slot_of(slots, Tid(*tid))
-                .and_then(|slot| slots.get(slot))
-                .is_some_and(|found| *found != 0),
-        };
-        let tids = tids.iter().zip(0..u32::BITS);
-        tids.fold(0, |bits, (tid, at)| bits | u32::from(has(tid)) << at)
+            TidPlaces::Hashed { slots } => bits_of(tids, |tid| {
+                let slot = slot_of(slots, tid).and_then(|slot| slots.get(slot));
+                slot.is_some_and(|found| *found != 0)
+            }),
+        }
     }
+}
+
+/// Bit `i` says what `has` says of row `i`.
+#[inline]
+fn bits_of(tids: &[[u8; 6]], has: impl Fn(Tid) -> bool) -> u32 {
+    let tids = tids.iter().zip(0..u32::BITS);
+    tids.fold(0, |bits, (tid, at)| bits | u32::from(has(Tid(*tid))) << at)
 }
 
 impl TidPlaces {
@@ -139,10 +148,9 @@ impl TidPlaces {
                 shift,
                 words,
             } => {
-                if let Some(bit) = bit_of(*first, *shift, tid)
-                    && let Ok(at) = usize::try_from(bit / WORD_BITS)
-                    && let Some(word) = words.get_mut(at)
-                {
+                let bit = bit_of(*first, *shift, tid);
+                let word = usize::try_from(bit / WORD_BITS).ok();
+                if let Some(word) = word.and_then(|at| words.get_mut(at)) {
                     *word |= 1 << (bit % WORD_BITS);
                 }
             }
@@ -157,12 +165,20 @@ impl TidPlaces {
     }
 }
 
-/// The bit of a row; None where its offset is larger than all, or its block before the first.
+/// The bit of a row; beyond all others where its offset is larger than all, or its block before the first.
 #[inline]
-fn bit_of(first: u32, shift: u32, tid: Tid) -> Option<u64> {
-    let block = u64::from(tid.block().checked_sub(first)?);
-    let offset = u64::from(tid.offset());
-    (offset >> shift == 0).then_some(block << shift | offset)
+fn bit_of(first: u32, shift: u32, tid: Tid) -> u64 {
+    let halves = tid.0.as_chunks::<2>().0;
+    let half = |at: usize| {
+        halves
+            .get(at)
+            .map_or(0, |half| u16::from_ne_bytes(*half).into())
+    };
+    let (block, offset): (u32, u32) = (half(0) << 16 | half(1), half(2));
+    if offset >> shift != 0 {
+        return u64::MAX;
+    }
+    u64::from(block.wrapping_sub(first)) << shift | u64::from(offset)
 }
 
 /// The slot that has a row, or the empty one where it would be. None where there are no slots.

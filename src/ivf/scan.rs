@@ -205,6 +205,35 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     }
 }
 
+impl<S: PageStore> ListIndex<'_, S> {
+    /// A row by its long code, or as it was estimated where it has none.
+    pub(in crate::ivf) fn measured(
+        &self,
+        query: &Query,
+        near: &NearRow,
+    ) -> Result<ListsRow, Error> {
+        let (mut distance, mut doubt) = (near.bound + near.below, near.below);
+        if let (Some(long), true) = (self.parameters.shape.long, near.long != NONE) {
+            let page = self.page(near.long, KIND_LONG)?;
+            let at = usize::from(near.offset);
+            let stored = page::content(&page)
+                .get(at..at + long.bytes)
+                .unwrap_or_default();
+            let scale = f32::from_ne_bytes(field(stored, 0));
+            let own = stored.get(SCALE_BYTES..).unwrap_or_default();
+            let vectors = &self.coder.vectors;
+            distance = vectors.distance(&query.point, own, scale);
+            doubt = vectors.doubt(&query.point, distance, scale);
+        }
+        Ok(ListsRow {
+            tid: near.tid,
+            distance,
+            doubt,
+            probe: near.probe,
+        })
+    }
+}
+
 impl<S: PageStore> ListsScan<'_, '_, S> {
     /// What it has cost so far.
     #[must_use]
@@ -268,27 +297,12 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
             let bytes = start..start + long.bytes;
             self.index.store.prefetch(next.long, bytes);
         }
-        let (mut distance, mut doubt) = (near.bound + near.below, near.below);
-        if let (Some(long), true) = (shape.long, near.long != NONE) {
-            let page = self.index.page(near.long, KIND_LONG)?;
-            let at = usize::from(near.offset);
-            let stored = page::content(&page)
-                .get(at..at + long.bytes)
-                .unwrap_or_default();
-            let scale = f32::from_ne_bytes(field(stored, 0));
-            let own = stored.get(SCALE_BYTES..).unwrap_or_default();
-            let vectors = &self.index.coder.vectors;
-            distance = vectors.distance(&self.query.point, own, scale);
-            doubt = vectors.doubt(&self.query.point, distance, scale);
+        let row = self.index.measured(&self.query, near)?;
+        if near.long != NONE {
             self.cost.measured += 1;
             self.cost.pages += 1;
         }
-        Ok(ListsRow {
-            tid: near.tid,
-            distance,
-            doubt,
-            probe: near.probe,
-        })
+        Ok(row)
     }
 
     /// Reads the next lists; false where there are none, or as many as may be have been read.

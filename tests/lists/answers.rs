@@ -211,6 +211,8 @@ fn chosen_lists_find_what_is_asked_for() {
         };
         for k in [1, 10, 60] {
             let truth: Vec<Vec<u64>> = queries.iter().map(|query| found(ALL, query, k)).collect();
+            // Of one row of each of some hundred queries, a recall is known less well.
+            let off = if k == 1 { 0.1 } else { 0.04 };
             for recall in [0.8, 0.95, 0.99] {
                 let probes = Probes::Chosen {
                     recall,
@@ -226,14 +228,14 @@ fn chosen_lists_find_what_is_asked_for() {
                     hits as f32 / (k * queries.len()) as f32
                 };
                 let recalled = reached(probes);
-                assert!(recalled > recall - 0.04, "{k}: {recalled}, not {recall}");
+                assert!(recalled > recall - off, "{k}: {recalled}, not {recall}");
                 let mut scan = index.scan(&queries[0], probes).unwrap().unwrap();
                 scan.next_row().unwrap();
                 // One list fewer does not suffice, or not by far.
                 let first = usize::try_from(scan.cost().lists).unwrap() - 1;
                 let fewer = reached(Probes::Fixed { first, most: first });
                 assert!(
-                    fewer < recall + 0.04,
+                    fewer < recall + off,
                     "{k}, {first} lists: {fewer}, not {recall}"
                 );
             }
