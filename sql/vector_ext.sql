@@ -1325,7 +1325,7 @@ CREATE FUNCTION vector_index_info(
     OUT storage text,           -- of dense vectors: f32, f16, int8, 1 to 7 bits; of others plain, as they are
     OUT m integer,
     OUT lists bigint,
-    OUT least bigint,           -- rows of the list that has the fewest
+    OUT smallest bigint,        -- rows of the list that has the fewest
     OUT median bigint,          -- of the one in the middle
     OUT largest bigint,         -- of the one that has the most
     OUT drift double precision, -- mean distance of rows from their centres, over that at the build

@@ -199,6 +199,7 @@ const METHODS: [(&str, &[&str]); 23] = [
         &[
             "dense",
             "everything",
+            "filter",
             "iterative",
             "method",
             "opclass",

@@ -14,7 +14,7 @@ const ERRORS: [(&str, &str); 4] = [
 ];
 
 /// What no SQL raises, and why.
-const UNREACHABLE: [(&str, &str); 19] = [
+const UNREACHABLE: [(&str, &str); 20] = [
     ("Failure::Value", "holds an Invalid"),
     ("Failure::Index", "holds an Error"),
     (
@@ -50,6 +50,10 @@ const UNREACHABLE: [(&str, &str); 19] = [
     (
         "Error::Elements",
         "the type takes no more elements than an index does",
+    ),
+    (
+        "Error::Recycled",
+        "takes a standby whose primary frees pages that are read",
     ),
     ("Error::Memory", "the system has none"),
     ("PageError::Memory", "becomes Error::Memory"),

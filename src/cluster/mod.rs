@@ -15,7 +15,7 @@ mod tree;
 pub use lloyd::{Draws, Selection, centres as lloyd_centres};
 pub use near::{Centres, Nearest};
 pub use train::{Goal, train};
-pub use tree::CentreTree;
+pub use tree::{CentreTree, NearestBatch};
 
 /// Vectors of one size, one behind the other.
 #[derive(Clone, Copy, Debug)]

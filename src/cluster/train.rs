@@ -9,7 +9,7 @@ use crate::index::Error;
 
 use super::lloyd::{Draws, centres, move_centres};
 use super::tree::ONE_LEVEL;
-use super::{CentreTree, Centres, Vectors};
+use super::{CentreTree, Centres, NearestBatch, Vectors};
 
 /// Passes over all centres, after two levels.
 const LAST_PASSES: usize = 3;
@@ -78,18 +78,27 @@ fn assign(
     crew: &mut Crew<'_>,
 ) -> Result<Vec<u32>, Error> {
     let of: Vec<AtomicU32> = all.iter().map(|_| AtomicU32::new(u32::MAX)).collect();
-    let threads = crew.pool.current_num_threads();
-    crew.each(
-        threads,
-        all,
-        || Ok(Vec::new()),
-        |cells, member| {
-            let nearest = tree.nearest(vectors.get(*member as usize), cells);
-            if let (Some(nearest), Some(of)) = (nearest, of.get(*member as usize)) {
+    let (threads, cancel) = (crew.pool.current_num_threads(), &crew.progress.cancel);
+    let at_once = NearestBatch::vectors(vectors.dims);
+    let batches: Vec<_> = vectors
+        .elements
+        .chunks(at_once * vectors.dims)
+        .zip(of.chunks(at_once))
+        .collect();
+    let next = AtomicU32::new(0);
+    crew.work(threads, || {
+        let mut batch = NearestBatch::default();
+        while let Some((elements, of)) = batches.get(next.fetch_add(1, Relaxed) as usize) {
+            if cancel.load(Relaxed) {
+                return;
+            }
+            let dims = vectors.dims;
+            let nearest = tree.nearest_each(Vectors { dims, elements }, &mut batch);
+            for (of, nearest) in of.iter().zip(nearest) {
                 of.store(nearest.centre, Relaxed);
             }
-        },
-    )?;
+        }
+    })?;
     Ok(of.into_iter().map(AtomicU32::into_inner).collect())
 }
 

@@ -9,6 +9,41 @@ const CELLS_COMPARED: usize = 8;
 /// Up to so many centres are found, and compared, in one level.
 pub(super) const ONE_LEVEL: usize = 64;
 
+/// Centres that are compared with all vectors of a batch before the next ones are, in a tree of one level: as many as
+/// stay in the nearer caches.
+const CENTRES_AT_ONCE: usize = 32;
+
+/// Bytes of the vectors of a batch, and the most vectors.
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_VECTORS: usize = 1_024;
+
+/// The nearest centres of a batch of vectors, and room to find them in.
+#[derive(Clone, Debug, Default)]
+pub struct NearestBatch {
+    /// Of each vector.
+    nearest: Vec<Nearest>,
+    cells: Vec<Nearest>,
+    /// Numbers of the vectors that are compared with each cell.
+    compared: Vec<Vec<u32>>,
+}
+
+impl NearestBatch {
+    /// Vectors of so many dimensions that are best compared together.
+    #[must_use]
+    pub fn vectors(dims: usize) -> usize {
+        (BATCH_BYTES / (size_of::<f32>() * dims.max(1))).clamp(16, BATCH_VECTORS)
+    }
+
+    /// Notes the nearest of some centres for a vector, if it is nearer than those that were seen.
+    fn see(&mut self, at: usize, found: Option<Nearest>) {
+        if let (Some(nearest), Some(found)) = (self.nearest.get_mut(at), found)
+            && found.score < nearest.score
+        {
+            *nearest = found;
+        }
+    }
+}
+
 /// Centres by the cell of the upper level that they are in.
 #[derive(Clone, Debug)]
 pub struct CentreTree {
@@ -67,6 +102,60 @@ impl CentreTree {
         self.lower.vectors()
     }
 
+    /// The nearest centre of each vector: of all in a tree of one level, else of those in the nearest cells. Centres
+    /// are read once for a batch, where one vector after the other would read them from memory each time.
+    pub fn nearest_each<'b>(
+        &self,
+        vectors: Vectors<'_>,
+        batch: &'b mut NearestBatch,
+    ) -> &'b [Nearest] {
+        let farthest = Nearest {
+            centre: 0,
+            score: f32::INFINITY,
+        };
+        batch.nearest.clear();
+        batch.nearest.resize(vectors.len(), farthest);
+        if self.upper.is_empty() {
+            for start in (0..self.lower.len()).step_by(CENTRES_AT_ONCE) {
+                let centres = start..(start + CENTRES_AT_ONCE).min(self.lower.len());
+                for at in 0..vectors.len() {
+                    let found = self.lower.nearest_of(vectors.get(at), centres.clone());
+                    batch.see(at, found);
+                }
+            }
+            return &batch.nearest;
+        }
+        batch.compared.resize(self.members.len(), Vec::new());
+        for at in 0..vectors.len() {
+            self.upper
+                .nearest_many(vectors.get(at), CELLS_COMPARED, &mut batch.cells);
+            for cell in &batch.cells {
+                if let Some(compared) = batch.compared.get_mut(cell.centre as usize) {
+                    compared.push(u32::try_from(at).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        for (cell, members) in self.members.iter().enumerate() {
+            let mut compared = batch
+                .compared
+                .get_mut(cell)
+                .map(std::mem::take)
+                .unwrap_or_default();
+            for at in &compared {
+                let at = *at as usize;
+                let found = self
+                    .lower
+                    .nearest_of(vectors.get(at), members.iter().copied());
+                batch.see(at, found);
+            }
+            compared.clear();
+            if let Some(room) = batch.compared.get_mut(cell) {
+                *room = compared;
+            }
+        }
+        &batch.nearest
+    }
+
     /// The nearest centre: of all in a tree of one level, else of those in the nearest cells. `cells` is room to work
     /// in.
     #[must_use]
@@ -79,5 +168,41 @@ impl CentreTree {
             .iter()
             .filter_map(|cell| self.members.get(cell.centre as usize));
         self.lower.nearest_of(vector, near.flatten().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+    fn a_batch_finds_what_one_vector_after_the_other_does() {
+        let mut draws = Draws(8);
+        let mut points =
+            |count: usize| -> Vec<f32> { (0..9 * count).map(|_| draws.share() as f32).collect() };
+        let elements = points(300);
+        let vectors = Vectors {
+            dims: 9,
+            elements: &elements,
+        };
+        for centres in [0, 1, 40, 200] {
+            let centres = Centres::new(9, points(centres));
+            for tree in [
+                CentreTree::flat(centres.clone()),
+                CentreTree::over(centres, 3),
+            ] {
+                let (mut batch, mut cells) = (NearestBatch::default(), Vec::new());
+                for _ in 0..2 {
+                    let found = tree.nearest_each(vectors, &mut batch);
+                    assert_eq!(found.len(), vectors.len());
+                    for (at, found) in found.iter().enumerate() {
+                        let nearest = tree.nearest(vectors.get(at), &mut cells);
+                        let score = nearest.map_or(f32::INFINITY, |nearest| nearest.score);
+                        assert_eq!(found.score.to_bits(), score.to_bits());
+                    }
+                }
+            }
+        }
     }
 }

@@ -43,6 +43,13 @@ pub enum Error {
         /// As stored.
         form: u8,
     },
+    /// A scan has met a page that was given to others since it began: on a standby, whose primary does not know of the
+    /// scan.
+    #[error("block {block} has been used again since the scan began")]
+    Recycled {
+        /// Which.
+        block: u32,
+    },
     /// There is no memory for what grows with rows.
     #[error("out of memory")]
     Memory,

@@ -99,6 +99,13 @@ impl<'p> CodePage<'p> {
         field(self.content, at)
     }
 
+    /// What the lanes of a block stand for; empty where the page is too short for it.
+    pub fn subjects<const N: usize>(self, block: usize) -> &'p [[u8; N]] {
+        let at = self.shape.block_at(block);
+        let bytes = self.content.get(at..at + LANES * self.shape.subject);
+        bytes.unwrap_or_default().as_chunks().0
+    }
+
     /// Whether there is something in a lane.
     pub fn is_taken(self, lane: usize) -> bool {
         let at = self.base_at(lane);

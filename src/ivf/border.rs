@@ -13,11 +13,12 @@ use crate::page::{self, Bytes, PageStore};
 use crate::quantize::LANES;
 
 use super::blocks::CodePage;
-use super::bounds::bounds;
+use super::bounds::{Margin, bounds};
 use super::coder::{ListTerms, Query};
 use super::index::ListIndex;
 use super::insert::NewRow;
 use super::meta::{KIND_ROWS, NONE};
+use super::radii::Radii;
 use super::regroup::{OldList, Regroup, RowSource};
 use super::rewrite::Cursor;
 use super::vacuum::SeenList;
@@ -140,11 +141,12 @@ impl<S: PageStore> ListIndex<'_, S> {
                 (source.poll)()?;
                 let copy: Box<Bytes> = Box::new(*self.page(block, KIND_ROWS)?);
                 let lanes = CodePage::new(&copy, self.parameters.shape.rows);
-                for lane in self.doubtful(lanes, &queries, from, &list.origin.point()) {
+                for lane in self.doubtful(lanes, &queries, from, list.origin.point()) {
                     let row = NewRow {
                         tid: Tid(lanes.subject(lane)),
                         code: lanes.code(lane),
                         long: self.long_of(lanes, lane)?,
+                        radii: Radii::NONE,
                     };
                     let point = self.point_of_row(&row, source)?;
                     let nearest = point.and_then(|point| centres.nearest(&point));
@@ -190,10 +192,10 @@ impl<S: PageStore> ListIndex<'_, S> {
                 away: 0.0,
                 ..terms[own]
             };
-            let home = bounds(at_home, block, home, used);
+            let home = bounds(at_home, block, home, Margin::usual(&at_home.table));
             let mut nearer = [false; LANES];
             for (query, terms) in queries.iter().zip(&terms) {
-                let bounds = bounds(query, block, *terms, used);
+                let bounds = bounds(query, block, *terms, Margin::usual(&query.table));
                 for ((nearer, bound), home) in nearer.iter_mut().zip(bounds).zip(home) {
                     *nearer |= coder.squared_of(bound, query) < coder.squared_of(home, at_home);
                 }

@@ -3,7 +3,7 @@
 use crate::index::{Error, Fallible, Tid};
 use crate::page::PageStore;
 use crate::page::field;
-use crate::quantize::{LANES, estimate, from_bf16, nearer};
+use crate::quantize::{LANES, LookupTable, estimate, from_bf16, nearer};
 use crate::search::Key;
 
 use super::blocks::{Block, CodePage};
@@ -12,17 +12,42 @@ use super::directory::ERRORS;
 use super::index::ListIndex;
 use super::meta::NONE;
 
+/// Standard errors below its estimate that a distance is where none may be missed. Of normal errors 1 in 10^9 is
+/// larger.
+const SURE_ERRORS: f32 = 6.0;
+
+/// So many times as many rows are collected as are kept, before the farther ones are left out.
+pub const MORE: usize = 4;
+
+/// A row by the lower bound of its distance and where it is. It does not change while a scan goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    /// The bound, then the page.
+    pub bound: Key,
+    pub lane: u16,
+}
+
+impl RowKey {
+    /// Sorts after all others.
+    const MAX: Self = Self {
+        bound: Key::MAX,
+        lane: u16::MAX,
+    };
+}
+
 /// A row that is near, by the lower bound of its distance.
 #[derive(Clone, Copy, Debug)]
 pub struct NearRow {
-    pub key: Key,
+    pub key: RowKey,
     pub bound: f32,
-    /// The standard errors that the bound is below the estimate.
+    /// How much that is below the estimate.
     pub below: f32,
     pub tid: Tid,
     /// Where its long code is; the page is [`NONE`] where there is none.
     pub long: u32,
     pub offset: u16,
+    /// Which of the lists that were read it is in.
+    pub probe: u32,
 }
 
 /// A block whose rows have bounds.
@@ -30,10 +55,49 @@ pub struct NearRow {
 pub struct BlockPlace {
     pub page: u32,
     pub block: u16,
-    /// The number of the list.
-    pub list: u32,
+    /// Which of the lists that were read it is of.
+    pub probe: u32,
     /// By what its rows' errors are multiplied.
     pub away: f32,
+}
+
+/// How far below its estimate a distance is taken to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Margin {
+    /// In standard errors of its code.
+    errors: f32,
+    /// For a slope of one, because the table's sums are rounded.
+    rounding: f32,
+}
+
+impl Margin {
+    /// Of a search for the nearest: 0.13 % of rows are below their bounds.
+    pub fn usual(table: &LookupTable) -> Self {
+        Self::of_errors(ERRORS, table)
+    }
+
+    /// Of a search that may miss no row.
+    pub fn sure(table: &LookupTable) -> Self {
+        Self::of_errors(SURE_ERRORS, table)
+    }
+
+    fn of_errors(errors: f32, table: &LookupTable) -> Self {
+        Self {
+            errors,
+            rounding: table.rounding(errors),
+        }
+    }
+
+    /// The margin of a lane in a list whose centre is `away` from the query.
+    pub fn of(self, scored: Block<'_>, lane: usize, away: f32) -> f32 {
+        let short = |bytes: &[u8]| from_bf16(u16::from_ne_bytes(field(bytes, 2 * lane)));
+        self.below(short(scored.errors), short(scored.lanes.slopes), away)
+    }
+
+    #[inline]
+    fn below(self, error: f32, slope: f32, away: f32) -> f32 {
+        self.errors * away * error + self.rounding * slope.abs()
+    }
 }
 
 /// The rows of the lists that were read.
@@ -41,25 +105,31 @@ pub struct BlockPlace {
 pub struct BoundedBlocks {
     pub bounds: Vec<[f32; LANES]>,
     pub blocks: Vec<BlockPlace>,
+    /// All rows up to this were taken by an earlier pass.
+    floor: Option<RowKey>,
     /// All rows up to this were taken.
-    taken: Option<Key>,
+    taken: Option<RowKey>,
     /// Whether there are others.
     pub more: bool,
+    /// Whether there was no room for the bounds of all blocks, so that the rest are to be scored again.
+    pub full: bool,
     /// How many are taken at a time.
     pub width: usize,
+    /// Bytes for bounds, and as many for rows that are near.
+    room: usize,
 }
 
-/// Lower bounds of the distances of a block's rows; infinite where there is none.
-pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -> [f32; LANES] {
+/// Lower bounds of the distances of a block's rows.
+pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, margin: Margin) -> [f32; LANES] {
     let mut bounds = [0.0; LANES];
     estimate(&query.table, scored.lanes, terms.constant, &mut bounds);
-    let numbers = |bytes| <[u8]>::as_chunks::<2>(bytes).0.iter();
-    let number = |bytes: &[u8; 2]| from_bf16(u16::from_ne_bytes(*bytes));
-    let of_code = ERRORS * terms.away;
-    let lanes = numbers(scored.errors).zip(numbers(scored.lanes.slopes));
+    let errors = scored.errors.as_chunks::<2>().0;
+    let slopes = scored.lanes.slopes.as_chunks::<2>().0;
     let bases = scored.lanes.bases.as_chunks::<4>().0;
-    for ((bound, (error, slope)), base) in bounds.iter_mut().zip(lanes).zip(bases) {
-        let lower = *bound - of_code * number(error) - query.rounding * number(slope).abs();
+    let lanes = errors.iter().zip(slopes).zip(bases);
+    for (bound, ((error, slope), base)) in bounds.iter_mut().zip(lanes) {
+        let [error, slope] = [error, slope].map(|bytes| from_bf16(u16::from_ne_bytes(*bytes)));
+        let lower = *bound - margin.below(error, slope, terms.away);
         *bound = if f32::from_ne_bytes(*base) == f32::INFINITY {
             f32::INFINITY
         } else if lower.is_finite() {
@@ -69,26 +139,16 @@ pub fn bounds(query: &Query, scored: Block<'_>, terms: ListTerms, used: usize) -
             -f32::MAX
         };
     }
-    for bound in bounds.iter_mut().skip(used) {
-        *bound = f32::INFINITY;
-    }
     bounds
-}
-
-/// How much the bound of a lane is below its estimate: by errors of its code, which grow with the distance of the query
-/// from the centre, and by what the query's table is rounded.
-pub fn below(query: &Query, scored: Block<'_>, lane: usize, away: f32) -> f32 {
-    let number = |bytes: &[u8]| from_bf16(u16::from_ne_bytes(field(bytes, 2 * lane)));
-    ERRORS * away * number(scored.errors) + query.rounding * number(scored.lanes.slopes).abs()
 }
 
 /// A lane's key, the lower bound of its distance, and how much that is below the estimate.
 #[derive(Clone, Copy)]
 pub struct LaneBound {
-    pub lane: usize,
-    pub key: Key,
+    pub key: RowKey,
     pub bound: f32,
     pub below: f32,
+    pub probe: u32,
 }
 
 pub fn near_row<S: PageStore>(
@@ -98,11 +158,12 @@ pub fn near_row<S: PageStore>(
     bounded: LaneBound,
 ) -> NearRow {
     let LaneBound {
-        lane,
         key,
         bound,
         below,
+        probe,
     } = bounded;
+    let lane = usize::from(key.lane);
     let place = index.parameters.shape.long.map(|long| long.place(lane));
     NearRow {
         key,
@@ -111,16 +172,31 @@ pub fn near_row<S: PageStore>(
         tid: Tid(lanes.subject(lane)),
         long: place.map_or(NONE, |place| lanes.owned(place.page)),
         offset: place.map_or(0, |place| u16::try_from(place.offset).unwrap_or(0)),
+        probe,
     }
 }
 
 impl BoundedBlocks {
-    /// None yet; so many rows are taken at a time.
-    pub fn new(width: usize) -> Self {
+    /// None yet. So many rows are taken at a time; their bounds and they may take so many bytes.
+    pub fn new(width: usize, bytes: usize) -> Self {
         Self {
             width,
+            room: bytes / 2,
             ..Self::default()
         }
+    }
+
+    /// Takes more rows at a time, if there is room for them.
+    pub fn widen(&mut self) {
+        let most = self.room / (MORE * size_of::<NearRow>());
+        self.width = (self.width * MORE).min(most).max(self.width);
+    }
+
+    /// Forgets all bounds: the rows that were not taken are to be scored again.
+    pub fn start_again(&mut self) {
+        self.floor = self.taken.or(self.floor);
+        self.taken = None;
+        self.more = false;
     }
 
     /// Adds a block, and shows the rows that may be among the nearest.
@@ -128,19 +204,32 @@ impl BoundedBlocks {
         &mut self,
         bounds: [f32; LANES],
         place: BlockPlace,
-        mut show: impl FnMut(usize, Key, f32),
-    ) {
-        let first = u32::try_from(self.bounds.len() * LANES).unwrap_or(u32::MAX);
-        let farthest = self.taken.map_or(f32::INFINITY, Key::distance);
-        let mut near = nearer(&bounds, farthest);
+        mut show: impl FnMut(RowKey, f32),
+    ) -> Result<(), Error> {
+        let taken = self.taken.map_or(f32::INFINITY, |taken| {
+            // Rows of the same bound may have smaller keys.
+            taken.bound.distance().next_up()
+        });
+        let mut near = nearer(&bounds, taken);
         while near != 0 {
             let lane = near.trailing_zeros();
             near &= near - 1;
             let bound = bounds[lane as usize];
-            show(lane as usize, Key::new(bound, first + lane), bound);
+            let key = place.key(bound, lane);
+            if self.taken.is_none_or(|taken| key < taken) && self.floor.is_none_or(|f| key > f) {
+                show(key, bound);
+            }
         }
-        self.bounds.push(bounds);
-        self.blocks.push(place);
+        let bytes = size_of::<[f32; LANES]>() + size_of::<BlockPlace>();
+        self.full |= (self.bounds.len() + 1) * bytes > self.room;
+        if self.full {
+            self.bounds = Vec::new();
+            self.blocks = Vec::new();
+        } else {
+            self.bounds.try_push(bounds)?;
+            self.blocks.try_push(place)?;
+        }
+        Ok(())
     }
 
     /// Leaves the nearest of the rows that were collected; what comes later must be nearer.
@@ -153,27 +242,53 @@ impl BoundedBlocks {
         }
     }
 
-    /// The next rows that were not taken, in the order of their pages.
-    pub fn next_keys(&mut self) -> Result<Vec<Key>, Error> {
-        let mut keys: Vec<Key> = Vec::new();
-        let beyond = self.taken.map_or(f32::NEG_INFINITY, Key::distance);
-        for (number, bounds) in (0_u32..).step_by(LANES).zip(&self.bounds) {
+    /// The next rows that were not taken, with the numbers of their blocks, in the order of these.
+    pub fn next_keys(&mut self) -> Result<Vec<(u32, RowKey)>, Error> {
+        let mut keys: Vec<(u32, RowKey)> = Vec::new();
+        let beyond = self.taken.map_or(f32::NEG_INFINITY, |t| t.bound.distance());
+        self.more = false;
+        // Above the largest of the keys that were kept, none is wanted.
+        let mut most = RowKey::MAX;
+        for ((number, bounds), place) in (0_u32..).zip(&self.bounds).zip(&self.blocks) {
             for (lane, bound) in (0..).zip(bounds) {
                 if *bound >= beyond && *bound < f32::INFINITY {
-                    let key = Key::new(*bound, number + lane);
-                    if self.taken.is_none_or(|taken| key > taken) {
-                        keys.try_push(key)?;
+                    let key = place.key(*bound, lane);
+                    if key > most {
+                        self.more = true;
+                    } else if self.taken.is_none_or(|taken| key > taken) {
+                        keys.try_push((number, key))?;
                     }
                 }
             }
+            if keys.len() > MORE * self.width {
+                self.more |= keep_smallest(&mut keys, self.width);
+                most = keys.iter().map(|(_, key)| *key).max().unwrap_or(most);
+            }
         }
-        self.more = keys.len() > self.width;
-        if self.more {
-            keys.select_nth_unstable(self.width);
-            keys.truncate(self.width);
-        }
-        self.taken = keys.iter().copied().max().or(self.taken);
-        keys.sort_unstable_by_key(|key| key.number());
+        self.more |= keep_smallest(&mut keys, self.width);
+        self.taken = keys.iter().map(|(_, key)| *key).max().or(self.taken);
+        keys.sort_unstable_by_key(|(number, _)| *number);
         Ok(keys)
     }
+}
+
+impl BlockPlace {
+    /// The key of a row.
+    fn key(&self, bound: f32, lane: u32) -> RowKey {
+        let lane = usize::from(self.block) * LANES + lane as usize;
+        RowKey {
+            bound: Key::new(bound, self.page),
+            lane: u16::try_from(lane).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// Leaves the `count` smallest keys. Whether there were more.
+fn keep_smallest(keys: &mut Vec<(u32, RowKey)>, count: usize) -> bool {
+    if keys.len() <= count {
+        return false;
+    }
+    keys.select_nth_unstable_by_key(count, |(_, key)| *key);
+    keys.truncate(count);
+    true
 }

@@ -1,10 +1,10 @@
 //! Build: rows are collected, centres are learned from some of them, every row is put into the list of its nearest
 //! centre, and the lists are encoded and written, one after the other.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
-use crate::cluster::{CentreTree, Centres, Draws, Goal, Selection, Vectors, train};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, NearestBatch, Selection, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
@@ -12,9 +12,11 @@ use crate::values::{DenseVectors, Metric, Values as _, kind};
 
 use super::coder::Coder;
 use super::directory::stored_centre;
+use super::index::ListIndex;
 use super::long::LongForm;
 use super::meta::{ListsParameters, ListsRoots, META, NONE};
 use super::options::{ListsOptions, vectors};
+use super::radii::{Radii, SharedRadii, radii_of};
 use super::value::ListValue;
 use super::write::ListsWriter;
 
@@ -172,10 +174,7 @@ impl ListsBuilder {
         let trained = trained.len() as u64;
         drop(sample);
         let tree = CentreTree::over(centres, self.options.seed);
-        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
-        self.assign(&tree, of.atomics(), &mut crew)?;
-        let sorted = Sorted::new(of.atomics(), tree.centres().len())?;
-        drop(of);
+        let sorted = self.sort(&tree, &mut crew)?;
         let parameters = self.parameters;
         let coder = Coder::new(&parameters, mean);
         let spread = self.spread(&tree, &coder);
@@ -215,8 +214,8 @@ impl ListsBuilder {
 
     /// A row as a point, into `point`.
     pub(in crate::ivf) fn point(&self, row: usize, point: &mut Vec<f32>) {
+        let scale = self.scale(row);
         let row = self.rows.get(row);
-        let scale = f32::from_ne_bytes(field(row, 8));
         let bytes = self.kept.bytes(self.vectors.dims());
         let own = row.get(ROW_HEADER..ROW_HEADER + bytes).unwrap_or_default();
         point.resize(self.vectors.dims(), 0.0);
@@ -227,6 +226,11 @@ impl ListsBuilder {
     fn most_lists(&self) -> usize {
         let bytes = (2 * size_of::<f32>() + size_of::<f64>()) * self.vectors.dims();
         (self.memory.budget() / 2 / bytes).max(1)
+    }
+
+    /// The scale that a row was stored with.
+    fn scale(&self, row: usize) -> f32 {
+        f32::from_ne_bytes(field(self.rows.get(row), 8))
     }
 
     /// Some rows, as many as the training of so many lists wants and the memory holds.
@@ -284,25 +288,71 @@ impl ListsBuilder {
         (sum / f64::from(rows.max(1))) as f32
     }
 
+    /// Puts each row into the list of its nearest centre.
+    fn sort(&mut self, tree: &CentreTree, crew: &mut Crew<'_>) -> Result<Sorted, Error> {
+        let lists = tree.centres().len();
+        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
+        let radii: Vec<SharedRadii> = collected((0..lists).map(|_| SharedRadii::default()))?;
+        let assigned = Assigned {
+            of: of.atomics(),
+            radii: &radii,
+        };
+        self.assign(tree, &assigned, crew)?;
+        Sorted::new(&assigned)
+    }
+
     /// Notes the list of each row.
     fn assign(
         &self,
         tree: &CentreTree,
-        of: &[AtomicU32],
+        assigned: &Assigned<'_>,
         crew: &mut Crew<'_>,
     ) -> Result<(), Error> {
-        let rows: Vec<u32> = collected(0..u32::try_from(self.count).unwrap_or(u32::MAX))?;
         let (threads, progress) = (crew.pool.current_num_threads(), crew.progress);
-        let start = || Ok((Vec::new(), Vec::new()));
-        crew.each(threads, &rows, start, |(cells, point), row| {
-            self.point(*row as usize, point);
-            let nearest = tree.nearest(point, cells);
-            if let Some(of) = of.get(*row as usize) {
-                of.store(nearest.map_or(0, |nearest| nearest.centre), Relaxed);
+        let at_once = NearestBatch::vectors(self.vectors.dims());
+        let next = AtomicUsize::new(0);
+        crew.work(threads, || {
+            let (mut points, mut point) = (Vec::new(), Vec::new());
+            let mut batch = NearestBatch::default();
+            loop {
+                let first = next.fetch_add(at_once, Relaxed);
+                let rows = first..(first + at_once).min(self.count);
+                if rows.is_empty() || progress.cancel.load(Relaxed) {
+                    return;
+                }
+                points.clear();
+                for row in rows.clone() {
+                    self.point(row, &mut point);
+                    points.extend_from_slice(&point);
+                }
+                let vectors = Vectors {
+                    dims: self.vectors.dims(),
+                    elements: &points,
+                };
+                let nearest = tree.nearest_each(vectors, &mut batch);
+                for (at, (row, nearest)) in rows.clone().zip(nearest).enumerate() {
+                    let list = nearest.centre as usize;
+                    if let Some(of) = assigned.of.get(row) {
+                        of.store(nearest.centre, Relaxed);
+                    }
+                    if let Some(radii) = assigned.radii.get(list) {
+                        let off = self.kept.off(self.vectors.dims(), self.scale(row));
+                        let centre = tree.centres().get(list);
+                        radii.add(radii_of(&self.vectors, vectors.get(at), centre, off));
+                    }
+                }
+                progress.linked.fetch_add(rows.len() as u64, Relaxed);
             }
-            progress.linked.fetch_add(1, Relaxed);
         })
     }
+}
+
+/// The lists of rows, as several threads note them.
+struct Assigned<'a> {
+    /// The list of each row.
+    of: &'a [AtomicU32],
+    /// Of each list.
+    radii: &'a [SharedRadii],
 }
 
 /// Rows in the order of their lists.
@@ -311,10 +361,14 @@ pub(in crate::ivf) struct Sorted {
     pub rows: Vec<u32>,
     /// Where each list begins among them, and the end of the last.
     pub starts: Vec<u32>,
+    /// Of each list.
+    pub radii: Vec<Radii>,
 }
 
 impl Sorted {
-    fn new(of: &[AtomicU32], lists: usize) -> Result<Self, Error> {
+    fn new(assigned: &Assigned<'_>) -> Result<Self, Error> {
+        let (of, lists) = (assigned.of, assigned.radii.len());
+        let radii = collected(assigned.radii.iter().map(SharedRadii::get))?;
         let mut starts: Vec<u32> = collected((0..=lists).map(|_| 0))?;
         for list in of {
             if let Some(size) = starts.get_mut(list.load(Relaxed) as usize + 1) {
@@ -334,7 +388,11 @@ impl Sorted {
                 *next += 1;
             }
         }
-        Ok(Self { rows, starts })
+        Ok(Self {
+            rows,
+            starts,
+            radii,
+        })
     }
 }
 
@@ -384,7 +442,7 @@ fn rounded(centres: &Centres, mean: &[f32]) -> Centres {
     Centres::new(mean.len(), elements)
 }
 
-/// Builds into a store in memory: for tests and benchmarks.
+/// Builds into a store in memory, and measures which recall its lists give: for tests and benchmarks.
 ///
 /// # Errors
 /// As [`ListsBuilder::finish`].
@@ -393,5 +451,7 @@ pub fn build_into(
     store: &MemoryStore,
     progress: &Progress,
 ) -> Result<Built, Error> {
-    builder.finish(progress, &mut Pushed(store))
+    let built = builder.finish(progress, &mut Pushed(store))?;
+    ListIndex::open(store)?.calibrate(&mut |_| Ok(None), &mut || Ok(()))?;
+    Ok(built)
 }

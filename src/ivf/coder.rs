@@ -18,7 +18,6 @@ use crate::quantize::{
 use crate::values::{CodeOrigin, CodeTerms, DenseVectors, Metric, Values, code_dims};
 
 use super::blocks::RowCode;
-use super::directory::ERRORS;
 use super::long::{LongCodes, LongQuery};
 use super::meta::ListsParameters;
 use super::options::vectors;
@@ -42,8 +41,6 @@ pub struct Query {
     scaled: Vec<f32>,
     /// For `s q - m`.
     pub table: LookupTable,
-    /// How much the sum of a code's bits may be off, because the table is rounded.
-    pub rounding: f32,
     /// Estimates are `s` times as large as distances: this makes distances of them.
     pub unscaled: f32,
     /// For long codes.
@@ -176,7 +173,6 @@ impl Coder {
             long: self.long_query(&point),
             point,
             scaled,
-            rounding: table.rounding(ERRORS),
             table,
             unscaled: 1.0 / scale,
         }
@@ -227,7 +223,7 @@ impl Coder {
 }
 
 /// The smallest bfloat16 that is not smaller than a number that is not negative.
-pub(super) fn above(number: f32) -> f32 {
+pub fn above(number: f32) -> f32 {
     let rounded = from_bf16(to_bf16(number));
     if rounded >= number {
         rounded

@@ -8,6 +8,7 @@ use super::blocks::{CodePage, CodePageMut};
 use super::coder::{Coder, Query};
 use super::index::ListIndex;
 use super::meta::{KIND_CENTRES, KIND_LISTS, NONE};
+use super::radii::Radii;
 use super::shape::{CENTRE_FORM, HEAD_BYTES, SCALE_BYTES, VectorPages};
 
 /// How many standard errors below its estimate a distance is assumed to be: 0.13 in a hundred are nearer.
@@ -32,6 +33,8 @@ pub struct ListHead {
     pub number: u32,
     /// The squared length of its centre.
     pub squared: f32,
+    /// How far its rows are from its centre.
+    pub radii: Radii,
 }
 
 impl ListHead {
@@ -43,6 +46,7 @@ impl ListHead {
             rows: 0,
             number,
             squared,
+            radii: Radii::NONE,
         }
     }
 
@@ -55,6 +59,7 @@ impl ListHead {
             rows,
             number,
             squared: f32::from_ne_bytes(field(&bytes, 16)),
+            radii: Radii::from_bytes(field(&bytes, 20)),
         }
     }
 
@@ -65,6 +70,7 @@ impl ListHead {
             set_field(&mut bytes, at, number.to_ne_bytes());
         }
         set_field(&mut bytes, 16, self.squared.to_ne_bytes());
+        set_field(&mut bytes, 20, self.radii.to_bytes());
         bytes
     }
 }

@@ -81,6 +81,14 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
         Ok(point.is_some())
     }
 
+    /// Lists that there were when [`calibrate`](Self::calibrate) measured the index; 0 where it has not.
+    ///
+    /// # Errors
+    /// Where the meta page cannot be read.
+    pub fn calibrated_lists(&self) -> Result<u32, PageError> {
+        Ok(meta::table(&*self.page(META, meta::KIND_META)?).lists)
+    }
+
     /// The roots as they are now.
     ///
     /// # Errors

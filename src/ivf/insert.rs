@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a lane on the list's last page, and room on its page of long codes | both |
 //! | a lane, and no room | the page, and a new page of long codes |
+//! | a lane, and no other row as near to the centre or as far | the directory as well |
 //! | no lane, or a closed page | the last page, the directory, a new page of rows, a new page of long codes |
 //!
 //! A page is looked at without a lock, and changed only if nothing has changed there since. New pages come from those
@@ -16,6 +17,7 @@ use super::blocks::{CodePage, CodePageMut, RowCode};
 use super::directory::{KnownList, ListHead};
 use super::index::ListIndex;
 use super::meta::{self, KIND_FREE, KIND_LISTS, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
+use super::radii::Radii;
 use super::value::ListValue;
 
 /// A page that a change holds, which must be of a kind.
@@ -45,6 +47,8 @@ pub(in crate::ivf) struct NewRow {
     pub code: RowCode,
     /// Its long code, where the index has any.
     pub long: Vec<u8>,
+    /// How far it is from the centre of its list.
+    pub radii: Radii,
 }
 
 /// The end of a list, as an insert has seen it.
@@ -55,6 +59,8 @@ struct ListEnd {
     lane: usize,
     /// The page for the long code, zero where there is none yet.
     long: u32,
+    /// Of the list's rows. They grow as long as the list has its number.
+    radii: Radii,
 }
 
 /// What has become of an attempt.
@@ -90,6 +96,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                 tid,
                 code: self.coder.code(&point, &origin),
                 long: long.clone(),
+                radii: self.coder.radii(&point, &origin, 0.0),
             };
             if self.append(&list, &row)? {
                 return Ok(true);
@@ -140,6 +147,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                 block: NONE,
                 lane: 0,
                 long: 0,
+                radii: head.radii,
             }));
         }
         let page = self.page(head.last, KIND_ROWS)?;
@@ -160,6 +168,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             block: head.last,
             lane,
             long,
+            radii: head.radii,
         }))
     }
 
@@ -172,10 +181,14 @@ impl<S: PageStore> ListIndex<'_, S> {
             None
         };
         let mut change = self.store.change();
-        let mut blocks = [end.block, fresh.unwrap_or(end.long)];
+        let widened = (!end.radii.hold(row.radii)).then_some(list.place.block);
+        let mut blocks = [end.block, fresh.unwrap_or(end.long), widened.unwrap_or(0)];
         blocks.sort_unstable();
         for block in blocks.into_iter().filter(|block| *block != 0) {
             change.page(block)?;
+        }
+        if widened.is_some() && !self.widen(&mut change, list, row.radii)? {
+            return Ok(Attempt::Gone);
         }
         let page = changed(&mut change, end.block, KIND_ROWS)?;
         let lanes = CodePage::new(page, self.parameters.shape.rows);
@@ -199,6 +212,26 @@ impl<S: PageStore> ListIndex<'_, S> {
         self.fill_lane(&mut change, (end.block, long), end.lane, row)?;
         change.commit()?;
         Ok(Attempt::Done)
+    }
+
+    /// Notes in a list's head how far a row is from its centre. False where the list is no longer there. The change
+    /// holds the page of the directory.
+    fn widen(
+        &self,
+        change: &mut S::Change<'_>,
+        list: &KnownList,
+        radii: Radii,
+    ) -> Result<bool, Error> {
+        let lane = usize::from(list.place.lane);
+        let page = changed(change, list.place.block, KIND_LISTS)?;
+        let mut lanes = CodePageMut::new(page, self.parameters.shape.lists);
+        let mut head = ListHead::from_bytes(lanes.read().subject(lane));
+        if !lanes.read().is_taken(lane) || head.number != list.head.number {
+            return Ok(false);
+        }
+        head.radii = head.radii.with(radii);
+        lanes.set_subject(lane, head.to_bytes());
+        Ok(true)
     }
 
     /// Adds a page to the list, with the row as its first.
@@ -234,6 +267,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             (None, Some(_)) => append_formatted(&mut change, KIND_LONG)?,
             (None, None) => 0,
         };
+        head.radii = head.radii.with(row.radii);
         if end.block == NONE {
             head.first = block;
         } else {

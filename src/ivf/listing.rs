@@ -9,7 +9,6 @@ use super::blocks::CodePage;
 use super::directory::ListHead;
 use super::index::ListIndex;
 use super::meta::{KIND_LISTS, KIND_ROWS, NONE};
-use super::scan::reused;
 
 /// A walk through all lists that there were when it began.
 pub struct ListsListing<'i, 's, S> {
@@ -69,7 +68,7 @@ impl<S: PageStore> ListsListing<'_, '_, S> {
             let page = self.index.page(self.next, KIND_ROWS)?;
             let lanes = CodePage::new(&page, self.index.parameters.shape.rows);
             if lanes.owner() != self.number {
-                return Err(reused(self.next).into());
+                return Err(Error::Recycled { block: self.next });
             }
             self.tids.try_reserve(lanes.used())?;
             self.tids

@@ -87,6 +87,17 @@ impl LongForm {
         }
     }
 
+    /// How far a vector that was stored with this scale may be from its value; infinite where its bytes tell that.
+    #[must_use]
+    pub fn off(self, dims: usize, scale: f32) -> f32 {
+        let dims = f32::from(u16::try_from(dims).unwrap_or(u16::MAX));
+        match self {
+            Self::Stored(form) => form.rounding(scale) * dims.sqrt(),
+            Self::Packed(_) => f32::INFINITY,
+            Self::Bits => 0.0,
+        }
+    }
+
     /// The byte that names it on the meta page.
     #[must_use]
     pub fn byte(self) -> u8 {
@@ -219,6 +230,16 @@ impl Coder {
             }
         }
         point
+    }
+
+    /// How far a row's value may be from the point that its long code tells. Without long codes the point is the value.
+    pub(in crate::ivf) fn off_of_long(&self, long: &[u8]) -> f32 {
+        let (scale, own) = parts(long);
+        match self.long.form {
+            None => 0.0,
+            Some(LongForm::Packed(form)) => form.factors(own).off,
+            Some(form) => form.off(self.vectors.dims(), scale),
+        }
     }
 
     /// The code around an origin of a row of which only the long code is known, and the point that this tells. The

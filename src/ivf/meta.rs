@@ -5,6 +5,7 @@
 //! 16 seed u64 | 24 mean pages u32
 //! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 52 length f32
 //! 56 trained on u64 | 64 rows when trained u64 | 72 retired u64 | 80 numbers u32 | 84 spread f32 | 88 made u64
+//! 128 lists when recall was measured u32 | 132 lists for a recall f32, 3 x 9 (`probes.rs`)
 //! ```
 //!
 //! The first two lines are written once. The others are roots, which change: the version and the number of lists when a
@@ -16,6 +17,7 @@ use crate::values::{Metric, kind};
 use crate::vector::{MAX_BITS, MAX_DIMS};
 
 use super::long::LongForm;
+use super::probes::{RecallTable, TABLE_BYTES};
 use super::shape::ListsShape;
 
 /// The block of the meta page.
@@ -41,6 +43,8 @@ pub const KIND_FREE: u16 = 23;
 
 const MAGIC: u32 = 0x69_76_66_31;
 const NO_FORM: u8 = 255;
+
+const TABLE_AT: usize = 128;
 
 /// What never changes during an index's life.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,7 +151,18 @@ pub fn write_roots(page: &mut Bytes, roots: &ListsRoots) {
     set_field(content, 80, roots.numbers.to_ne_bytes());
     set_field(content, 84, roots.spread.to_ne_bytes());
     set_field(content, 88, roots.made.to_ne_bytes());
-    page::set_lower(page, 96);
+    page::set_lower(page, TABLE_AT + TABLE_BYTES);
+}
+
+/// Writes how many lists give which recall.
+pub fn write_table(page: &mut Bytes, table: &RecallTable) {
+    set_field(page::content_mut(page), TABLE_AT, table.to_bytes());
+}
+
+/// How many lists give which recall.
+#[must_use]
+pub fn table(page: &Bytes) -> RecallTable {
+    RecallTable::from_bytes(field(page::content(page), TABLE_AT))
 }
 
 /// Reads what changes.

@@ -12,7 +12,11 @@
 //! | `options.rs` | Options: what a user says of an index when it is made |
 //! | `index.rs` | Index: how it is opened, and how its pages are read |
 //! | `directory.rs` | Directory: the lists, with the codes of their centres |
+//! | `radii.rs` | Radii of a list: how near to its centre its rows are, and how far |
 //! | `scan.rs` | Scan: rows by distance, from the lists whose centres are nearest |
+//! | `gather.rs` | Gathering: a scan reads lists, scores their rows and keeps those that are near |
+//! | `filter.rs` | Filter: which rows a scan may give, by where they are in the table |
+//! | `probes.rs`, `calibrate.rs` | Probes: how many lists a scan reads; how many give which recall |
 //! | `bounds.rs` | Bounds of the rows that a scan has scored |
 //! | `listing.rs` | List of every row, in no order |
 //! | `insert.rs` | Insert: a row goes behind the others of its list |
@@ -31,10 +35,13 @@ mod blocks;
 mod border;
 mod bounds;
 mod build;
+mod calibrate;
 mod census;
 mod check;
 mod coder;
 mod directory;
+mod filter;
+mod gather;
 mod index;
 mod insert;
 mod lanes;
@@ -42,6 +49,8 @@ mod listing;
 mod long;
 mod meta;
 mod options;
+mod probes;
+mod radii;
 mod regroup;
 mod rewrite;
 mod scan;
@@ -55,12 +64,14 @@ mod write;
 pub use build::{ListsBuilder, build_into};
 pub use census::ListsCensus;
 pub use check::ListsReport;
+pub use filter::TidSet;
 pub use index::ListIndex;
 pub use listing::ListsListing;
 pub use long::LongForm;
 pub use options::{ListsOptions, MAX_LISTS};
+pub use probes::Probes;
 pub use regroup::ReadValue;
-pub use scan::{ListsRow, ListsScan, Probes, ScanCost};
+pub use scan::{ListsRow, ListsScan, ScanCost};
 pub use tend::Tended;
 pub use value::ListValue;
 

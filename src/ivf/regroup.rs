@@ -24,6 +24,7 @@ use super::index::ListIndex;
 use super::insert::{NewRow, changed};
 use super::lanes::DirectoryLanes;
 use super::meta::{self, KIND_LISTS, KIND_META, META, NONE};
+use super::radii::Radii;
 use super::rewrite::{Cursor, ListWriter};
 use super::vacuum::SeenList;
 use crate::values::CodeOrigin;
@@ -104,11 +105,10 @@ impl Work {
         self.centres.len()
     }
 
-    /// Those that the directory will have.
-    fn lasting(&self) -> impl Iterator<Item = &Part> {
+    /// Those that the directory will have, with their numbers among all.
+    fn lasting(&self) -> impl Iterator<Item = (usize, &Part)> {
         let parts = self.parts.iter().enumerate();
-        let lasting = parts.filter(|(at, part)| *at < self.ending() || part.writer.rows > 0);
-        lasting.map(|(_, part)| part)
+        parts.filter(|(at, part)| *at < self.ending() || part.writer.rows > 0)
     }
 }
 
@@ -141,7 +141,7 @@ impl<S: PageStore> ListIndex<'_, S> {
             }
             (source.poll)()?;
         }
-        let lists = work.lasting().map(|part| {
+        let lists = work.lasting().map(|(_, part)| {
             let head = self.head_of(part);
             SeenList {
                 place: part.place,
@@ -262,8 +262,13 @@ impl<S: PageStore> ListIndex<'_, S> {
         let Some((to, part)) = to.and_then(|to| Some((to, work.parts.get(to)?))) else {
             return Ok((own, row));
         };
-        let code = self.coder.code_of_long(&row.long, &point, &part.origin);
-        Ok((to, NewRow { code, ..row }))
+        let off = self.coder.off_of_long(&row.long);
+        let row = NewRow {
+            code: self.coder.code_of_long(&row.long, &point, &part.origin),
+            radii: self.coder.radii(&point, &part.origin, off),
+            ..row
+        };
+        Ok((to, row))
     }
 
     /// A row's point: from its long code, or where there is none from the table. None where that does not have it.
@@ -309,6 +314,8 @@ impl<S: PageStore> ListIndex<'_, S> {
         for block in blocks {
             change.page(block)?;
         }
+        let radii = work.parts.iter().map(|part| part.writer.radii);
+        let mut radii: Vec<Radii> = radii.collect();
         for copied in &work.copied {
             let SeenList { place, head, .. } = copied.list.seen;
             let page = changed(&mut change, place.block, KIND_LISTS)?;
@@ -324,9 +331,16 @@ impl<S: PageStore> ListIndex<'_, S> {
             if copied.part == work.ending() {
                 lanes.clear_lane(lane);
             }
+            // Rows that have stayed are around the same centre.
+            if let Some(radii) = radii.get_mut(copied.part) {
+                *radii = radii.with(now.radii);
+            }
         }
-        for part in work.lasting() {
-            let head = self.head_of(part);
+        for (at, part) in work.lasting() {
+            let head = ListHead {
+                radii: radii.get(at).copied().unwrap_or(Radii::UNKNOWN),
+                ..self.head_of(part)
+            };
             let page = changed(&mut change, part.place.block, KIND_LISTS)?;
             let lane = usize::from(part.place.lane);
             let list = NewList {

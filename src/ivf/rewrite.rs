@@ -8,6 +8,7 @@ use super::directory::ListHead;
 use super::index::ListIndex;
 use super::insert::{NewRow, append_formatted, changed};
 use super::meta::{self, KIND_LONG, KIND_META, KIND_ROWS, META, NONE};
+use super::radii::Radii;
 
 /// Where the next row of an old list is.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub(in crate::ivf) struct ListWriter {
     /// The page that is being filled; [`NONE`] before the first row.
     last: u32,
     bytes: Box<Bytes>,
+    /// Of the rows that were written, as they were given.
+    pub radii: Radii,
     long: Vec<(u32, Box<Bytes>)>,
     /// Rows that were written.
     pub rows: u32,
@@ -47,6 +50,7 @@ impl ListWriter {
             first: NONE,
             last: NONE,
             bytes: Box::new([0; PAGE_BYTES]),
+            radii: Radii::NONE,
             long: Vec::new(),
             rows: 0,
         }
@@ -60,6 +64,7 @@ impl ListWriter {
             rows: self.rows,
             number: self.number,
             squared,
+            radii: self.radii,
         }
     }
 }
@@ -96,6 +101,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                         tid: Tid(lanes.subject(lane)),
                         code: lanes.code(lane),
                         long: self.long_of(lanes, lane)?,
+                        radii: Radii::NONE,
                     })?;
                 }
             }
@@ -151,6 +157,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         lanes.set_subject(lane, row.tid.0);
         lanes.set_used(lane + 1);
         writer.rows = writer.rows.saturating_add(1);
+        writer.radii = writer.radii.with(row.radii);
         let Some(long) = shape.long else {
             return Ok(());
         };

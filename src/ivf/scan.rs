@@ -2,32 +2,29 @@
 //!
 //! 1. *Directory*: the distances of all centres are estimated; those that may be among the nearest are measured.
 //! 2. *Codes*: the blocks of the nearest lists are scored, each row with a lower bound of its distance. The nearest few
-//!    by these are kept with their places; of the others the bounds alone.
+//!    by these are kept with their places; of the others the bounds alone (`gather.rs`).
 //! 3. *Long codes*: rows are measured in the order of their bounds, until no bound is below the distance of the nearest
 //!    that was measured.
 //!
-//! When the nearest few are used up, more of the others take their place, four times as many each time.
+//! When the nearest few are used up, more of the others take their place, four times as many each time. When all are,
+//! the next lists are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use crate::index::{Error, Tid};
-use crate::page::{self, PageError, PageStore};
-use crate::quantize::LANES;
+use crate::index::{Error, Fallible, Tid};
+use crate::page::{self, PageStore};
 
-use super::blocks::CodePage;
-use super::bounds::{BlockPlace, BoundedBlocks, LaneBound, NearRow, below, bounds, near_row};
+use super::bounds::{BoundedBlocks, Margin, NearRow};
 use super::coder::{ListTerms, Query};
 use super::directory::{KnownList, read_centre};
+use super::filter::{RowFilter, TidSet};
+use super::gather::ProbedList;
 use super::index::ListIndex;
-use super::meta::{KIND_LONG, KIND_ROWS, NONE};
+use super::meta::{self, KIND_LONG, KIND_META, META, NONE};
+use super::probes::{Probes, RecallTable};
 use super::value::ListValue;
-
-/// Rows that are kept with their places at first.
-const NEAR: usize = 64;
-
-/// So many times as many are collected before the farther ones are left out, and kept when the first are used up.
-const MORE: usize = 4;
 
 /// Lists that are measured for each one that is read, and some beyond: estimates of their distances may be off.
 const MEASURED_LISTS: usize = 2;
@@ -35,15 +32,6 @@ const MORE_LISTS: usize = 8;
 
 /// How many rows ahead a long code is asked for.
 const AHEAD: usize = 2;
-
-/// Which lists a scan reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probes {
-    /// Lists that are read before the first row is given.
-    pub first: usize,
-    /// Lists that are read at most, where the rows of the first do not suffice.
-    pub most: usize,
-}
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +42,8 @@ pub struct ListsRow {
     pub distance: f32,
     /// How much that may be off.
     pub doubt: f32,
+    /// Which of the lists that were read it is in; the one whose centre is nearest has 0.
+    pub probe: u32,
 }
 
 /// What a scan has cost.
@@ -100,49 +90,154 @@ impl Ord for OrderedRow {
     }
 }
 
+/// A list that was measured and not read.
+#[derive(Clone, Copy)]
+pub(in crate::ivf) struct MeasuredList {
+    pub list: KnownList,
+    pub terms: ListTerms,
+}
+
 /// A search, as a stream.
 pub struct ListsScan<'i, 's, S> {
-    index: &'i ListIndex<'s, S>,
-    query: Query,
+    pub(in crate::ivf) index: &'i ListIndex<'s, S>,
+    pub(in crate::ivf) query: Query,
+    pub(in crate::ivf) filter: RowFilter,
     probes: Probes,
-    /// Lists that were not read, the nearest last. Those that were measured have their exact distance.
+    table: RecallTable,
+    /// Lists that are read before the first row is given, and then at a time.
+    first: usize,
+    /// Lists that are read at most.
+    most: usize,
+    /// No row that is farther is given.
+    pub(in crate::ivf) limit: f32,
+    pub(in crate::ivf) margin: Margin,
+    /// Bytes that what grows with the rows of the lists may take.
+    pub(in crate::ivf) memory: usize,
+    /// Lists that were not measured.
     lists: Vec<KnownList>,
-    /// How many of the last ones were measured, with their centres' terms.
-    measured: Vec<(KnownList, ListTerms)>,
-    rows: BoundedBlocks,
+    /// Lists that were measured and not read, the nearest last.
+    measured: Vec<MeasuredList>,
+    /// Lists that were read last.
+    pub(in crate::ivf) group: Vec<ProbedList>,
+    pub(in crate::ivf) rows: BoundedBlocks,
     /// The nearest last.
-    near: Vec<NearRow>,
+    pub(in crate::ivf) near: Vec<NearRow>,
     found: BinaryHeap<Reverse<OrderedRow>>,
-    cost: ScanCost,
+    pub(in crate::ivf) cost: ScanCost,
 }
 
 impl<'s, S: PageStore> ListIndex<'s, S> {
-    /// Starts a search. None where the value has no place in the metric.
+    /// Starts a search, of a value that is dense or of bits as the index is. None where the value has no place in the metric.
     ///
     /// # Errors
-    /// Where the value has another size or kind, or pages cannot be read.
+    /// Where the value has another size, or pages cannot be read.
     pub fn scan<'i, 'v>(
         &'i self,
         value: impl Into<ListValue<'v>>,
         probes: Probes,
     ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
-        let value: ListValue<'v> = value.into();
+        self.scan_filtered(value.into(), RowFilter::Every, probes)
+    }
+
+    /// Starts a search that gives no other rows than these. Lists are read until it is told to stop, or as many as
+    /// `probes` allows.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub fn scan_among<'i, 'v>(
+        &'i self,
+        value: impl Into<ListValue<'v>>,
+        rows: Arc<TidSet>,
+        probes: Probes,
+    ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
+        self.scan_filtered(value.into(), RowFilter::Among(rows), probes)
+    }
+
+    /// Starts a search that leaves out these rows.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub fn scan_without<'i, 'v>(
+        &'i self,
+        value: impl Into<ListValue<'v>>,
+        rows: Arc<TidSet>,
+        probes: Probes,
+    ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
+        self.scan_filtered(value.into(), RowFilter::Without(rows), probes)
+    }
+
+    fn scan_filtered<'i>(
+        &'i self,
+        value: ListValue<'_>,
+        filter: RowFilter,
+        probes: Probes,
+    ) -> Result<Option<ListsScan<'i, 's, S>>, Error> {
         let Some(point) = value.point(&self.parameters, &self.coder.vectors)? else {
             return Ok(None);
         };
-        let query = self.coder.query(point, self.roots()?.length);
+        let mut scan = self.scan_point(point, probes)?;
+        scan.filter = filter;
+        Ok(Some(scan))
+    }
+
+    /// Starts a search for the rows nearest to a point.
+    pub(in crate::ivf) fn scan_point<'i>(
+        &'i self,
+        point: Vec<f32>,
+        probes: Probes,
+    ) -> Result<ListsScan<'i, 's, S>, Error> {
+        let page = self.page(META, KIND_META)?;
+        let (roots, table) = (meta::roots(&page), meta::table(&page));
+        drop(page);
+        let query = self.coder.query(point, roots.length);
+        let margin = Margin::usual(&query.table);
         let lists = self.lists(&query)?;
-        Ok(Some(ListsScan {
+        let (first, most) = probes.of(&table, lists.len());
+        Ok(ListsScan {
             index: self,
             query,
+            filter: RowFilter::Every,
             probes,
+            table,
+            first,
+            most,
+            limit: f32::INFINITY,
+            margin,
+            memory: usize::MAX,
             lists,
             measured: Vec::new(),
+            group: Vec::new(),
             rows: BoundedBlocks::default(),
             near: Vec::new(),
             found: BinaryHeap::new(),
             cost: ScanCost::default(),
-        }))
+        })
+    }
+}
+
+impl<S: PageStore> ListIndex<'_, S> {
+    /// A row by its long code, or as it was estimated where it has none.
+    pub(in crate::ivf) fn measured(
+        &self,
+        query: &Query,
+        near: &NearRow,
+    ) -> Result<ListsRow, Error> {
+        let (mut distance, mut doubt) = (near.bound + near.below, near.below);
+        if let (Some(long), true) = (self.parameters.shape.long, near.long != NONE) {
+            let page = self.page(near.long, KIND_LONG)?;
+            let at = usize::from(near.offset);
+            let stored = page::content(&page)
+                .get(at..at + long.bytes)
+                .unwrap_or_default();
+            let measured = self.coder.measure(query, stored);
+            (distance, doubt) = (measured.distance, measured.doubt);
+        }
+        Ok(ListsRow {
+            tid: near.tid,
+            distance,
+            doubt,
+            probe: near.probe,
+        })
     }
 }
 
@@ -159,6 +254,38 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
         self.rows.more || !self.near.is_empty() || !self.found.is_empty()
     }
 
+    /// Leaves out the rows that are farther than `limit`, in the space's measure, and gives all others: every list that
+    /// may hold one is read, however many were asked for. Rows come as the lists are read, by distance among those of
+    /// the lists that were read together. To be called before the first row is asked for.
+    ///
+    /// A list is not read where none of its rows can be that near (`radii.rs`). A row of a list that is read is left
+    /// out where its estimate is above the limit by 6 standard errors.
+    pub fn limit_distance(&mut self, limit: f32) {
+        self.limit = limit;
+        self.margin = Margin::sure(&self.query.table);
+    }
+
+    /// Expects that so many rows will be asked for: chosen probes are those for the recall of as many. To be called before
+    /// the first row is asked for.
+    pub fn expect_rows(&mut self, rows: usize) {
+        if let Probes::Chosen { recall, most, .. } = self.probes {
+            let wanted = Some(rows);
+            let probes = Probes::Chosen {
+                recall,
+                wanted,
+                most,
+            };
+            (self.first, self.most) = probes.of(&self.table, self.lists.len());
+        }
+    }
+
+    /// Limits the memory for the bounds of rows, and for rows that are near, to about so many bytes, 16 kB at least.
+    /// Where it does not suffice, lists are read again when the rows that were kept are used up. To be called before
+    /// the first row is asked for.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
+    }
+
     /// The next row, nearest first among those of the lists that were read; None where there are no more.
     ///
     /// # Errors
@@ -171,14 +298,17 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
             let bound = self.near.last().map(|near| near.bound);
             if let Some(Reverse(found)) = self.found.peek()
                 && bound.is_none_or(|bound| found.lower() <= bound)
+                && !(bound.is_none() && self.rows.more)
             {
                 return Ok(self.found.pop().map(|Reverse(found)| found.0));
             }
             if let Some(near) = self.near.pop() {
-                let row = self.measure(&near)?;
-                self.found.try_reserve(1)?;
-                self.found.push(Reverse(OrderedRow(row)));
-            } else if !self.read_lists()? {
+                let row = OrderedRow(self.measure(&near)?);
+                if row.lower() <= self.limit {
+                    self.found.try_reserve(1)?;
+                    self.found.push(Reverse(row));
+                }
+            } else if !self.rows.more && !self.read_lists()? {
                 return Ok(None);
             }
         }
@@ -186,209 +316,91 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
 
     /// The distance of a row by its long code, or as it was estimated where it has none.
     fn measure(&mut self, near: &NearRow) -> Result<ListsRow, Error> {
-        if let Some(next) = self.near.iter().rev().nth(AHEAD - 1)
+        let shape = self.index.parameters.shape;
+        if let (Some(next), Some(long)) = (self.near.iter().rev().nth(AHEAD - 1), shape.long)
             && next.long != NONE
         {
             let start = page::HEADER_BYTES + usize::from(next.offset);
-            let bytes = self
-                .index
-                .parameters
-                .shape
-                .long
-                .map_or(0, |long| long.bytes);
-            self.index.store.prefetch(next.long, start..start + bytes);
+            let bytes = start..start + long.bytes;
+            self.index.store.prefetch(next.long, bytes);
         }
-        let (mut distance, mut doubt) = (near.bound + near.below, near.below);
-        if let (Some(long), true) = (self.index.parameters.shape.long, near.long != NONE) {
-            let page = self.index.page(near.long, KIND_LONG)?;
-            let at = usize::from(near.offset);
-            let stored = page::content(&page)
-                .get(at..at + long.bytes)
-                .unwrap_or_default();
-            let measured = self.index.coder.measure(&self.query, stored);
-            (distance, doubt) = (measured.distance, measured.doubt);
+        let row = self.index.measured(&self.query, near)?;
+        if near.long != NONE {
             self.cost.measured += 1;
             self.cost.pages += 1;
         }
-        Ok(ListsRow {
-            tid: near.tid,
-            distance,
-            doubt,
-        })
+        Ok(row)
     }
 
     /// Reads the next lists; false where there are none, or as many as may be have been read.
     fn read_lists(&mut self) -> Result<bool, Error> {
         let read = usize::try_from(self.cost.lists).unwrap_or(usize::MAX);
-        let wanted = if read == 0 {
-            self.probes.first
+        let wanted = if self.limit < f32::INFINITY {
+            self.first.max(1)
+        } else if read == 0 {
+            self.first
         } else {
-            self.probes.first.min(self.probes.most.saturating_sub(read))
+            self.first.min(self.most.saturating_sub(read))
         };
-        self.rows = BoundedBlocks::new(NEAR);
-        let mut any = false;
-        for _ in 0..wanted {
-            let Some((list, terms)) = self.next_list(wanted)? else {
+        self.group.clear();
+        while self.group.len() < wanted {
+            let Some(MeasuredList { list, terms }) = self.next_list(wanted)? else {
                 break;
             };
+            self.group.try_push(ProbedList {
+                block: list.head.first,
+                number: list.head.number,
+                probe: u32::try_from(self.cost.lists).unwrap_or(u32::MAX),
+                terms,
+            })?;
             self.cost.lists += 1;
-            any = true;
-            self.read_list(&list, terms)?;
         }
-        self.rows.keep_nearest(&mut self.near);
-        self.near.sort_unstable_by_key(|near| Reverse(near.key));
-        Ok(any)
+        if self.group.is_empty() {
+            return Ok(false);
+        }
+        self.start_group()?;
+        Ok(true)
     }
 
-    /// The nearest list that was not read.
-    fn next_list(&mut self, wanted: usize) -> Result<Option<(KnownList, ListTerms)>, Error> {
+    /// The nearest list that was not read and may hold a row within the limit.
+    fn next_list(&mut self, wanted: usize) -> Result<Option<MeasuredList>, Error> {
         if self.measured.is_empty() {
-            let count = (MEASURED_LISTS * wanted + MORE_LISTS).min(self.lists.len());
-            let coder = &self.index.coder;
-            let near = |list: &KnownList| coder.nearness(list.estimate, list.head.squared);
-            let order = |a: &KnownList, b: &KnownList| near(b).total_cmp(&near(a));
-            let rest = self.lists.len() - count;
-            if rest > 0 {
-                self.lists.select_nth_unstable_by(rest, order);
-            }
-            self.measured.try_reserve(count)?;
-            for list in self.lists.split_off(rest) {
-                let terms = read_centre(self.index, &list, |own, scale| {
-                    self.index.coder.terms_of(&self.query, own, scale)
-                })?;
-                self.cost.pages += 1;
-                self.measured.push((list, terms));
-            }
-            let order = |a: &(KnownList, ListTerms), b: &(KnownList, ListTerms)| {
-                b.1.constant.total_cmp(&a.1.constant)
-            };
-            self.measured.sort_unstable_by(order);
+            self.measure_lists(wanted)?;
         }
         Ok(self.measured.pop())
     }
 
-    fn read_list(&mut self, list: &KnownList, terms: ListTerms) -> Result<(), Error> {
-        let shape = self.index.parameters.shape;
-        let mut block = list.head.first;
-        while block != NONE {
-            let page = self.index.page(block, KIND_ROWS)?;
-            let lanes = CodePage::new(&page, shape.rows);
-            if lanes.owner() != list.head.number {
-                return Err(reused(block).into());
-            }
+    /// Measures the centres that may be among the nearest; under a limit all of them.
+    fn measure_lists(&mut self, wanted: usize) -> Result<(), Error> {
+        let count = if self.limit < f32::INFINITY {
+            self.lists.len()
+        } else {
+            (MEASURED_LISTS.saturating_mul(wanted))
+                .saturating_add(MORE_LISTS)
+                .min(self.lists.len())
+        };
+        let coder = &self.index.coder;
+        let near = |list: &KnownList| coder.nearness(list.estimate, list.head.squared);
+        let order = |a: &KnownList, b: &KnownList| near(b).total_cmp(&near(a));
+        let rest = self.lists.len() - count;
+        if rest > 0 {
+            self.lists.select_nth_unstable_by(rest, order);
+        }
+        self.measured.try_reserve(count)?;
+        for list in self.lists.split_off(rest) {
+            let terms = read_centre(self.index, &list, |own, scale| {
+                coder.terms_of(&self.query, own, scale)
+            })?;
             self.cost.pages += 1;
-            let blocks = lanes.used().div_ceil(LANES);
-            self.cost.estimated += lanes.used() as u64;
-            self.rows.bounds.try_reserve(blocks)?;
-            self.rows.blocks.try_reserve(blocks)?;
-            self.near.try_reserve(lanes.used())?;
-            let next = page::next(&page);
-            self.prefetch_block(next, 0);
-            for at in 0..blocks {
-                let Some(scored) = lanes.block(at) else {
-                    break;
-                };
-                if at + 1 < blocks {
-                    self.prefetch_block(block, at + 1);
-                }
-                let bounds = bounds(&self.query, scored, terms, lanes.used() - at * LANES);
-                let place = BlockPlace {
-                    page: block,
-                    block: u16::try_from(at).unwrap_or(u16::MAX),
-                    list: list.head.number,
-                    away: terms.away,
-                };
-                self.rows.add(bounds, place, |lane, key, bound| {
-                    let lane = at * LANES + lane;
-                    let below = below(&self.query, scored, lane % LANES, terms.away);
-                    self.near.push(near_row(
-                        self.index,
-                        &self.query,
-                        lanes,
-                        LaneBound {
-                            lane,
-                            key,
-                            bound,
-                            below,
-                        },
-                    ));
-                });
-                if self.near.len() >= MORE * self.rows.width {
-                    self.rows.keep_nearest(&mut self.near);
-                }
+            // Under no limit, no least distance is above it.
+            let least = coder.least_distance(&self.query, terms, list.head.radii);
+            if least <= self.limit {
+                self.measured.push(MeasuredList { list, terms });
             }
-            block = next;
         }
+        let order =
+            |a: &MeasuredList, b: &MeasuredList| b.terms.constant.total_cmp(&a.terms.constant);
+        self.measured.sort_unstable_by(order);
         Ok(())
-    }
-
-    /// Brings a block of rows closer: whoever reads it would wait for each of its cache lines.
-    fn prefetch_block(&self, page: u32, block: usize) {
-        if page != NONE {
-            let shape = self.index.parameters.shape.rows;
-            let start = page::HEADER_BYTES + shape.block_at(block);
-            self.index
-                .store
-                .prefetch(page, start..start + shape.block_bytes());
-        }
-    }
-
-    /// Takes more rows of the lists that were read.
-    fn take_more(&mut self) -> Result<(), Error> {
-        self.rows.width *= MORE;
-        let keys = self.rows.next_keys()?;
-        let (index, shape) = (self.index, self.index.parameters.shape);
-        let mut at = 0;
-        while let Some(key) = keys.get(at) {
-            let number = key.number() as usize / LANES;
-            let Some(place) = self.rows.blocks.get(number).copied() else {
-                break;
-            };
-            let page = index.page(place.page, KIND_ROWS)?;
-            let lanes = CodePage::new(&page, shape.rows);
-            if lanes.owner() != place.list {
-                return Err(reused(place.page).into());
-            }
-            self.cost.pages += 1;
-            while let Some(key) = keys
-                .get(at)
-                .filter(|key| key.number() as usize / LANES == number)
-            {
-                let lane = key.number() as usize % LANES;
-                let block = usize::from(place.block);
-                let bound = self
-                    .rows
-                    .bounds
-                    .get(number)
-                    .map_or(f32::INFINITY, |bounds| bounds[lane]);
-                if let Some(scored) = lanes.block(block) {
-                    let below = below(&self.query, scored, lane, place.away);
-                    let lane = block * LANES + lane;
-                    self.near.push(near_row(
-                        index,
-                        &self.query,
-                        lanes,
-                        LaneBound {
-                            lane,
-                            key: *key,
-                            bound,
-                            below,
-                        },
-                    ));
-                }
-                at += 1;
-            }
-        }
-        self.near.sort_unstable_by_key(|near| Reverse(near.key));
-        Ok(())
-    }
-}
-
-/// A page that belongs to another list by now. It is given away only when no scan can need it, except on a standby
-/// whose primary does not know of the scan.
-pub(in crate::ivf) fn reused(block: u32) -> PageError {
-    PageError::Corrupt {
-        block,
-        reason: "a page of another list".into(),
     }
 }

@@ -5,7 +5,7 @@
 //! block       tids 6 x 32 | bases f32 x 32 | slopes bf16 x 32 | errors bf16 x 32 | codes, as FastScan reads them
 //! long page   scale f32, stored form: one for each row of its code page, in order
 //! directory   header 16 | numbers of its centre pages | blocks of 32 lists
-//! block       heads 20 x 32 | bases | slopes | errors | codes
+//! block       heads 24 x 32 | bases | slopes | errors | codes
 //! ```
 
 use crate::page::CONTENT_BYTES;
@@ -22,7 +22,7 @@ pub const FACTOR_BYTES: usize = LANES * (4 + 2 + 2);
 
 /// Bytes of a row's place in the table, and of a list's head.
 pub const TID_BYTES: usize = 6;
-pub const HEAD_BYTES: usize = 20;
+pub const HEAD_BYTES: usize = 24;
 
 /// Bytes before a stored vector: its scale.
 pub const SCALE_BYTES: usize = 4;

@@ -16,6 +16,7 @@ use super::directory::{ListHead, NewList, set_list, stored_centre};
 use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
 use super::meta::{ListsParameters, ListsRoots};
 use super::options::MEAN_ELEMENTS;
+use super::radii::Radii;
 use super::shape::VectorPages;
 
 /// Pages of rows that are encoded between two visits to the sink.
@@ -120,8 +121,15 @@ impl ListsWriter<'_> {
             let rows = self.range(list);
             let number = u32::try_from(list).unwrap_or(u32::MAX);
             let centre = self.tree.centres().get(list);
+            let radii = self
+                .sorted
+                .radii
+                .get(list)
+                .copied()
+                .unwrap_or(Radii::UNKNOWN);
             let mut head = ListHead::empty(number, self.coder.vectors.dot(centre, centre));
             head.rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            head.radii = radii;
             for start in rows.clone().step_by(shape.rows.lanes()) {
                 let rows = start..(start + shape.rows.lanes()).min(rows.end);
                 if head.first == NONE {

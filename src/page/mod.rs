@@ -113,6 +113,9 @@ pub trait PageStore: Sync {
     /// A hint that these bytes of a page will be read soon.
     fn prefetch(&self, block: u32, bytes: Range<usize>);
 
+    /// A hint that these pages will be read soon, in this order: a store whose pages are on disk asks for them all.
+    fn read_ahead(&self, _blocks: &[u32]) {}
+
     /// Starts an edit.
     fn change(&self) -> Self::Change<'_>;
 

@@ -134,7 +134,7 @@ fn an_empty_index_of_bits_gets_lists() {
     let model: BTreeMap<u64, Vec<u8>> = rows.iter().cloned().collect();
     compare(&store, &model, &rows[17].1, true);
     // The nearest list has the row itself.
-    let one = Probes { first: 1, most: 1 };
+    let one = Probes::Fixed { first: 1, most: 1 };
     for (tid, row) in rows.iter().step_by(100) {
         let mut scan = index.scan(row.as_slice(), one).unwrap().unwrap();
         let found = scan.next_row().unwrap().unwrap();

@@ -2,6 +2,7 @@
 //!
 //! | file | what it asks |
 //! |---|---|
+//! | `answers.rs` | scans with a limit, among given rows, with little memory, for a recall |
 //! | `model.rs` | random inserts and vacuums beside a model |
 //! | `long.rs` | long codes of two to seven bits an element |
 //! | `bits.rs` | values of bits |
@@ -18,6 +19,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod bits;
 mod crash;
 mod dims;

@@ -12,7 +12,7 @@ use vector_ext::ivf::{
 use vector_ext::page::{MemoryStore, PageStore};
 
 /// All lists.
-pub const ALL: Probes = Probes {
+pub const ALL: Probes = Probes::Fixed {
     first: usize::MAX >> 2,
     most: usize::MAX >> 2,
 };

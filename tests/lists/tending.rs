@@ -38,7 +38,7 @@ fn even(dims: usize, count: usize) -> Vec<Vec<f32>> {
 
 /// How many rows are in the list whose centre is nearest to them.
 fn at_home<S: PageStore>(index: &ListIndex<'_, S>, rows: &[Vec<f32>]) -> usize {
-    let probes = Probes { first: 1, most: 1 };
+    let probes = Probes::Fixed { first: 1, most: 1 };
     let found = (0..).zip(rows).filter(|(tid, row)| {
         let mut scan = index.scan(*row, probes).unwrap().unwrap();
         let mut near = std::iter::from_fn(|| scan.next_row().unwrap());
@@ -258,7 +258,7 @@ fn a_scan_reads_the_lists_of_its_beginning_however_often_they_change() {
     let rows = kind.rows(2, 2_000);
     let wanted = all(&index, &rows[0]);
     let mut scan = index
-        .scan(&rows[0], Probes { first: 1, most: 60 })
+        .scan(&rows[0], Probes::Fixed { first: 1, most: 60 })
         .unwrap()
         .unwrap();
     let first = scan.next_row().unwrap().unwrap().tid.place();

@@ -8,6 +8,7 @@ from peers.lists import root
 
 NO_LIMIT = 2**31 - 1
 # Shares of the nearest rows that vector_ext is asked to find where it chooses the probes.
+TARGETS = (0.9, 0.95, 0.99)
 # Of a filtered search, and of a table that changes.
 FILTERED_WIDTHS, CHECKED_WIDTHS = (40, 100, 400), (40, 160)
 FILTERED_PROBES, CHECKED_PROBES = (10, 40, 160), (10, 40)
@@ -93,13 +94,13 @@ def pgvector_lists(times: int, rows: int) -> Index:
 
 def vector_ext_lists(times: int, rows: int) -> Index:
     """vector_ext's lists, so many times the root of the rows; 0 for as many as it chooses."""
-    chosen = Sweep(({"probes": 0, **OFF},), "chosen")
+    targets = Sweep(tuple({"probes": 0, "target_recall": target, **OFF} for target in TARGETS), "target_recall")
     return replace(
         pgvector_lists(times, rows),
         options={"lists": root(rows, times)} if times else {},
         filtered_widths=(0, *FILTERED_PROBES[1:]),
         checked_widths=(0, *CHECKED_PROBES),
-        sweeps=(probes(), chosen),
+        sweeps=(probes(), targets),
         filtered={"strict (its default)": STRICT, "relaxed": RELAXED},
     )
 

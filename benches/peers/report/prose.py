@@ -47,7 +47,7 @@ LISTS = """\
 - **FAISS' codes** are measured again in float32, from rows that it keeps in memory: `RFlat`. Its threads sleep while
   they wait (`OMP_WAIT_POLICY=PASSIVE`, unless set).
 - **Without a filter** `ivfflat.iterative_scan = off`, and the planner must take the index. Every peer is asked with the
-  same numbers of probes; `chosen` is vector_ext with `ivfflat.probes = 0`, which chooses them.
+  same numbers of probes; `target_recall` is vector_ext with `ivfflat.probes = 0`, which chooses them for a recall.
   **Behind filters** the planner is free, and every filter column has a b-tree; bounds are literals, so that planners
   know how many rows pass. Of a session the first second does not count.
 - What else is not stated is each peer's default."""

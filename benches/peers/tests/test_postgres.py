@@ -85,8 +85,11 @@ def test_an_index_is_made_and_set_as_its_method_has_it() -> None:
     assert theirs.create("grown") == f"CREATE INDEX grown_embedding {using} WITH (lists = 632)"
     assert chosen.create("grown") == f"CREATE INDEX grown_embedding {using}"
     assert chosen.with_lists(4000).create("grown").endswith("WITH (lists = 4000)")
-    assert chosen.session({"probes": 0}) == {"ivfflat.probes": 0}
-    assert [sweep.name for sweep in chosen.sweeps] == ["", "chosen"]
+    assert chosen.session({"probes": 0, "target_recall": 0.95}) == {
+        "ivfflat.probes": 0,
+        "ivfflat.target_recall": 0.95,
+    }
+    assert [sweep.name for sweep in chosen.sweeps] == ["", "target_recall"]
     # pgvector takes no fewer than one probe, and has no strict order for lists.
     assert min(theirs.filtered_widths) > 0
     assert all(way["iterative_scan"] != "strict_order" for way in theirs.filtered.values())

@@ -135,6 +135,7 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
                 scan,
             );
             let built = write(index, pg_sys::ForkNumber::MAIN_FORKNUM, loader)?;
+            opened::open::<M>(index)?.index().calibrate()?;
             let result: *mut pg_sys::IndexBuildResult =
                 pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>()).cast();
             (*result).heap_tuples = rows;

@@ -195,8 +195,16 @@ pub trait Search {
     ///
     /// # Errors
     /// Where pages make no sense.
-    fn tend(&self, _poll: &mut dyn FnMut()) -> Result<Tended, Failure> {
-        Ok(Tended::default())
+    fn tend(&self, _poll: &mut dyn FnMut()) -> Result<TendReport, Failure> {
+        Ok(TendReport::default())
+    }
+
+    /// Measures what searches need to know of it, after a build.
+    ///
+    /// # Errors
+    /// Where pages make no sense.
+    fn calibrate(&self) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Bytes of a value in the index: no more than it has in the table.
@@ -293,7 +301,7 @@ pub trait Ranks {
 
 /// What was done to keep an index in shape.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tended {
+pub struct TendReport {
     /// Lists that were split.
     pub split: u64,
     /// Lists that others have taken the rows of.
@@ -396,6 +404,10 @@ pub trait Stream {
     /// Leaves out rows that are farther for sure, and ends once the stream has come past that distance. Must be
     /// called before the first row is asked for.
     fn limit(&mut self, within: Within);
+
+    /// Tells how many rows will be asked for, where it is known, because a filter drops some. Must be called before the
+    /// first row is asked for.
+    fn expect_rows(&mut self, _rows: f64) {}
 
     /// What the stream does when its first rows are used up. A stream without an order ends.
     fn go_on(&self) -> Continue;

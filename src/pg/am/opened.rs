@@ -71,6 +71,10 @@ impl Stream for KeptStream {
         self.stream.limit(within);
     }
 
+    fn expect_rows(&mut self, rows: f64) {
+        self.stream.expect_rows(rows);
+    }
+
     fn go_on(&self) -> Continue {
         self.stream.go_on()
     }

@@ -15,6 +15,7 @@ fn index_code(error: &index::Error) -> PgSqlErrorCode {
         | Error::OtherSpace { .. } => Code::ERRCODE_INDEX_CORRUPTED,
         Error::Full | Error::Elements { .. } => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         Error::Cancelled => Code::ERRCODE_QUERY_CANCELED,
+        Error::Recycled { .. } => Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
         Error::Memory => Code::ERRCODE_OUT_OF_MEMORY,
         Error::Dimensions { .. } => Code::ERRCODE_DATA_EXCEPTION,
         Error::Threads(_) => Code::ERRCODE_INSUFFICIENT_RESOURCES,
@@ -192,6 +193,9 @@ impl Failure {
             Self::Index(index::Error::Page(_) | index::Error::OtherSpace { .. })
             | Self::BeyondTable { .. } => Some("REINDEX the index."),
             Self::Index(index::Error::Full) => Some("Partition the table."),
+            Self::Index(index::Error::Recycled { .. }) => {
+                Some("Run the query again. It does not happen with hot_standby_feedback.")
+            }
             Self::Index(index::Error::Spill(_)) => Some(
                 "Increase maintenance_work_mem, or make room in the tablespaces of temp_tablespaces.",
             ),

@@ -30,10 +30,13 @@ CREATE INDEX t_bits ON t USING ivfflat (v) WITH (bits = 0);
 CREATE INDEX t_bits ON t USING ivfflat (v) WITH (bits = 9);
 -- probes are chosen by default, and scans go on
 SHOW ivfflat.probes;
+SHOW ivfflat.target_recall;
 SHOW ivfflat.iterative_scan;
 SET ivfflat.probes = 0;
 SET ivfflat.probes = 32769;
 SET ivfflat.probes = -1;
+SET ivfflat.target_recall = 0.4;
+SET ivfflat.target_recall = 1.1;
 SET ivfflat.iterative_scan = on;
 SET ivfflat.iterative_scan = strict_order;
 SET enable_sort = off;

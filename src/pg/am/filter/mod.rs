@@ -154,6 +154,8 @@ impl Filtered {
         rows.stream.limit(within);
         // SAFETY: as above.
         let prices = unsafe { Prices::new(table, within.distance, opened, passes) };
+        rows.stream
+            .expect_rows(prices.wanted / passes.share().max(f64::EPSILON));
         let ranks = match opened.index().ranks() {
             Some(ranks) if prices.listed.is_some() => ranks.can_rank()?,
             Some(_) | None => false,

@@ -3,9 +3,9 @@
 use pgrx::pg_sys::Datum;
 
 use crate::ivf::{ListIndex, ListValue, LongForm};
-use crate::page::PageStore;
 use crate::pg::am::dense::{self, Floats};
 use crate::pg::error::Failure;
+use crate::pg::storage::PgStore;
 use crate::pg::types::{Bit, Operand};
 use crate::quantize::Form;
 use crate::values::Metric;
@@ -35,10 +35,7 @@ pub trait ListsColumn: 'static {
     ///
     /// # Errors
     /// Where it has not.
-    fn verify<S: PageStore>(
-        _index: &ListIndex<'_, S>,
-        _value: &Self::Ready,
-    ) -> Result<(), Failure> {
+    fn verify(_index: &ListIndex<'_, PgStore>, _value: &Self::Ready) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -97,7 +94,7 @@ impl ListsColumn for Bit {
     }
 
     /// Bytes do not tell how many of the last one's bits count.
-    fn verify<S: PageStore>(index: &ListIndex<'_, S>, value: &Self::Ready) -> Result<(), Failure> {
+    fn verify(index: &ListIndex<'_, PgStore>, value: &Self::Ready) -> Result<(), Failure> {
         let (left, right) = (Self::view(value).count, index.dims());
         if left == right {
             Ok(())

@@ -1,19 +1,23 @@
 //! Lists: the index of this method, behind the doors that all indexes share.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use pgrx::pg_sys::Datum;
 
 use crate::bulk::{Built, Progress, Sink};
-use crate::index::{Error, Tid, Vacuumed};
-use crate::ivf::{ListIndex, ListsBuilder, LongForm};
+use crate::index::{Continue, Error, Tid, Vacuumed};
+use crate::ivf::{ListIndex, ListsBuilder, ListsScan, LongForm, TidSet};
 use crate::pg::am::everything::Everything;
+use crate::pg::am::filter::prices::WANTED_ROWS;
 use crate::pg::am::ivfflat::centroids;
 use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::ivfflat::settings::settings;
 use crate::pg::am::ivfflat::streams::ListsStream;
-use crate::pg::am::method::{Build, Description, Killed, ListSizes, Search, Stream, Tended};
+use crate::pg::am::method::{
+    Build, Description, Killed, Learned, ListSizes, RankedRows, Ranks, Search, Stream, TendReport,
+};
 use crate::pg::am::shown::failure;
 use crate::pg::error::{CentroidsProblem, Failure};
 use crate::pg::storage::{PgStore, check_for_interrupts};
@@ -80,13 +84,35 @@ pub struct ListsSearch<C> {
     column: PhantomData<fn(C)>,
 }
 
-impl<C> ListsSearch<C> {
+impl<C: ListsColumn> ListsSearch<C> {
     /// An open index.
     pub fn new(index: ListIndex<'static, PgStore>) -> Self {
         let column = PhantomData;
         Self { index, column }
     }
+
+    fn stream<'s>(
+        &'s self,
+        scan: ListsScan<'s, 'static, PgStore>,
+        go_on: Continue,
+    ) -> ListsStream<'s, C> {
+        ListsStream::new(scan, self.index.metric(), go_on)
+    }
+
+    /// Measures how many lists a search needs, if there are not as many as when that was measured last.
+    fn calibrate_again(&self) -> Result<(), Failure> {
+        let lists = f64::from(self.index.roots().map_err(Error::from)?.lists);
+        let before = f64::from(self.index.calibrated_lists().map_err(Error::from)?);
+        let change = lists / before.max(1.0);
+        if lists > 1.0 && !(1.0 / CALIBRATED_WITHIN..CALIBRATED_WITHIN).contains(&change) {
+            self.calibrate()?;
+        }
+        Ok(())
+    }
 }
+
+/// What was measured of an index holds for so many times as many lists.
+const CALIBRATED_WITHIN: f64 = 1.25;
 
 impl<C: ListsColumn> Search for ListsSearch<C> {
     unsafe fn scan<'s>(
@@ -99,14 +125,11 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
             let ready = unsafe { C::ready(query) }?;
             C::verify(&self.index, &ready)?;
             let settings = settings();
-            let roots = self.index.roots().map_err(Error::from)?;
-            let probes = settings.probes(roots.lists as usize);
-            let scan = self.index.scan(C::value(&ready), probes);
+            let scan = self.index.scan(C::value(&ready), settings.probes());
             let scan = scan.map_err(|error| failure(C::TYPE, error))?;
-            if let Some(scan) = scan {
-                let metric = self.index.metric();
-                let stream = ListsStream::<C>::new(scan, metric, settings.go_on);
-                return Ok(Box::new(stream));
+            if let Some(mut scan) = scan {
+                scan.limit_memory(settings.memory);
+                return Ok(Box::new(self.stream(scan, settings.go_on)));
             }
         }
         let mut list = self.index.list()?;
@@ -134,17 +157,30 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         Ok(self.index.vacuum(gone, &mut poll)?)
     }
 
-    fn tend(&self, poll: &mut dyn FnMut()) -> Result<Tended, Failure> {
+    fn tend(&self, poll: &mut dyn FnMut()) -> Result<TendReport, Failure> {
         let mut poll = || {
             poll();
             Ok(())
         };
         let tended = self.index.tend(u64::MAX, &mut |_| Ok(None), &mut poll)?;
-        Ok(Tended {
+        self.calibrate_again()?;
+        Ok(TendReport {
             split: tended.split,
             merged: tended.merged,
             moved: tended.moved,
         })
+    }
+
+    fn calibrate(&self) -> Result<(), Failure> {
+        let mut poll = || {
+            check_for_interrupts();
+            Ok(())
+        };
+        Ok(self.index.calibrate(&mut |_| Ok(None), &mut poll)?)
+    }
+
+    fn ranks(&self) -> Option<&dyn Ranks> {
+        Some(self)
     }
 
     fn value_bytes(&self) -> usize {
@@ -199,6 +235,48 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         let ready = unsafe { C::ready(datum) }?;
         let place = self.index.has_place(C::value(&ready));
         place.map_err(|error| failure(C::TYPE, error))
+    }
+}
+
+impl<C: ListsColumn> Ranks for ListsSearch<C> {
+    fn can_rank(&self) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
+    /// Rows are looked for in the lists, nearest first. An index has each row of its table that has a place in it, so
+    /// none is unknown.
+    unsafe fn rank<'s>(
+        &'s self,
+        query: Datum,
+        tids: &[Tid],
+    ) -> Result<Option<RankedRows<'s>>, Failure> {
+        // SAFETY: the caller vouches for the datum.
+        let ready = unsafe { C::ready(query) }?;
+        C::verify(&self.index, &ready)?;
+        let settings = settings();
+        let rows = Arc::new(TidSet::new(tids)?);
+        let scan = self
+            .index
+            .scan_among(C::value(&ready), rows, settings.all_probes());
+        let scan = scan.map_err(|error| failure(C::TYPE, error))?;
+        let Some(mut scan) = scan else {
+            return Ok(None);
+        };
+        scan.limit_memory(settings.memory);
+        let all = self.index.roots().map_err(Error::from)?.rows as f64;
+        let share = (tids.len() as f64 / all.max(1.0)).clamp(f64::EPSILON, 1.0);
+        scan.expect_rows((WANTED_ROWS / share) as usize);
+        Ok(Some(RankedRows {
+            stream: Some(Box::new(self.stream(scan, Continue::Strict))),
+            unknown: Vec::new(),
+        }))
+    }
+
+    fn learn(&self, _nodes: u64, _missed: usize) -> Result<Learned, Failure> {
+        Ok(Learned {
+            nodes: 0,
+            share: 1.0,
+        })
     }
 }
 

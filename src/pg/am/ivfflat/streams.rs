@@ -7,7 +7,7 @@ use crate::index::Continue;
 use crate::ivf::{ListsRow, ListsScan, ScanCost};
 use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::method::{Cost, FoundRow, Probed, Stream};
-use crate::pg::am::shown::within_doubt;
+use crate::pg::am::shown::{measured_within, within_doubt};
 use crate::pg::error::Failure;
 use crate::pg::storage::PgStore;
 use crate::search::{Bounded, Within};
@@ -26,7 +26,6 @@ pub struct ListsStream<'i, C> {
     /// Whether only those are left.
     drained: bool,
     restarts: u64,
-    within: f64,
     column: PhantomData<fn(C)>,
 }
 
@@ -41,7 +40,6 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             late: VecDeque::new(),
             drained: false,
             restarts: 0,
-            within: f64::INFINITY,
             column: PhantomData,
         }
     }
@@ -96,17 +94,20 @@ impl<C: ListsColumn> Stream for ListsStream<'_, C> {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        while let Some(row) = self.next_row()? {
-            let row = self.bounded(row);
-            if row.lower <= self.within {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+        let row = self.next_row()?;
+        Ok(row.map(|row| self.bounded(row)))
     }
 
     fn limit(&mut self, within: Within) {
-        self.within = within.distance;
+        if within.distance < f64::INFINITY {
+            let shown = |measure| C::shown(self.metric, measure);
+            self.scan
+                .limit_distance(measured_within(within.distance, shown));
+        }
+    }
+
+    fn expect_rows(&mut self, rows: f64) {
+        self.scan.expect_rows(rows as usize);
     }
 
     fn go_on(&self) -> Continue {
