@@ -127,7 +127,8 @@ pub struct ListsScan<'i, 's, S> {
 }
 
 impl<'s, S: PageStore> ListIndex<'s, S> {
-    /// Starts a search, of a value that is dense or of bits as the index is. None where the value has no place in the metric.
+    /// Starts a search, of a value that is dense or of bits as the index is. None where the value has no place in the
+    /// metric.
     ///
     /// # Errors
     /// Where the value has another size, or pages cannot be read.
@@ -265,8 +266,8 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
         self.margin = Margin::sure(&self.query.table);
     }
 
-    /// Expects that so many rows will be asked for: chosen probes are those for the recall of as many. To be called before
-    /// the first row is asked for.
+    /// Expects that so many rows will be asked for: chosen probes are those for the recall of as many. To be called
+    /// before the first row is asked for.
     pub fn expect_rows(&mut self, rows: usize) {
         if let Probes::Chosen { recall, most, .. } = self.probes {
             let wanted = Some(rows);

@@ -1,5 +1,5 @@
-//! Centroids that were learned elsewhere: read from a table, as the owner of the table that is indexed, for a build runs
-//! as that one.
+//! Centroids that were learned elsewhere: read from a table, as the owner of the table that is indexed, for a build
+//! runs as that one.
 
 use std::ffi::CString;
 
