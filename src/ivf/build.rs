@@ -104,6 +104,7 @@ impl ListsBuilder {
         }
         let centres = Centres::new(dims, elements);
         self.options.lists = u32::try_from(centres.len()).unwrap_or(u32::MAX);
+        self.parameters.asked = self.options.lists;
         self.given = Some(centres);
         Ok(true)
     }
@@ -150,29 +151,12 @@ impl ListsBuilder {
             progress,
             sink,
         };
-        let lists = self
-            .options
-            .lists_of(self.count as u64)
-            .min(self.most_lists());
-        let sample = self.sample(lists)?;
-        let dims = self.vectors.dims();
-        let trained = Vectors {
-            dims,
-            elements: &sample,
-        };
-        let mean = mean(trained);
-        let length = self.mean_length(trained);
-        let goal = Goal {
-            centres: lists,
-            seed: self.options.seed,
-        };
-        let centres = match self.given.take() {
-            Some(given) => given,
-            None => train(trained, &goal, &mut crew)?,
-        };
-        let centres = rounded(&centres, &mean);
-        let trained = trained.len() as u64;
-        drop(sample);
+        let LearnedCentres {
+            centres,
+            mean,
+            length,
+            trained,
+        } = self.learn(&mut crew)?;
         let tree = CentreTree::over(centres, self.options.seed);
         let sorted = self.sort(&tree, &mut crew)?;
         let parameters = self.parameters;
@@ -204,6 +188,32 @@ impl ListsBuilder {
             values: self.count as u64,
             memory: self.memory.used(),
             spilled: self.memory.spilled(),
+        })
+    }
+
+    /// Learns centres from some rows, or takes those that were given.
+    fn learn(&mut self, crew: &mut Crew<'_>) -> Result<LearnedCentres, Error> {
+        let asked = self.options.lists_of(self.count as u64);
+        let lists = asked.min(self.most_lists());
+        let sample = self.sample(lists)?;
+        let rows = Vectors {
+            dims: self.vectors.dims(),
+            elements: &sample,
+        };
+        let mean = mean(rows);
+        let goal = Goal {
+            centres: lists,
+            seed: self.options.seed,
+        };
+        let (centres, trained) = match self.given.take() {
+            Some(given) => (given, 0),
+            None => (train(rows, &goal, crew)?, rows.len() as u64),
+        };
+        Ok(LearnedCentres {
+            centres: rounded(&centres, &mean),
+            length: self.mean_length(rows),
+            mean,
+            trained,
         })
     }
 
@@ -345,6 +355,17 @@ impl ListsBuilder {
             }
         })
     }
+}
+
+/// What was learned from some rows.
+struct LearnedCentres {
+    /// As they will be read.
+    centres: Centres,
+    mean: Vec<f32>,
+    /// How long rows are on average, where estimates depend on it.
+    length: f32,
+    /// Rows that the centres were learned from; none where they were given.
+    trained: u64,
 }
 
 /// The lists of rows, as several threads note them.

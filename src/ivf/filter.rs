@@ -229,10 +229,10 @@ mod tests {
             given in prop::collection::vec(0_u16..64, 0..30), asked in prop::collection::vec(0_u16..64, 1..=32)
         ) {
             let tids: Vec<Tid> = given.iter().map(|offset| Tid::new(3, *offset)).collect();
-            let set = TidSet::new(&tids).unwrap();
+            let set = Arc::new(TidSet::new(&tids).unwrap());
             let bytes: Vec<[u8; 6]> = asked.iter().map(|offset| Tid::new(3, *offset).0).collect();
             let has = |at: usize| given.contains(&asked[at]);
-            let (among, without) = (RowFilter::Among(&set), RowFilter::Without(&set));
+            let (among, without) = (RowFilter::Among(Arc::clone(&set)), RowFilter::Without(set));
             for at in 0..asked.len() {
                 prop_assert_eq!(among.wanted(&bytes) >> at & 1 != 0, has(at));
                 prop_assert_eq!(without.wanted(&bytes) >> at & 1 != 0, !has(at));

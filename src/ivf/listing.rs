@@ -29,7 +29,7 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     pub fn list(&self) -> Result<ListsListing<'_, 's, S>, Error> {
         Ok(ListsListing {
             index: self,
-            heads: self.at_one_version(|index, directory| index.heads(directory))?,
+            heads: self.at_one_version(Self::heads)?,
             next: NONE,
             number: 0,
             tids: VecDeque::new(),

@@ -1,5 +1,5 @@
-//! All lists read, the nearest rows are found, whatever the dimensions and however far rows are from their mean: what is
-//! estimated from few bits, or by a table whose steps are large, has bounds that say so.
+//! All lists read, the nearest rows are found, whatever the dimensions and however far rows are from their mean: what
+//! is estimated from few bits, or by a table whose steps are large, has bounds that say so.
 
 use vector_ext::cluster::Draws;
 use vector_ext::ivf::{Form, ListIndex, Metric};

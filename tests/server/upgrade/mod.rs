@@ -113,7 +113,7 @@ fn an_updated_database_is_as_a_new_one_and_keeps_its_data() -> Result<()> {
             "WITH one AS (SELECT * FROM items WHERE id = 7) SELECT string_agg((n.{column} = one.{column})::int::text, ' ')
                FROM one, LATERAL (SELECT {column} FROM items ORDER BY {column} {operator} one.{column} LIMIT 3) n"
         );
-        assert!(one(&mut client, &nearest)?.starts_with("1"), "{column}");
+        assert!(one(&mut client, &nearest)?.starts_with('1'), "{column}");
     }
 
     let mut new = cluster.connect()?;
