@@ -42,7 +42,7 @@ impl<C: ListsColumn> ListsClass for DenseClass<C> {
     }
 
     fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
-        let asked = asked.of_column::<C>();
+        let asked = asked.of_column::<C>(dims);
         let builder = ListsBuilder::new(dims, self.0, &asked.options, resources);
         Box::new(ListsBuild::<C>::new(builder, asked))
     }
@@ -61,7 +61,7 @@ impl ListsClass for BitClass {
     }
 
     fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
-        let asked = asked.of_column::<Bit>();
+        let asked = asked.of_column::<Bit>(dims);
         let builder = ListsBuilder::of_bits(dims, &asked.options, resources);
         Box::new(ListsBuild::<Bit>::new(builder, asked))
     }

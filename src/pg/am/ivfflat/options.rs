@@ -9,6 +9,7 @@ use pgrx::pg_sys::Datum;
 
 use crate::ivf::{ListsOptions, LongForm, MAX_LISTS};
 use crate::pg::am::ivfflat::column::ListsColumn;
+use crate::quantize::Form;
 
 /// The options of lists, as Postgres fills them in.
 #[repr(C)]
@@ -20,8 +21,9 @@ struct StoredListsOptions {
     centroids: i32,
 }
 
-/// Bits of an element's long code, where nothing is asked for.
-const BITS: i32 = 8;
+/// Where bits are not asked for, vectors of so few dimensions are stored as float16: int8 would save little, and leave
+/// many rows in doubt.
+const FEW_DIMS: usize = 64;
 
 /// Registers the options, once in a backend, and gives their kind.
 fn kind() -> pg_sys::relopt_kind::Type {
@@ -37,7 +39,7 @@ fn kind() -> pg_sys::relopt_kind::Type {
         unsafe {
             let kind = pg_sys::add_reloption_kind();
             pg_sys::add_int_reloption(kind, c"lists".as_ptr(), lists.as_ptr(), 0, 0, most, lock);
-            pg_sys::add_int_reloption(kind, c"bits".as_ptr(), bits.as_ptr(), BITS, 1, 8, lock);
+            pg_sys::add_int_reloption(kind, c"bits".as_ptr(), bits.as_ptr(), 0, 1, 8, lock);
             pg_sys::add_string_reloption(
                 kind,
                 c"centroids".as_ptr(),
@@ -94,14 +96,22 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
 pub struct AskedLists {
     /// What may be chosen.
     pub options: ListsOptions,
+    /// Bits of an element, where they were asked for.
+    bits: Option<u8>,
     /// The table that has the centroids, as it was named.
     pub centroids: Option<String>,
 }
 
 impl AskedLists {
-    /// The same for a column of type `C`, which has its own forms.
-    pub fn of_column<C: ListsColumn>(mut self) -> Self {
-        self.options.form = C::form(self.options.form);
+    /// The same for a column of type `C`, which has its own forms, and so many dimensions.
+    pub fn of_column<C: ListsColumn>(mut self, dims: usize) -> Self {
+        let form = C::form(self.options.form);
+        let chosen = form == Some(LongForm::Stored(Form::Int8)) && self.bits.is_none();
+        self.options.form = if chosen && dims <= FEW_DIMS {
+            Some(LongForm::Stored(Form::F16))
+        } else {
+            form
+        };
         self
     }
 }
@@ -123,17 +133,22 @@ pub unsafe fn of(index: pg_sys::Relation) -> AskedLists {
     let Some(stored) = (unsafe { start.as_ref() }) else {
         return AskedLists {
             options,
+            bits: None,
             centroids: None,
         };
     };
     options.lists = stored.lists as u32;
-    options.form = LongForm::of_bits(u8::try_from(stored.bits).unwrap_or(8));
+    let bits = u8::try_from(stored.bits).ok().filter(|bits| *bits > 0);
+    if let Some(bits) = bits {
+        options.form = LongForm::of_bits(bits);
+    }
     let text = (stored.centroids > 0).then(|| {
         // SAFETY: the text ends with a zero, within the options.
         unsafe { CStr::from_ptr(start.cast::<i8>().add(stored.centroids as usize).cast()) }
     });
     AskedLists {
         options,
+        bits,
         centroids: text.map(|text| text.to_string_lossy().into_owned()),
     }
 }
