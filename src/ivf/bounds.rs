@@ -16,6 +16,10 @@ use super::meta::NONE;
 /// larger.
 const SURE_ERRORS: f32 = 6.0;
 
+/// So many coordinates are few, and the standard errors that a distance is then taken to be below its estimate.
+const FEW_COORDINATES: usize = 64;
+const ERRORS_OF_FEW: f32 = 4.5;
+
 /// So many times as many rows are collected as are kept, before the farther ones are left out.
 pub const MORE: usize = 4;
 
@@ -72,8 +76,17 @@ pub struct Margin {
 
 impl Margin {
     /// Of a search for the nearest: 0.13 % of rows are below their bounds.
+    ///
+    /// Of few coordinates errors are no sums of many, and not normal: the bounds are wider. No error is larger than
+    /// `sqrt(D - 1)` standard errors, for the part of the query that is at right angles to the row is no longer than
+    /// the query.
     pub fn usual(table: &LookupTable) -> Self {
-        Self::of_errors(ERRORS, table)
+        let coded = table.coded();
+        if coded > FEW_COORDINATES {
+            return Self::of_errors(ERRORS, table);
+        }
+        let most = f32::from(u16::try_from(coded.saturating_sub(1)).unwrap_or(u16::MAX)).sqrt();
+        Self::of_errors(most.min(ERRORS_OF_FEW), table)
     }
 
     /// Of a search that may miss no row.

@@ -101,6 +101,12 @@ impl LookupTable {
         self.scale * (groups / 2.0).min(errors * (groups / 12.0).sqrt())
     }
 
+    /// Coordinates that codes have for this table.
+    #[must_use]
+    pub fn coded(&self) -> usize {
+        GROUP * (self.code_bytes / GROUP_BYTES)
+    }
+
     /// `bias + scale * sum`.
     #[must_use]
     pub fn value(&self, sum: u32) -> f32 {

@@ -57,7 +57,10 @@ fn what_is_no_hnsw_index_is_refused() -> Result<()> {
                 "42809",
                 "{function}('{other}'): {error}"
             );
-            assert!(error.message().contains("is not an hnsw index"), "{error}");
+            assert!(
+                error.message().contains("is not an hnsw or ivfflat index"),
+                "{error}"
+            );
         }
         let error = client
             .simple_query(&format!(

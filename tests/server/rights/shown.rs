@@ -147,7 +147,7 @@ fn partitioned_indexes_say_whom_to_ask() -> Result<()> {
         let message = error.as_db_error().map(|e| e.message().to_owned());
         assert_eq!(
             message.as_deref(),
-            Some("\"items_id\" is not an hnsw index")
+            Some("\"items_id\" is not an hnsw or ivfflat index")
         );
     }
     let leaves = "SELECT (vector_index_info(relid)).rows::text FROM pg_partition_tree('items_v') WHERE isleaf";
