@@ -118,13 +118,22 @@ COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest by Jaccard dist
 COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING hnsw IS 'nearest by Jaccard distance, <%>';
 
 -- questions of one's own
-DROP FUNCTION IF EXISTS vector_index_recall(regclass, integer, integer);
-DROP FUNCTION IF EXISTS vector_index_recall(regclass, text, integer, integer);
-CREATE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
+DO $$
+BEGIN
+    -- its first column had another name
+    IF EXISTS (SELECT FROM pg_catalog.pg_proc p
+                WHERE p.oid OPERATOR(pg_catalog.=)
+                      pg_catalog.to_regprocedure('vector_index_recall(pg_catalog.regclass, integer, integer)')::pg_catalog.oid
+                  AND 'ef_search'::pg_catalog.text OPERATOR(pg_catalog.=) ANY (p.proargnames)) THEN
+        DROP FUNCTION vector_index_recall(pg_catalog.regclass, integer, integer);
+        DROP FUNCTION IF EXISTS vector_index_recall(pg_catalog.regclass, text, integer, integer);
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10)
 RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_recall(regclass, integer, integer) IS 'recall and time of searches, by hnsw.ef_search or ivfflat.probes';
-CREATE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
+CREATE OR REPLACE FUNCTION vector_index_recall(index regclass, questions text, sample integer DEFAULT 100, k integer DEFAULT 10)
 RETURNS TABLE (effort integer, recall double precision, milliseconds double precision)
     AS 'MODULE_PATHNAME', 'vector_index_recall_asked' LANGUAGE C STRICT;
 COMMENT ON FUNCTION vector_index_recall(regclass, text, integer, integer) IS 'recall and time of searches by hnsw.ef_search or ivfflat.probes, for the questions that a query gives';
@@ -245,8 +254,17 @@ CREATE OR REPLACE FUNCTION vector_index_tend(
 COMMENT ON FUNCTION vector_index_tend(regclass) IS 'bring an index into shape, as VACUUM does: split lists that are too long, merge those that are too short';
 
 -- what lists are like
-DROP FUNCTION IF EXISTS vector_index_info(regclass);
-CREATE FUNCTION vector_index_info(
+DO $$
+BEGIN
+    -- it had fewer columns
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_proc p
+                    WHERE p.oid OPERATOR(pg_catalog.=)
+                          pg_catalog.to_regprocedure('vector_index_info(pg_catalog.regclass)')::pg_catalog.oid
+                      AND 'drift'::pg_catalog.text OPERATOR(pg_catalog.=) ANY (p.proargnames)) THEN
+        DROP FUNCTION IF EXISTS vector_index_info(pg_catalog.regclass);
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION vector_index_info(
     index regclass,
     OUT rows bigint,            -- in the index, whether they are visible or not
     OUT nodes bigint,           -- different values

@@ -4,9 +4,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// Rows that are measured and held back at a time. Among more than 64 rows whose distances cannot be told
+/// Rows that are measured and held back at a time. Among more than 256 rows whose distances cannot be told
 /// apart, the order is not exact: see [`Refined`].
-const HELD_BACK: usize = 64;
+const HELD_BACK: usize = 256;
 
 /// A row whose distance lies between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl<T> Ord for MeasuredRow<T> {
     }
 }
 
-/// Gives the rows of a source in exact order. It holds back at most 64 measured rows, so where bounds leave
+/// Gives the rows of a source in exact order. It holds back at most 256 measured rows, so where bounds leave
 /// more rows than that in doubt, some of them may come out of order.
 #[derive(Debug)]
 pub struct Refined<T> {
