@@ -180,7 +180,11 @@ pub fn near_row<S: PageStore>(
     let place = index.parameters.shape.long.map(|long| long.place(lane));
     NearRow {
         key,
-        bound: bound * query.unscaled,
+        bound: if bound <= -f32::MAX {
+            bound
+        } else {
+            bound * query.unscaled
+        },
         below: below * query.unscaled,
         tid: Tid(lanes.subject(lane)),
         long: place.map_or(NONE, |place| lanes.owned(place.page)),

@@ -23,6 +23,9 @@ use super::meta::ListsParameters;
 use super::options::vectors;
 use super::shape::CENTRE_FORM;
 
+/// What rounding to bfloat16 takes from a number, as a share of it, at most.
+const SLOPE_ROUNDING: f32 = 1.0 / 512.0;
+
 /// What encodes the rows of an index, and prepares queries for their codes.
 pub struct Coder {
     pub vectors: DenseVectors,
@@ -91,6 +94,8 @@ impl Coder {
             factors,
         } = self.vectors.encode_around(point, origin, &mut bits);
         let error = standard_error(factors, 1.0, self.bits, code_dims(self.vectors.dims()));
+        // The slope is rounded as well, which matters where a code is nearly the point itself.
+        let error = error.hypot(SLOPE_ROUNDING * 2.0 * factors.squared.sqrt());
         let error = if self.is_product() {
             error / 2.0
         } else {

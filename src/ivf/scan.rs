@@ -224,6 +224,10 @@ impl<S: PageStore> ListIndex<'_, S> {
         near: &NearRow,
     ) -> Result<ListsRow, Error> {
         let (mut distance, mut doubt) = (near.bound + near.below, near.below);
+        if near.bound <= -f32::MAX {
+            // Something has overflowed, and nothing is known.
+            (distance, doubt) = (0.0, f32::INFINITY);
+        }
         if let (Some(long), true) = (self.parameters.shape.long, near.long != NONE) {
             let page = self.page(near.long, KIND_LONG)?;
             let at = usize::from(near.offset);
