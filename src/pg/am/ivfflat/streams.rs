@@ -49,9 +49,13 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             tid: row.tid,
             node: None,
         };
-        within_doubt(found, (row.distance, row.doubt), |measure| {
-            C::shown(self.metric, measure)
-        })
+        let shown = |measure| C::shown(self.metric, measure);
+        let bounded = within_doubt(found, (row.distance, row.doubt), shown);
+        Bounded {
+            // The bound by the code may be tighter.
+            lower: bounded.lower.max(shown(row.bound)).min(bounded.upper),
+            ..bounded
+        }
     }
 
     /// The next row in the order that the setting asks for.
@@ -63,7 +67,7 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
                 break;
             };
             self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
-            let lower = row.distance - row.doubt;
+            let lower = row.lower();
             if self.go_on != Continue::Relaxed && lower < self.given {
                 self.late.try_reserve(1)?;
                 self.late.push_back(row);
