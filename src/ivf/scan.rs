@@ -42,18 +42,8 @@ pub struct ListsRow {
     pub distance: f32,
     /// How much that may be off.
     pub doubt: f32,
-    /// No distance that its code allows is below this. Rows come by this or, if it is more, `distance - doubt`.
-    pub bound: f32,
     /// Which of the lists that were read it is in; the one whose centre is nearest has 0.
     pub probe: u32,
-}
-
-impl ListsRow {
-    /// A lower bound of the distance. Where all overflows, it is that of the code.
-    #[must_use]
-    pub fn lower(&self) -> f32 {
-        (self.distance - self.doubt).max(self.bound)
-    }
 }
 
 /// What a scan has cost.
@@ -75,7 +65,13 @@ struct OrderedRow(ListsRow);
 
 impl OrderedRow {
     fn lower(&self) -> f32 {
-        self.0.lower()
+        let lower = self.0.distance - self.0.doubt;
+        // Where both overflow, nothing is known.
+        if lower.is_nan() {
+            f32::NEG_INFINITY
+        } else {
+            lower
+        }
     }
 }
 
@@ -245,7 +241,6 @@ impl<S: PageStore> ListIndex<'_, S> {
             tid: near.tid,
             distance,
             doubt,
-            bound: near.bound,
             probe: near.probe,
         })
     }

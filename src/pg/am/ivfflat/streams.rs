@@ -49,13 +49,9 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             tid: row.tid,
             node: None,
         };
-        let shown = |measure| C::shown(self.metric, measure);
-        let bounded = within_doubt(found, (row.distance, row.doubt), shown);
-        Bounded {
-            // The bound by the code may be tighter.
-            lower: bounded.lower.max(shown(row.bound)).min(bounded.upper),
-            ..bounded
-        }
+        within_doubt(found, (row.distance, row.doubt), |measure| {
+            C::shown(self.metric, measure)
+        })
     }
 
     /// The next row in the order that the setting asks for.
@@ -67,7 +63,7 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
                 break;
             };
             self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
-            let lower = row.lower();
+            let lower = row.distance - row.doubt;
             if self.go_on != Continue::Relaxed && lower < self.given {
                 self.late.try_reserve(1)?;
                 self.late.push_back(row);
