@@ -110,18 +110,4 @@ impl<S: PageStore> ListIndex<'_, S> {
         }
         Ok(())
     }
-
-    /// Shows every row once.
-    ///
-    /// # Errors
-    /// Where pages cannot be read, and those of `see`.
-    pub fn each_tid(&self, see: &mut dyn FnMut(Tid) -> Result<(), Error>) -> Result<(), Error> {
-        let mut walked = Walked::default();
-        self.walk_lists(&mut walked, &mut || Ok(()), &mut |_, page, _, _| {
-            let lanes = page.lanes;
-            lanes
-                .taken()
-                .try_for_each(|lane| see(Tid(lanes.subject(lane))))
-        })
-    }
 }

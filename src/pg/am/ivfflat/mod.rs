@@ -34,7 +34,7 @@ use crate::pg::storage::PgStore;
 /// The access method.
 pub struct Ivfflat;
 
-/// Rows on a page of codes at 384 dimensions, and bytes of a page that a dimension of a row takes.
+/// Rows on a page of codes, and the dimensions for which that is so.
 const ROWS_A_PAGE: f64 = 128.0;
 const CODED_DIMS: f64 = 384.0;
 
