@@ -8,7 +8,7 @@ use crate::hnsw::{
 };
 use crate::index::Error;
 use crate::pg::am::dense::{Floats, shown};
-use crate::pg::am::shown::failure;
+use crate::pg::am::shown::query_first;
 use crate::pg::error::Failure;
 use crate::pg::types::{Bit, Operand, Sparsevec};
 use crate::vector::{Invalid, Sparse, Type};
@@ -72,7 +72,7 @@ pub trait Column<V: Space>: 'static {
     /// What an operation has failed of, in the words of this type: the query first, as pgvector says
     /// it.
     fn failure(error: Error) -> Failure {
-        failure(Self::TYPE, error)
+        query_first(Self::TYPE, error)
     }
 }
 

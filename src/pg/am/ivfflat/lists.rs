@@ -18,7 +18,7 @@ use crate::pg::am::ivfflat::streams::ListsStream;
 use crate::pg::am::method::{
     Build, Description, Killed, Learned, ListSizes, RankedRows, Ranks, Search, Stream, TendReport,
 };
-use crate::pg::am::shown::failure;
+use crate::pg::am::shown::column_first;
 use crate::pg::error::{CentroidsProblem, Failure};
 use crate::pg::storage::{PgStore, check_for_interrupts};
 use crate::quantize::{Form, PackedForm};
@@ -66,7 +66,7 @@ impl<C: ListsColumn> Build for ListsBuild<C> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         let pushed = self.builder.push(C::value(&ready), tid);
-        pushed.map_err(|error| failure(C::TYPE, error))
+        pushed.map_err(|error| column_first(C::TYPE, error))
     }
 
     fn bytes_per_row(&self) -> usize {
@@ -126,7 +126,7 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
             C::verify(&self.index, &ready)?;
             let settings = settings();
             let scan = self.index.scan(C::value(&ready), settings.probes());
-            let scan = scan.map_err(|error| failure(C::TYPE, error))?;
+            let scan = scan.map_err(|error| column_first(C::TYPE, error))?;
             if let Some(mut scan) = scan {
                 scan.limit_memory(settings.memory);
                 return Ok(Box::new(self.stream(scan, settings.go_on)));
@@ -142,7 +142,7 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         let inserted = self.index.insert(C::value(&ready), tid);
-        inserted.map_err(|error| failure(C::TYPE, error))
+        inserted.map_err(|error| column_first(C::TYPE, error))
     }
 
     fn vacuum(
@@ -234,7 +234,7 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         // SAFETY: the caller vouches for the datum.
         let ready = unsafe { C::ready(datum) }?;
         let place = self.index.has_place(C::value(&ready));
-        place.map_err(|error| failure(C::TYPE, error))
+        place.map_err(|error| column_first(C::TYPE, error))
     }
 }
 
@@ -258,7 +258,7 @@ impl<C: ListsColumn> Ranks for ListsSearch<C> {
         let scan = self
             .index
             .scan_among(C::value(&ready), rows, settings.all_probes());
-        let scan = scan.map_err(|error| failure(C::TYPE, error))?;
+        let scan = scan.map_err(|error| column_first(C::TYPE, error))?;
         let Some(mut scan) = scan else {
             return Ok(None);
         };
