@@ -26,6 +26,8 @@ pub struct TestedMethod {
     pub forms: &'static [&'static str],
     /// Operators of distances between vectors, with their operator classes.
     pub classes: &'static [(&'static str, &'static str)],
+    /// How it says that a query has 2 dimensions and the column 3: as pgvector's method of that name.
+    pub two_and_three: &'static str,
 }
 
 /// The graph.
@@ -39,6 +41,7 @@ pub const HNSW: TestedMethod = TestedMethod {
         ("<#>", "vector_ip_ops"),
         ("<+>", "vector_l1_ops"),
     ],
+    two_and_three: "2 and 3",
 };
 
 /// Lists: as many as searches do not read all of.
@@ -48,6 +51,7 @@ pub const IVFFLAT: TestedMethod = TestedMethod {
     other: "lists = 7, bits = 4",
     forms: &["bits = 1", "lists = 1", "lists = 5"],
     classes: &[("<->", "vector_l2_ops"), ("<#>", "vector_ip_ops")],
+    two_and_three: "3 and 2",
 };
 
 impl TestedMethod {

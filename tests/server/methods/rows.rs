@@ -108,10 +108,8 @@ fn null_and_zero_are_where_they_belong(method: TestedMethod) -> Result<()> {
         .err();
     let error = error.ok_or("a query of two dimensions was answered")?;
     let message = error.as_db_error().map(|e| e.message().to_owned());
-    assert_eq!(
-        message.as_deref(),
-        Some("different vector dimensions 2 and 3")
-    );
+    let wanted = format!("different vector dimensions {}", method.two_and_three);
+    assert_eq!(message, Some(wanted));
     client.batch_execute(
         "UPDATE few SET v = NULL WHERE id = 1; UPDATE few SET v = '[9,9,9]' WHERE id = 2",
     )?;

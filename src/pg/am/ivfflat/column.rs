@@ -95,7 +95,7 @@ impl ListsColumn for Bit {
 
     /// Bytes do not tell how many of the last one's bits count.
     fn verify(index: &ListIndex<'_, PgStore>, value: &Self::Ready) -> Result<(), Failure> {
-        let (left, right) = (Self::view(value).count, index.dims());
+        let (left, right) = (index.dims(), Self::view(value).count);
         if left == right {
             Ok(())
         } else {
