@@ -51,8 +51,8 @@ pub fn measured_within(distance: f64, shown: impl Fn(f32) -> f64) -> f32 {
     unordered(low)
 }
 
-/// What an operation on values of a type has failed of, in the words of that type. Where dimensions differ, those of the
-/// query are named first, as pgvector's `hnsw` names them.
+/// What an operation on values of a type has failed of, in the words of that type. Where dimensions differ, those of
+/// the query are named first, as pgvector's `hnsw` names them.
 pub fn query_first(of: Type, error: Error) -> Failure {
     #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
     match error {
