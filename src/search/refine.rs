@@ -2,7 +2,7 @@
 //! doubt. Only rows whose order is in doubt are measured.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, TryReserveError, VecDeque};
 
 /// Rows that are measured and held back at a time. Among more than 256 rows whose distances cannot be told
 /// apart, the order is not exact: see [`Refined`].
@@ -46,6 +46,12 @@ pub trait Source {
         Ok(true)
     }
 
+    /// Whether it may give a row after farther ones, and such a row is to come when all others have come. Otherwise it
+    /// comes at once.
+    fn puts_late_rows_last(&self) -> bool {
+        false
+    }
+
     /// The exact distance of a row; None where it is not to be given.
     ///
     /// # Errors
@@ -85,11 +91,16 @@ impl<T> Ord for MeasuredRow<T> {
 }
 
 /// Gives the rows of a source in exact order. It holds back at most 256 measured rows, so where bounds leave
-/// more rows than that in doubt, some of them may come out of order.
+/// more rows than that in doubt, some of them may come out of order. Whether a row is late is told by its exact
+/// distance: a bound would have rows of great doubt come last that are not late.
 #[derive(Debug)]
 pub struct Refined<T> {
     measured: BinaryHeap<Reverse<MeasuredRow<T>>>,
     ahead: Option<Bounded<T>>,
+    /// No row is farther that was given in order.
+    given: f64,
+    /// Rows that were found late, and come last.
+    late: VecDeque<T>,
 }
 
 impl<T> Default for Refined<T> {
@@ -97,6 +108,8 @@ impl<T> Default for Refined<T> {
         Self {
             measured: BinaryHeap::new(),
             ahead: None,
+            given: f64::NEG_INFINITY,
+            late: VecDeque::new(),
         }
     }
 }
@@ -106,12 +119,18 @@ impl<T> Refined<T> {
     /// first.
     ///
     /// # Errors
-    /// Those of the source.
-    pub fn next<S: Source<Row = T>>(&mut self, source: &mut S) -> Result<Option<T>, S::Error> {
+    /// Those of the source, or where there is no memory for rows that come late.
+    pub fn next<S: Source<Row = T>>(&mut self, source: &mut S) -> Result<Option<T>, S::Error>
+    where
+        S::Error: From<TryReserveError>,
+    {
         loop {
             let nearest = self.measured.peek().map(|Reverse(row)| row.distance);
             if let Some(nearest) = nearest {
                 let is_next = !self.may_come_below(nearest, source)?;
+                if is_next {
+                    self.given = self.given.max(nearest);
+                }
                 if is_next || self.measured.len() >= HELD_BACK {
                     return Ok(self.measured.pop().map(|Reverse(row)| row.row));
                 }
@@ -119,17 +138,29 @@ impl<T> Refined<T> {
                 self.ahead = source.next()?;
             }
             let Some(row) = self.ahead.take() else {
-                return Ok(None);
+                return Ok(self.late.pop_front());
             };
             if !source.admits(&row.row)? {
                 continue;
             }
-            if self.measured.is_empty() && !self.may_come_below(row.upper, source)? {
+            let given = if source.puts_late_rows_last() {
+                self.given
+            } else {
+                f64::NEG_INFINITY
+            };
+            let is_sure = self.measured.is_empty() && row.lower >= given;
+            if is_sure && !self.may_come_below(row.upper, source)? {
+                self.given = self.given.max(row.upper);
                 return Ok(Some(row.row));
             }
             if let Some(distance) = source.measure(&row.row)? {
                 let row = row.row;
-                self.measured.push(Reverse(MeasuredRow { distance, row }));
+                if distance < given {
+                    self.late.try_reserve(1)?;
+                    self.late.push_back(row);
+                } else {
+                    self.measured.push(Reverse(MeasuredRow { distance, row }));
+                }
             }
         }
     }
@@ -149,7 +180,7 @@ impl<T> Refined<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::collections::HashSet;
 
     use proptest::prelude::*;
 
@@ -165,6 +196,7 @@ mod tests {
         /// Every so-many-th row is admitted.
         admitted: usize,
         asked: usize,
+        late_last: bool,
     }
 
     impl DoubtedRows {
@@ -178,6 +210,16 @@ mod tests {
                 measured: 0,
                 admitted: 1,
                 asked: 0,
+                late_last: false,
+            }
+        }
+
+        /// Rows in this order, those last that come after farther ones.
+        fn unsorted(rows: Vec<(f64, f64)>) -> Self {
+            Self {
+                rows,
+                late_last: true,
+                ..Self::new(Vec::new())
             }
         }
 
@@ -192,7 +234,7 @@ mod tests {
 
     impl Source for DoubtedRows {
         type Row = usize;
-        type Error = Infallible;
+        type Error = TryReserveError;
 
         fn is_ready(&self) -> bool {
             self.at < self.rows.len() && self.at != self.ready
@@ -203,7 +245,7 @@ mod tests {
             next.map_or(f64::INFINITY, |(distance, doubt)| distance - doubt)
         }
 
-        fn next(&mut self) -> Result<Option<Bounded<usize>>, Infallible> {
+        fn next(&mut self) -> Result<Option<Bounded<usize>>, TryReserveError> {
             let row = self.at;
             self.at += 1;
             Ok(self.rows.get(row).map(|(distance, doubt)| Bounded {
@@ -213,12 +255,16 @@ mod tests {
             }))
         }
 
-        fn admits(&mut self, row: &usize) -> Result<bool, Infallible> {
+        fn admits(&mut self, row: &usize) -> Result<bool, TryReserveError> {
             self.asked += 1;
             Ok((row + 1).is_multiple_of(self.admitted))
         }
 
-        fn measure(&mut self, row: &usize) -> Result<Option<f64>, Infallible> {
+        fn puts_late_rows_last(&self) -> bool {
+            self.late_last
+        }
+
+        fn measure(&mut self, row: &usize) -> Result<Option<f64>, TryReserveError> {
             self.measured += 1;
             Ok((row % self.gone != self.gone - 1).then(|| self.rows[*row].0))
         }
@@ -233,6 +279,32 @@ mod tests {
             prop_assert_eq!(order.len(), source.rows.len());
             let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
             prop_assert!(distances.is_sorted(), "{:?}", distances);
+        }
+
+        /// A bound may be below what was given, if the source knows more than the bound says.
+        #[test]
+        fn rows_of_great_doubt_are_not_late(
+            mut rows in prop::collection::vec((0.0..100.0, 0.0..20.0), 0..200)
+        ) {
+            rows.sort_by(|a: &(f64, f64), b| a.0.total_cmp(&b.0));
+            let (order, source) = DoubtedRows::unsorted(rows).all();
+            let wanted: Vec<usize> = (0..source.rows.len()).collect();
+            prop_assert_eq!(order, wanted);
+        }
+
+        #[test]
+        fn late_rows_come_last_and_no_others_do(
+            rows in prop::collection::vec((0.0..100.0, 0.0..5.0), 0..200)
+        ) {
+            let (order, source) = DoubtedRows::unsorted(rows).all();
+            let different: HashSet<&usize> = order.iter().collect();
+            prop_assert_eq!((order.len(), different.len()), (source.rows.len(), source.rows.len()));
+            let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
+            let sorted = distances.windows(2).take_while(|pair| pair[0] <= pair[1]).count() + 1;
+            let (in_order, late) = distances.split_at(sorted.min(distances.len()));
+            // A row that was given without being measured may be farther than it is by twice its doubt.
+            let farthest = in_order.last().map_or(0.0, |last| last + 10.0);
+            prop_assert!(late.iter().all(|distance| *distance < farthest), "{:?}", distances);
         }
     }
 

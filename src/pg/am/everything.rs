@@ -59,6 +59,10 @@ impl<F: FnMut() -> Result<Option<Tid>, Failure>> Stream for Everything<F> {
         Continue::Never
     }
 
+    fn finds_late(&self) -> bool {
+        false
+    }
+
     fn has_order(&self) -> bool {
         false
     }

@@ -412,6 +412,10 @@ pub trait Stream {
     /// What the stream does when its first rows are used up. A stream without an order ends.
     fn go_on(&self) -> Continue;
 
+    /// Whether a row may come after farther ones that is to come last, as the setting for iterative scans asks. A
+    /// stream that puts such rows last by itself has none.
+    fn finds_late(&self) -> bool;
+
     /// Whether rows have an order: not where all are as far.
     fn has_order(&self) -> bool {
         true

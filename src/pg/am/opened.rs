@@ -79,6 +79,10 @@ impl Stream for KeptStream {
         self.stream.go_on()
     }
 
+    fn finds_late(&self) -> bool {
+        self.stream.finds_late()
+    }
+
     fn has_order(&self) -> bool {
         self.stream.has_order()
     }

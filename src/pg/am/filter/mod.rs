@@ -16,6 +16,7 @@ pub mod prices;
 pub mod shortlist;
 pub mod table;
 
+use std::collections::TryReserveError;
 use std::rc::Rc;
 
 use pgrx::pg_sys;
@@ -87,6 +88,12 @@ enum Turn {
     ToTable,
 }
 
+impl From<TryReserveError> for Stop {
+    fn from(error: TryReserveError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
@@ -129,6 +136,10 @@ impl Source for Asked<'_, '_> {
             self.rows.note_dead(*row);
         }
         Ok(passes == Some(true))
+    }
+
+    fn puts_late_rows_last(&self) -> bool {
+        self.rows.puts_late_rows_last()
     }
 
     fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Stop> {
@@ -296,6 +307,7 @@ impl Filtered {
             return Ok(RowsFrom::SearchAlone);
         };
         let given = self.take_given(rows);
+        let listed = tids.len();
         // SAFETY: the caller keeps the index open as long as this search; the scan is ordered by one value.
         unsafe {
             let query = (*(*rows.scan).orderByData).sk_argument;
@@ -310,6 +322,9 @@ impl Filtered {
             });
             if let Some(stream) = &mut ranked.stream {
                 stream.limit(self.within);
+                let listed = listed as f64 / self.prices.rows;
+                let share = passes.share().min(listed).max(f64::EPSILON);
+                stream.expect_rows(self.prices.wanted / share);
             }
             let shortlist = Shortlist::new(rows, ranked, given, passes, opened.index())?;
             Ok(RowsFrom::Shortlist(Box::new(shortlist)))

@@ -71,6 +71,8 @@ pub(in crate::pg::am) struct Prices {
     pub table: f64,
     /// What other indexes were expected to list.
     pub listed: Option<Listed>,
+    /// Rows of the table.
+    pub rows: f64,
     /// Rows that the query was expected to want.
     pub wanted: f64,
 }
@@ -120,6 +122,7 @@ impl Prices {
             fetched,
             table: if may_read { read } else { f64::INFINITY },
             listed: passes.listed(),
+            rows: size.rows,
             wanted: passes.wanted().unwrap_or(WANTED_ROWS).max(1.0),
         }
     }

@@ -249,6 +249,12 @@ impl Stream for Merged {
         Continue::Never
     }
 
+    fn finds_late(&self) -> bool {
+        self.ranked
+            .as_ref()
+            .is_some_and(|ranked| ranked.finds_late())
+    }
+
     fn cost(&self) -> Cost {
         let ranked = self.ranked.as_ref();
         ranked.map_or_else(Cost::default, |ranked| ranked.cost())

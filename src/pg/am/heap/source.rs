@@ -82,6 +82,10 @@ impl Source for ScanRows<'_> {
         Ok(row)
     }
 
+    fn puts_late_rows_last(&self) -> bool {
+        self.stream.finds_late()
+    }
+
     fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Failure> {
         // SAFETY: the scan is going on.
         unsafe {

@@ -49,6 +49,10 @@ impl<V: SqlSpace> Stream for GraphStream<'_, V> {
         self.go_on
     }
 
+    fn finds_late(&self) -> bool {
+        false
+    }
+
     fn cost(&self) -> Cost {
         Cost {
             nodes: self.scan.nodes_read(),
@@ -101,6 +105,10 @@ impl<V: SqlSpace> Stream for RankedStream<'_, V> {
 
     fn go_on(&self) -> Continue {
         Continue::Never
+    }
+
+    fn finds_late(&self) -> bool {
+        false
     }
 
     fn cost(&self) -> Cost {

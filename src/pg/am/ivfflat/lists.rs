@@ -9,7 +9,6 @@ use crate::bulk::{Built, Progress, Sink};
 use crate::index::{Continue, Error, Tid, Vacuumed};
 use crate::ivf::{ListIndex, ListsBuilder, ListsScan, LongForm, TidSet};
 use crate::pg::am::everything::Everything;
-use crate::pg::am::filter::prices::WANTED_ROWS;
 use crate::pg::am::ivfflat::centroids;
 use crate::pg::am::ivfflat::column::ListsColumn;
 use crate::pg::am::ivfflat::options::AskedLists;
@@ -263,9 +262,6 @@ impl<C: ListsColumn> Ranks for ListsSearch<C> {
             return Ok(None);
         };
         scan.limit_memory(settings.memory);
-        let all = self.index.roots().map_err(Error::from)?.rows as f64;
-        let share = (tids.len() as f64 / all.max(1.0)).clamp(f64::EPSILON, 1.0);
-        scan.expect_rows((WANTED_ROWS / share) as usize);
         Ok(Some(RankedRows {
             stream: Some(Box::new(self.stream(scan, Continue::Strict))),
             unknown: Vec::new(),

@@ -1,6 +1,5 @@
 //! Streams: the rows of lists, with bounds of their distances as the operator gives them.
 
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use crate::index::Continue;
@@ -18,12 +17,7 @@ pub struct ListsStream<'i, C> {
     scan: ListsScan<'i, 'static, PgStore>,
     metric: Metric,
     go_on: Continue,
-    /// How near the farthest row may be that was given. Rows that may be nearer come late: they are of lists that were
-    /// read since, or their codes told too much of their distance.
-    given: f32,
-    /// Those rows.
-    late: VecDeque<ListsRow>,
-    /// Whether only those are left.
+    /// Whether there is no further row.
     drained: bool,
     restarts: u64,
     column: PhantomData<fn(C)>,
@@ -36,8 +30,6 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             scan,
             metric,
             go_on,
-            given: f32::NEG_INFINITY,
-            late: VecDeque::new(),
             drained: false,
             restarts: 0,
             column: PhantomData,
@@ -53,36 +45,11 @@ impl<'i, C: ListsColumn> ListsStream<'i, C> {
             C::shown(self.metric, measure)
         })
     }
-
-    /// The next row in the order that the setting asks for.
-    fn next_row(&mut self) -> Result<Option<ListsRow>, Failure> {
-        while !self.drained {
-            let read = self.scan.cost().lists;
-            let Some(row) = self.scan.next_row()? else {
-                self.drained = true;
-                break;
-            };
-            self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
-            let lower = row.distance - row.doubt;
-            if self.go_on != Continue::Relaxed && lower < self.given {
-                self.late.try_reserve(1)?;
-                self.late.push_back(row);
-                continue;
-            }
-            self.given = self.given.max(lower);
-            return Ok(Some(row));
-        }
-        Ok(self.late.pop_front())
-    }
 }
 
 impl<C: ListsColumn> Stream for ListsStream<'_, C> {
     fn is_ready(&self) -> bool {
-        if self.drained {
-            !self.late.is_empty()
-        } else {
-            self.scan.is_ready()
-        }
+        self.scan.is_ready()
     }
 
     fn floor(&self) -> f64 {
@@ -94,7 +61,10 @@ impl<C: ListsColumn> Stream for ListsStream<'_, C> {
     }
 
     fn next(&mut self) -> Result<Option<Bounded<FoundRow>>, Failure> {
-        let row = self.next_row()?;
+        let read = self.scan.cost().lists;
+        let row = self.scan.next_row()?;
+        self.drained = row.is_none();
+        self.restarts += u64::from(read > 0 && self.scan.cost().lists > read);
         Ok(row.map(|row| self.bounded(row)))
     }
 
@@ -112,6 +82,11 @@ impl<C: ListsColumn> Stream for ListsStream<'_, C> {
 
     fn go_on(&self) -> Continue {
         self.go_on
+    }
+
+    /// Rows of lists that were read since may be nearer, and so may rows whose codes told too much of their distance.
+    fn finds_late(&self) -> bool {
+        self.go_on != Continue::Relaxed
     }
 
     fn cost(&self) -> Cost {
