@@ -54,26 +54,27 @@ pub fn measured_within(distance: f64, shown: impl Fn(f32) -> f64) -> f32 {
 /// What an operation on values of a type has failed of, in the words of that type. Where dimensions differ, those of
 /// the query are named first, as pgvector's `hnsw` names them.
 pub fn query_first(of: Type, error: Error) -> Failure {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
-    match error {
-        Error::Dimensions { expected, found } => Failure::Value(Invalid::DifferentDims {
-            of,
-            left: found,
-            right: expected,
-        }),
-        other => Failure::Index(other),
-    }
+    failure(error, |left, right| Invalid::DifferentDims {
+        of,
+        left,
+        right,
+    })
 }
 
 /// As [`query_first`], but those of the column are named first, as pgvector's `ivfflat` names them.
 pub fn column_first(of: Type, error: Error) -> Failure {
+    failure(error, |right, left| Invalid::DifferentDims {
+        of,
+        left,
+        right,
+    })
+}
+
+/// A failure; `different` says that a query and a column differ in dimensions.
+fn failure(error: Error, different: impl FnOnce(usize, usize) -> Invalid) -> Failure {
     #[allow(clippy::wildcard_enum_match_arm, reason = "one is told apart")]
     match error {
-        Error::Dimensions { expected, found } => Failure::Value(Invalid::DifferentDims {
-            of,
-            left: expected,
-            right: found,
-        }),
+        Error::Dimensions { expected, found } => Failure::Value(different(found, expected)),
         other => Failure::Index(other),
     }
 }
