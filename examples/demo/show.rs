@@ -127,7 +127,11 @@ pub fn info(client: &mut Client) -> Result<()> {
     let query = "SELECT key, value FROM vector_index_info($1::text::regclass) AS info,
         json_each_text(row_to_json(info))";
     for row in client.query(query, &[&INDEX])? {
-        let (column, value): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let column: &str = row.try_get(0)?;
+        // What only lists have is NULL.
+        let Some(value) = row.try_get::<_, Option<&str>>(1)? else {
+            continue;
+        };
         let meaning = MEANINGS.iter().find(|(name, _)| *name == column);
         let meaning = meaning.map_or("", |(_, meaning)| meaning);
         println!("  {column:<14}{value:>10}  {meaning}");
