@@ -4,9 +4,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, TryReserveError, VecDeque};
 
-/// Rows of equal bounds that are measured, one after another, before the nearest row is given although the next has these
-/// bounds as well. Nearly always their values are equal, and so are their distances; a table may have a million of
-/// them.
+/// Rows of equal bounds that are measured, one after another, before the nearest row is given although the next has
+/// these bounds as well. Nearly always their values are equal, and so are their distances; a table may have a million
+/// of them.
 const ALIKE: usize = 256;
 
 /// A row whose distance lies between two bounds.
@@ -99,8 +99,8 @@ impl<T> Ord for MeasuredRow<T> {
 
 /// Gives the rows of a source in exact order. All rows are measured whose bounds leave in doubt which is next, however
 /// many they are, but for rows of equal bounds: of them at most 256 are held back, and where their distances differ all
-/// the same, some of them may come out of order. Whether a row is late is told by its exact distance: a bound would have
-/// rows of great doubt come last that are not late.
+/// the same, some of them may come out of order. Whether a row is late is told by its exact distance: a bound would
+/// have rows of great doubt come last that are not late.
 #[derive(Debug)]
 pub struct Refined<T> {
     measured: BinaryHeap<Reverse<MeasuredRow<T>>>,
