@@ -171,7 +171,7 @@ const METHODS: [(&str, &[&str]); 23] = [
     ),
     ("build", &["heap", "method", "opened"]),
     ("insert", &["method", "opened"]),
-    ("vacuum", &["method", "opened"]),
+    ("vacuum", &["heap", "method", "opened"]),
     (
         "routine",
         &["build", "cost", "insert", "method", "scan", "vacuum"],

@@ -2,7 +2,7 @@
 //!
 //! Bits are points of zeros and ones under squared L2, which is their Hamming distance.
 
-use crate::index::Error;
+use crate::index::{Error, collected, filled};
 use crate::values::{BitMetric, Bits, DenseVectors, Values, kind};
 
 use super::meta::ListsParameters;
@@ -41,6 +41,21 @@ impl<'v> From<&'v [u8]> for ListValue<'v> {
 }
 
 impl ListValue<'_> {
+    /// The elements, of so many dimensions: of bits zeros and ones.
+    ///
+    /// # Errors
+    /// Where there is no memory.
+    pub fn elements(self, dims: usize) -> Result<Vec<f32>, Error> {
+        match self {
+            Self::Dense(value) => Ok(collected(value.iter().copied())?),
+            Self::Bits(value) => {
+                let mut elements = filled(0.0, dims)?;
+                Bits::unpack(value, &mut elements);
+                Ok(elements)
+            }
+        }
+    }
+
     /// The value as a point of an index with these parameters. None where it has no place in the metric.
     ///
     /// # Errors
@@ -57,9 +72,7 @@ impl ListValue<'_> {
             }
             (Self::Bits(value), kind::BITS) => {
                 Bits::new(BitMetric::Hamming, parameters.dims).verify(value)?;
-                let mut point = vec![0.0; parameters.dims];
-                Bits::unpack(value, &mut point);
-                Ok(Some(point))
+                Ok(Some(self.elements(parameters.dims)?))
             }
             _ => Err(parameters.other_space()),
         }

@@ -7,6 +7,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use crate::pg::am::heap::rows::{TableRows, each_row};
+use crate::pg::am::heap::values::{FetchedValues, ValueReach};
 use crate::pg::am::method::{Build, Method};
 use crate::pg::am::opened;
 use crate::pg::error::guarded;
@@ -135,7 +136,8 @@ pub unsafe extern "C-unwind" fn build<M: Method>(
                 scan,
             );
             let built = write(index, pg_sys::ForkNumber::MAIN_FORKNUM, loader)?;
-            opened::open::<M>(index)?.index().calibrate()?;
+            let mut values = FetchedValues::new(heap, index, ValueReach::Everything);
+            opened::open::<M>(index)?.index().calibrate(&mut values)?;
             let result: *mut pg_sys::IndexBuildResult =
                 pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>()).cast();
             (*result).heap_tuples = rows;

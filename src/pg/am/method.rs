@@ -156,6 +156,12 @@ pub enum Killed {
     Show,
 }
 
+/// The values of an index's rows, as its table has them.
+pub trait TableValues {
+    /// Hands the value of a row to `look`. False where it cannot be seen, or not be read now.
+    fn see(&mut self, tid: Tid, look: &mut dyn FnMut(Datum)) -> bool;
+}
+
 /// An open index.
 pub trait Search {
     /// Starts a search. A query that is NULL is equally far from all rows.
@@ -190,20 +196,25 @@ pub trait Search {
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure>;
 
-    /// Keeps it in shape after a vacuum, or when it is asked to. Nobody else vacuums or tends it meanwhile. `poll` is
-    /// called often, and never while a page is locked.
+    /// Keeps it in shape after a vacuum, or when it is asked to. Nobody else vacuums or tends it meanwhile. `values` is
+    /// asked for what the index itself does not have. `poll` is called often, and neither while a page is locked.
     ///
     /// # Errors
-    /// Where pages make no sense.
-    fn tend(&self, _poll: &mut dyn FnMut()) -> Result<TendReport, Failure> {
+    /// Where pages or values make no sense.
+    fn tend(
+        &self,
+        _values: &mut dyn TableValues,
+        _poll: &mut dyn FnMut(),
+    ) -> Result<TendReport, Failure> {
         Ok(TendReport::default())
     }
 
-    /// Measures what searches need to know of it, after a build.
+    /// Measures what searches need to know of it, after a build. `values` is asked for what the index itself does not
+    /// have.
     ///
     /// # Errors
-    /// Where pages make no sense.
-    fn calibrate(&self) -> Result<(), Failure> {
+    /// Where pages or values make no sense.
+    fn calibrate(&self, _values: &mut dyn TableValues) -> Result<(), Failure> {
         Ok(())
     }
 

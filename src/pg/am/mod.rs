@@ -54,6 +54,7 @@ pub use cost::missing;
 pub use filter::prices::WANTED_ROWS;
 pub use filter::table::can_read;
 pub use heap::rows::{TableRows, each_row};
+pub use heap::values::{FetchedValues, ValueReach};
 pub use left_out::LeftOut;
 pub use method::{Effort, Search};
 pub use opened::Opened;

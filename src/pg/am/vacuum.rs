@@ -6,6 +6,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
 use crate::index::Tid;
+use crate::pg::am::heap::values::{FetchedValues, ValueReach};
 use crate::pg::am::method::Method;
 use crate::pg::am::opened;
 use crate::pg::error::guarded;
@@ -70,7 +71,14 @@ pub unsafe extern "C-unwind" fn vacuum_cleanup<M: Method>(
                 return Ok(stats);
             }
             let opened = opened::open::<M>((*info).index)?;
-            opened.index().tend(&mut delay)?;
+            let index = (*info).index;
+            // Whoever vacuums it has locked it.
+            let table = pg_sys::table_open((*(*index).rd_index).indrelid, pg_sys::NoLock as i32);
+            let mut values = FetchedValues::new(table, index, ValueReach::InRows);
+            let tended = opened.index().tend(&mut values, &mut delay);
+            drop(values);
+            pg_sys::table_close(table, pg_sys::NoLock as i32);
+            tended?;
             if !stats.is_null() {
                 (*stats).num_pages = pages((*info).index);
                 return Ok(stats);

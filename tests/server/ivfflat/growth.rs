@@ -33,6 +33,11 @@ fn lists(cluster: &Cluster) -> Result<i64> {
         .get(0))
 }
 
+fn listed(client: &mut Client) -> Result<i64> {
+    let sql = "SELECT lists FROM vector_index_info('items_v')";
+    Ok(client.query_one(sql, &[])?.get(0))
+}
+
 fn pages(client: &mut Client) -> Result<i64> {
     let sql = "SELECT pg_relation_size('items_v') / 8192";
     Ok(client.query_one(sql, &[])?.get(0))
@@ -138,4 +143,61 @@ fn lists_that_were_asked_for_are_as_many() -> Result<()> {
     let now = lists(&cluster)?;
     assert!((30..=31).contains(&now), "{now}");
     right(&mut client)
+}
+
+/// Without long codes lists are split by the values in the table. They were not read, and lists stayed as they were.
+#[test]
+fn lists_of_one_bit_are_split_by_the_values_in_the_table() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = prepare(&cluster, 0)?;
+    for (class, rows) in [
+        ("v vector_l2_ops", 5_000),
+        ("(v::halfvec(24)) halfvec_cosine_ops", 9_000),
+    ] {
+        client.batch_execute(&format!(
+            "TRUNCATE items; DROP INDEX items_v; CREATE INDEX items_v ON items USING ivfflat ({class}) WITH (bits = 1)"
+        ))?;
+        copy_rows(&mut client, 1, &Clusters::new(226, DIMS, 12).vectors(rows))?;
+        let split_by_vacuum = {
+            client.batch_execute("VACUUM items")?;
+            listed(&mut client)? > 1
+        };
+        let is_column = class.starts_with('v');
+        // A vacuum computes no expression: that is for whoever owns the table.
+        assert_eq!(split_by_vacuum, is_column, "{class}");
+        assert_eq!(split(&mut client)? > 0, !is_column, "{class}");
+        assert!(listed(&mut client)? > 10, "{class}");
+        assert_sound(&mut client, "items_v")?;
+        if is_column {
+            right(&mut client)?;
+        }
+    }
+    Ok(())
+}
+
+/// A vacuum's snapshot keeps no other vacuum from removing values that are stored outside of their rows, so it does not
+/// read them.
+#[test]
+fn lists_of_one_bit_with_values_out_of_line_are_split_when_somebody_asks() -> Result<()> {
+    let cluster = Cluster::quick()?;
+    let mut client = cluster.client()?;
+    make_table(&mut client, "", 1_000, &[])?;
+    client.batch_execute(
+        "ALTER TABLE items ALTER v SET STORAGE EXTERNAL;
+         CREATE INDEX items_v ON items USING ivfflat (v vector_l2_ops) WITH (bits = 1)",
+    )?;
+    let rows = Clusters::new(227, 1_000, 12).vectors(4_500);
+    copy_rows(&mut client, 1, &rows)?;
+    client.batch_execute("VACUUM items")?;
+    assert_eq!(listed(&mut client)?, 1);
+    assert!(split(&mut client)? > 0);
+    let lists = listed(&mut client)?;
+    assert!(lists > 10, "{lists}");
+    // Rows that nobody sees any more have no value, and stay where they are until they are vacuumed.
+    client.batch_execute("DELETE FROM items WHERE id % 3 = 1")?;
+    copy_rows(&mut client, 10_000, &rows[..3_000])?;
+    split(&mut client)?;
+    assert_right(&mut client, "items_v", &rows[..2])?;
+    client.batch_execute("VACUUM items")?;
+    assert_right(&mut client, "items_v", &rows[..2])
 }

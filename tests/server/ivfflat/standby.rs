@@ -119,3 +119,61 @@ fn a_scan_on_a_standby_whose_pages_go_gives_right_rows_or_an_error() -> Result<(
     assert!(standby.log().contains("conflict with recovery"));
     Ok(())
 }
+
+/// What lists do, one after the other; `{n}` is the round.
+const STEPS: [&str; 12] = [
+    "INSERT INTO items SELECT 1000000 * {n} + id, v FROM items WHERE id % 7 = 1",
+    "VACUUM items",
+    "INSERT INTO items SELECT 1000000 * {n} + id, v FROM items WHERE id < 1000000",
+    "SELECT vector_index_tend('items_v')",
+    "BEGIN; INSERT INTO items SELECT 1000000 * {n} + id, v FROM items WHERE id < 500; ROLLBACK",
+    "DELETE FROM items WHERE id % 5 = 2",
+    "VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) items",
+    "UPDATE items SET v = v WHERE id % 3 = 0",
+    // Of most lists hardly a row is left: they are merged.
+    "DELETE FROM items WHERE id % 40 <> 3",
+    "VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) items",
+    "REINDEX INDEX items_v",
+    "SELECT vector_index_tend('items_v')",
+];
+
+#[test]
+fn a_standby_answers_as_its_primary_after_each_step() -> Result<()> {
+    let primary = Cluster::suspicious()?;
+    let mut client = prepare(&primary, 6_000)?;
+    let standby = primary.standby()?;
+    let mut reader = standby.connect()?;
+    let question = Clusters::new(275, DIMS, 12).vector();
+    let query = literal(&question);
+    let near = format!("SELECT id, v <-> {query} FROM items ORDER BY v <-> {query} LIMIT 100");
+    let mut lists = Vec::new();
+    for (round, step) in (1..).zip(STEPS) {
+        client.batch_execute(&step.replace("{n}", &round.to_string()))?;
+        primary.wait_for(&standby)?;
+        let mut answers = Vec::new();
+        for client in [&mut client, &mut reader] {
+            // Few lists: where rows are differs as soon as lists do.
+            client.batch_execute(&format!(
+                "{BY_INDEX}; SET ivfflat.probes = 2; SET ivfflat.iterative_scan = off"
+            ))?;
+            answers.push(fetch_all(client, &near)?);
+        }
+        assert!(!answers[0].is_empty(), "{step}");
+        assert_eq!(answers[0], answers[1], "{step}");
+        assert_sound(&mut reader, "items_v")?;
+        assert_whole(&mut reader, "<->", &question)?;
+        let count = "SELECT lists FROM vector_index_info('items_v')";
+        lists.push(reader.query_one(count, &[])?.get::<_, i64>(0));
+    }
+    println!("{lists:?} lists");
+    assert!(
+        lists[4] > lists[2] && lists[11] < lists[8],
+        "{lists:?} lists"
+    );
+    Ok(())
+}
+
+fn fetch_all(client: &mut Client, query: &str) -> Result<Fetched> {
+    let rows = client.query(query, &[])?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

@@ -5,20 +5,9 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 use crate::index::Tid;
+use crate::pg::am::heap::value::RowValue;
 use crate::pg::am::passes::Passes;
-use crate::pg::error::catch;
 use crate::pg::storage::pointer_of;
-
-unsafe extern "C-unwind" {
-    // Without a guard, which would keep a part of what an error says.
-    fn FormIndexDatum(
-        info: *mut pg_sys::IndexInfo,
-        slot: *mut pg_sys::TupleTableSlot,
-        executor: *mut pg_sys::EState,
-        values: *mut Datum,
-        nulls: *mut bool,
-    );
-}
 
 /// Fetches rows and measures them by the operator of a scan. What it holds belongs to the query's
 /// context and resource owner; [`close`](Self::close) lets it go early.
@@ -33,17 +22,6 @@ pub struct Exact {
     held: Option<Tid>,
 }
 
-/// Where the index's value of a row comes from.
-enum RowValue {
-    /// A column of the table.
-    Column(i32),
-    /// An expression.
-    Expression {
-        info: *mut pg_sys::IndexInfo,
-        executor: *mut pg_sys::EState,
-    },
-}
-
 impl Exact {
     /// Opens the table of a scan.
     ///
@@ -55,18 +33,10 @@ impl Exact {
             let context = pg_sys::GetMemoryChunkContext(scan.cast());
             let before = pg_sys::MemoryContextSwitchTo(context);
             let (table, index) = ((*scan).heapRelation, (*scan).indexRelation);
-            let columns = &raw const (*(*index).rd_index).indkey;
-            let column = (*columns).values.as_slice(1)[0];
             let exact = Self {
                 fetch: pg_sys::table_index_fetch_begin(table),
                 slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
-                value: match column {
-                    0 => RowValue::Expression {
-                        info: pg_sys::BuildIndexInfo(index),
-                        executor: pg_sys::CreateExecutorState(),
-                    },
-                    column => RowValue::Column(column.into()),
-                },
+                value: RowValue::of(index),
                 measured: 0,
                 dead: false,
                 held: None,
@@ -150,16 +120,7 @@ impl Exact {
     /// The scan is going on, and has seen the row.
     pub unsafe fn with_value<T>(&self, look: impl FnOnce(Datum) -> T) -> Option<T> {
         // SAFETY: all pointers are to what `open` has made; the row is in the slot.
-        unsafe {
-            match self.value {
-                RowValue::Column(column) => {
-                    let mut null = false;
-                    let value = pg_sys::slot_getattr(self.slot, column, &raw mut null);
-                    (!null).then(|| look(value))
-                }
-                RowValue::Expression { info, executor } => self.with_computed(info, executor, look),
-            }
-        }
+        unsafe { self.value.with(self.slot, look) }
     }
 
     /// Whether a row passes a filter; None where the scan does not see it.
@@ -179,32 +140,6 @@ impl Exact {
     /// Whether the row that was fetched last is dead to everybody.
     pub fn was_dead(&self) -> bool {
         self.dead
-    }
-
-    unsafe fn with_computed<T>(
-        &self,
-        info: *mut pg_sys::IndexInfo,
-        executor: *mut pg_sys::EState,
-        look: impl FnOnce(Datum) -> T,
-    ) -> Option<T> {
-        // SAFETY: as `with_value`.
-        unsafe {
-            let mut context = (*executor).es_per_tuple_exprcontext;
-            if context.is_null() {
-                context = pg_sys::MakePerTupleExprContext(executor);
-            }
-            (*context).ecxt_scantuple = self.slot;
-            let memory = (*context).ecxt_per_tuple_memory;
-            let before = pg_sys::MemoryContextSwitchTo(memory);
-            let (mut values, mut nulls) = ([Datum::null(); 32], [false; 32]);
-            let (value, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
-            // The expression is a user's: its errors keep all that they say.
-            catch(|| FormIndexDatum(info, self.slot, executor, value, null));
-            let seen = (!*null).then(|| look(*value));
-            pg_sys::MemoryContextSwitchTo(before);
-            pg_sys::MemoryContextReset(memory);
-            seen
-        }
     }
 
     /// Rows measured since they were taken last.
@@ -233,9 +168,7 @@ impl Exact {
         unsafe {
             pg_sys::ExecDropSingleTupleTableSlot(self.slot);
             pg_sys::table_index_fetch_end(self.fetch);
-            if let RowValue::Expression { executor, .. } = self.value {
-                pg_sys::FreeExecutorState(executor);
-            }
+            self.value.close();
         }
     }
 }

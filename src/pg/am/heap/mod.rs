@@ -7,9 +7,13 @@
 //! | `prefetch.rs` | rows of a table on their way from memory |
 //! | `extent.rs` | how far a table reaches |
 //! | `rows.rs` | every row of a table, for builds and checks |
+//! | `value.rs` | what an index has of a row |
+//! | `values.rs` | that of rows by their places, for an index that is kept in shape |
 
 pub mod exact;
 pub mod extent;
 pub mod prefetch;
 pub mod rows;
 pub mod source;
+pub mod value;
+pub mod values;

@@ -7,7 +7,7 @@ use pgrx::pg_sys::Datum;
 
 use crate::bulk::{Built, Progress, Sink};
 use crate::index::{Continue, Error, Tid, Vacuumed};
-use crate::ivf::{ListIndex, ListsBuilder, ListsScan, LongForm, TidSet};
+use crate::ivf::{ListIndex, ListsBuilder, ListsScan, LongForm, ReadValue, TidSet};
 use crate::pg::am::everything::Everything;
 use crate::pg::am::ivfflat::centroids;
 use crate::pg::am::ivfflat::column::ListsColumn;
@@ -15,7 +15,8 @@ use crate::pg::am::ivfflat::options::AskedLists;
 use crate::pg::am::ivfflat::settings::settings;
 use crate::pg::am::ivfflat::streams::ListsStream;
 use crate::pg::am::method::{
-    Build, Description, Killed, Learned, ListSizes, RankedRows, Ranks, Search, Stream, TendReport,
+    Build, Description, Killed, Learned, ListSizes, RankedRows, Ranks, Search, Stream, TableValues,
+    TendReport,
 };
 use crate::pg::am::shown::column_first;
 use crate::pg::error::{CentroidsProblem, Failure};
@@ -99,14 +100,42 @@ impl<C: ListsColumn> ListsSearch<C> {
     }
 
     /// Measures how many lists a search needs, if there are not as many as when that was measured last.
-    fn calibrate_again(&self) -> Result<(), Failure> {
+    fn calibrate_again(&self, values: &mut dyn TableValues) -> Result<(), Failure> {
         let lists = f64::from(self.index.roots().map_err(Error::from)?.lists);
         let before = f64::from(self.index.calibrated_lists().map_err(Error::from)?);
         let change = lists / before.max(1.0);
         if lists > 1.0 && !(1.0 / CALIBRATED_WITHIN..CALIBRATED_WITHIN).contains(&change) {
-            self.calibrate()?;
+            self.calibrate(values)?;
         }
         Ok(())
+    }
+}
+
+impl<C: ListsColumn> ListsSearch<C> {
+    /// Runs an operation that reads values from the table.
+    fn reading<T>(
+        &self,
+        table: &mut dyn TableValues,
+        run: impl FnOnce(ReadValue<'_>) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let mut failed = None;
+        let done = run(&mut |tid| {
+            let mut value = Ok(None);
+            table.see(tid, &mut |datum| {
+                // SAFETY: what is in the column is of its type, and outlives this call.
+                let ready = unsafe { C::ready(datum) };
+                value =
+                    ready.and_then(|ready| Ok(Some(C::value(&ready).elements(self.index.dims())?)));
+            });
+            value.map_err(|failure| {
+                failed = Some(failure);
+                Error::Cancelled
+            })
+        });
+        match failed {
+            Some(failure) => Err(failure),
+            None => Ok(done?),
+        }
     }
 }
 
@@ -156,13 +185,19 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         Ok(self.index.vacuum(gone, &mut poll)?)
     }
 
-    fn tend(&self, poll: &mut dyn FnMut()) -> Result<TendReport, Failure> {
+    fn tend(
+        &self,
+        values: &mut dyn TableValues,
+        poll: &mut dyn FnMut(),
+    ) -> Result<TendReport, Failure> {
         let mut poll = || {
             poll();
             Ok(())
         };
-        let tended = self.index.tend(u64::MAX, &mut |_| Ok(None), &mut poll)?;
-        self.calibrate_again()?;
+        let tended = self.reading(values, |values| {
+            self.index.tend(u64::MAX, values, &mut poll)
+        })?;
+        self.calibrate_again(values)?;
         Ok(TendReport {
             split: tended.split,
             merged: tended.merged,
@@ -170,12 +205,12 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         })
     }
 
-    fn calibrate(&self) -> Result<(), Failure> {
+    fn calibrate(&self, values: &mut dyn TableValues) -> Result<(), Failure> {
         let mut poll = || {
             check_for_interrupts();
             Ok(())
         };
-        Ok(self.index.calibrate(&mut |_| Ok(None), &mut poll)?)
+        self.reading(values, |values| self.index.calibrate(values, &mut poll))
     }
 
     fn ranks(&self) -> Option<&dyn Ranks> {
