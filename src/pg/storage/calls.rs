@@ -95,6 +95,26 @@ pub fn prefetch_descriptor(buffer: pg_sys::Buffer) {
     }
 }
 
+/// Whether a buffer holds a block, as its descriptor says to whoever looks without a lock: another block may come into
+/// it at the same moment. A buffer of this backend's own is taken to hold it.
+///
+/// Source: `BufferTag`, which a descriptor begins with, in `src/include/storage/buf_internals.h`.
+#[inline]
+pub fn seems_to_hold(buffer: pg_sys::Buffer, at: Locator, block: u32) -> bool {
+    if buffer <= 0 {
+        return true;
+    }
+    let Locator([space, database, relation]) = at;
+    let main = pg_sys::ForkNumber::MAIN_FORKNUM as u32;
+    // SAFETY: the server's array has a descriptor for each buffer number that the buffer manager gave; words of four
+    // bytes are read as they are at one moment.
+    let tag = unsafe {
+        let start = raw::BufferDescriptors.add(buffer as usize - 1);
+        start.cast::<[u32; 5]>().read_volatile()
+    };
+    tag == [space, database, relation, main, block]
+}
+
 /// Unlocks a buffer and lets it go.
 ///
 /// # Safety

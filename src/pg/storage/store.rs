@@ -167,6 +167,21 @@ impl PageStore for PgStore {
         }
     }
 
+    /// Blocks that are in no buffer begin to be read, all at once: a disk that is asked for one after the other lets its
+    /// caller wait for each.
+    fn read_ahead(&self, blocks: &[u32]) {
+        for block in blocks {
+            calls::prefetch_descriptor(self.recent.get(*block));
+        }
+        for block in blocks {
+            let buffer = self.recent.get(*block);
+            if buffer == 0 || !calls::seems_to_hold(buffer, self.at, *block) {
+                self.recent.set(*block, 0);
+                self.announce(*block);
+            }
+        }
+    }
+
     fn change(&self) -> PgChange<'_> {
         PgChange::new(self)
     }
