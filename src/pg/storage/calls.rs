@@ -34,15 +34,22 @@ impl Locator {
     }
 }
 
+/// What the server knows of a shared buffer: `BufferDescPadded` in `src/include/storage/buf_internals.h`.
+#[repr(C, align(64))]
+pub struct Descriptor {
+    /// Tablespace, database, relation, fork, and block.
+    tag: [u32; 5],
+}
+
 mod raw {
-    use super::{Locator, pg_sys};
+    use super::{Descriptor, Locator, pg_sys};
 
     unsafe extern "C-unwind" {
         pub fn ReadRecentBuffer(at: Locator, fork: i32, block: u32, recent: i32) -> bool;
         pub fn ReadBuffer(relation: pg_sys::Relation, block: u32) -> i32;
         pub fn LockBuffer(buffer: i32, mode: i32);
         pub fn UnlockReleaseBuffer(buffer: i32);
-        pub static BufferDescriptors: *const [u8; 64];
+        pub static BufferDescriptors: *const Descriptor;
     }
 }
 
@@ -84,8 +91,7 @@ pub unsafe fn read_locked(
     }
 }
 
-/// Asks for the cache line of a shared buffer's pin and lock: `BufferDescPadded` in
-/// `src/include/storage/buf_internals.h`.
+/// Asks for the cache line of a shared buffer's pin and lock.
 #[inline]
 pub fn prefetch_descriptor(buffer: pg_sys::Buffer) {
     if buffer > 0 {
@@ -97,8 +103,6 @@ pub fn prefetch_descriptor(buffer: pg_sys::Buffer) {
 
 /// Whether a buffer holds a block, as its descriptor says to whoever looks without a lock: another block may come into
 /// it at the same moment. A buffer of this backend's own is taken to hold it.
-///
-/// Source: `BufferTag`, which a descriptor begins with, in `src/include/storage/buf_internals.h`.
 #[inline]
 pub fn seems_to_hold(buffer: pg_sys::Buffer, at: Locator, block: u32) -> bool {
     if buffer <= 0 {
@@ -109,8 +113,8 @@ pub fn seems_to_hold(buffer: pg_sys::Buffer, at: Locator, block: u32) -> bool {
     // SAFETY: the server's array has a descriptor for each buffer number that the buffer manager gave; words of four
     // bytes are read as they are at one moment.
     let tag = unsafe {
-        let start = raw::BufferDescriptors.add(buffer as usize - 1);
-        start.cast::<[u32; 5]>().read_volatile()
+        let descriptor = raw::BufferDescriptors.add(buffer as usize - 1);
+        (&raw const (*descriptor).tag).read_volatile()
     };
     tag == [space, database, relation, main, block]
 }

@@ -167,8 +167,8 @@ impl PageStore for PgStore {
         }
     }
 
-    /// Blocks that are in no buffer begin to be read, all at once: a disk that is asked for one after the other lets its
-    /// caller wait for each.
+    /// Blocks that are in no buffer begin to be read, all at once: a disk that is asked for one after the other lets
+    /// its caller wait for each.
     fn read_ahead(&self, blocks: &[u32]) {
         for block in blocks {
             calls::prefetch_descriptor(self.recent.get(*block));
