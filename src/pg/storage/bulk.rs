@@ -30,6 +30,14 @@ pub fn check_for_interrupts() {
     }
 }
 
+/// A [`Poll`](crate::index::Poll) that calls what raises its errors.
+pub fn polling(poll: &mut dyn FnMut()) -> impl FnMut() -> Result<(), Error> {
+    || {
+        poll();
+        Ok(())
+    }
+}
+
 /// Whether the statement or the session is to end. Other signals are served.
 fn is_cancelled() -> bool {
     // SAFETY: reads flags that signal handlers set.

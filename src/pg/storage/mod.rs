@@ -30,7 +30,7 @@ mod recent;
 mod spill;
 mod store;
 
-pub use bulk::{Bulk, check_for_interrupts, needs_wal};
+pub use bulk::{Bulk, check_for_interrupts, needs_wal, polling};
 pub use heap::{FirstVersions, HEAP_POINTERS, first_version, pointer_of, read_block, tid_of};
 pub use recent::block_address;
 pub use spill::files;

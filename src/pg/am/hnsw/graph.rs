@@ -17,7 +17,7 @@ use crate::pg::am::method::{
     Build, Description, GraphShape, Killed, Kills, Learned, RankedRows, Ranks, Search, Stream,
 };
 use crate::pg::error::Failure;
-use crate::pg::storage::PgStore;
+use crate::pg::storage::{PgStore, polling};
 
 /// The rows of a build, from a column of type `C`.
 pub struct GraphBuild<V: SqlSpace, C> {
@@ -118,11 +118,7 @@ impl<V: SqlSpace, C: Column<V>> Search for GraphIndex<V, C> {
         gone: &mut dyn FnMut(Tid) -> bool,
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure> {
-        let mut poll = || {
-            poll();
-            Ok(())
-        };
-        Ok(self.index.vacuum(gone, &mut poll)?)
+        Ok(self.index.vacuum(gone, &mut polling(poll))?)
     }
 
     fn value_bytes(&self) -> usize {

@@ -9,7 +9,7 @@ use crate::index::Error;
 use crate::pg::am::hnsw::settings;
 use crate::pg::am::method::Learned;
 use crate::pg::error::Failure;
-use crate::pg::storage::{PgStore, check_for_interrupts};
+use crate::pg::storage::{PgStore, check_for_interrupts, polling};
 
 thread_local! {
     /// Those of all indexes that are open.
@@ -125,15 +125,13 @@ impl Outlined {
             }
             part @ (OutlinePart::Nothing | OutlinePart::Growing(_)) => part,
         };
-        let mut poll = || -> Result<(), Error> {
-            check_for_interrupts();
-            Ok(())
-        };
         let growing = match part {
             OutlinePart::Growing(growing) => Ok(growing),
             OutlinePart::Nothing | OutlinePart::Whole(_) => index.begin_outline(),
         };
-        let growth = growing.and_then(|growing| index.grow_outline(growing, nodes, &mut poll));
+        let growth = growing.and_then(|growing| {
+            index.grow_outline(growing, nodes, &mut polling(&mut check_for_interrupts))
+        });
         let growth = match growth {
             // A search can do without.
             Err(Error::Memory) => {

@@ -20,7 +20,7 @@ use crate::pg::am::method::{
 };
 use crate::pg::am::shown::column_first;
 use crate::pg::error::{CentroidsProblem, Failure};
-use crate::pg::storage::{PgStore, check_for_interrupts};
+use crate::pg::storage::{PgStore, check_for_interrupts, polling};
 use crate::quantize::{Form, PackedForm};
 
 /// The rows of a build, from a column of type `C`.
@@ -178,11 +178,7 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         gone: &mut dyn FnMut(Tid) -> bool,
         poll: &mut dyn FnMut(),
     ) -> Result<Vacuumed, Failure> {
-        let mut poll = || {
-            poll();
-            Ok(())
-        };
-        Ok(self.index.vacuum(gone, &mut poll)?)
+        Ok(self.index.vacuum(gone, &mut polling(poll))?)
     }
 
     fn tend(
@@ -190,12 +186,8 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
         values: &mut dyn TableValues,
         poll: &mut dyn FnMut(),
     ) -> Result<TendReport, Failure> {
-        let mut poll = || {
-            poll();
-            Ok(())
-        };
         let tended = self.reading(values, |values| {
-            self.index.tend(u64::MAX, values, &mut poll)
+            self.index.tend(u64::MAX, values, &mut polling(poll))
         })?;
         self.calibrate_again(values)?;
         Ok(TendReport {
@@ -206,11 +198,10 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
     }
 
     fn calibrate(&self, values: &mut dyn TableValues) -> Result<(), Failure> {
-        let mut poll = || {
-            check_for_interrupts();
-            Ok(())
-        };
-        self.reading(values, |values| self.index.calibrate(values, &mut poll))
+        self.reading(values, |values| {
+            self.index
+                .calibrate(values, &mut polling(&mut check_for_interrupts))
+        })
     }
 
     fn ranks(&self) -> Option<&dyn Ranks> {
@@ -226,11 +217,7 @@ impl<C: ListsColumn> Search for ListsSearch<C> {
     }
 
     fn describe(&self) -> Result<Description, Failure> {
-        let mut poll = || {
-            check_for_interrupts();
-            Ok(())
-        };
-        let census = self.index.census(&mut poll)?;
+        let census = self.index.census(&mut polling(&mut check_for_interrupts))?;
         Ok(Description {
             rows: census.rows,
             values: census.rows,
