@@ -18,7 +18,7 @@ PACKAGE_LIB = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 EXTENSIONS = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 RUN = VECTOR_EXT_LIBRARY=$(LIBRARY) $(CARGO)
 
-.PHONY: all help setup build built test test-pure test-memory test-miri test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-shapes bench-graph bench-codes bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
+.PHONY: all help setup build built test test-pure test-memory test-miri test-server test-assert check check-postgres demo install uninstall install-shim uninstall-shim bench bench-exact bench-index bench-shapes bench-graph bench-codes bench-lists bench-peers bench-peers-page test-bench test-clients fuzz package test-package clean
 
 all: build
 
@@ -37,6 +37,7 @@ help:
 	@echo 'make bench-index     the index beside genuine pgvector (VECTOR_EXT_DATA=folder, INDEX=--quick)'
 	@echo 'make bench-graph     the graph beside other libraries (VECTOR_EXT_DATA=folder, GRAPH=--build)'
 	@echo 'make bench-codes     codes of lists beside product quantization (CODES=--data folder)'
+	@echo 'make bench-lists     lists without a server (LISTS=--data folder)'
 	@echo 'make bench-peers     beside pgvector, FAISS, hnswlib, usearch, Qdrant (QUICK=1, METHOD=ivfflat, N=, WORK=)'
 	@echo 'make test-bench      tests of that benchmark itself'
 	@echo 'make fuzz            every fuzz target for a minute (TARGET=vector_text SECONDS=600: one of them, longer)'
@@ -156,6 +157,11 @@ CODES ?= --data $(VECTOR_EXT_DATA)
 bench-codes: target/venv-peers/ready
 	$(CARGO) bench --no-run --bench codes
 	target/venv-peers/bin/python benches/codes/run.py $(CODES) -- $(CARGO) bench --quiet --bench codes --
+
+# Lists without a server. LISTS is for options of benches/lists/main.rs.
+LISTS ?= --data $(VECTOR_EXT_DATA)
+bench-lists:
+	$(CARGO) bench --quiet --bench lists -- $(LISTS)
 
 target/venv/ready: benches/graph/requirements.txt
 	@scripts/setup python
