@@ -15,8 +15,9 @@ use super::options::ListsOptions;
 use super::regroup::{ReadValue, Regroup, RowSource};
 use super::vacuum::{SeenList, Walked};
 
-/// A list is split where it has more than so many times the rows that a list should have.
-const TOO_LONG: usize = 2;
+/// A list is split where it has more than so many times half of the rows that a list should have: with twice of what it
+/// should have, an index that grew has three lists where a built one has four (`MEASURED.md`).
+const TOO_LONG_HALVES: usize = 3;
 
 /// A list is merged where it has less than a so-manieth of the rows that a list should have.
 const TOO_SHORT_OF: usize = 8;
@@ -158,7 +159,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         let should = if asked > 0 { rows / lists } else { each };
         TendGoal {
             lists,
-            long: TOO_LONG * each,
+            long: TOO_LONG_HALVES * each / 2,
             short: should.div_ceil(TOO_SHORT_OF),
             each,
         }

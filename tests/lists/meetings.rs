@@ -22,9 +22,10 @@ fn kind() -> Kind {
     }
 }
 
-/// An index with one long list.
+/// An index with one long list, of which one split makes as many as it should have.
 fn grown(rows: &[Vec<f32>]) -> MemoryStore {
-    let store = kind().build(&[]);
+    let lists = 4;
+    let store = Kind { lists, ..kind() }.build(&[]);
     let index = ListIndex::open(&store).unwrap();
     for (tid, row) in (0..THERE).zip(rows) {
         index.insert(row, Tid::at(tid)).unwrap();
