@@ -3,7 +3,7 @@
 use crate::distance::simd::kernels;
 use crate::quantize::mixed;
 
-use super::{Centres, Vectors};
+use super::{Centres, Nearest, Vectors};
 
 /// Iterations at most. What comes later moves centres by little.
 const ITERATIONS: usize = 10;
@@ -172,18 +172,19 @@ pub fn centres(
 ) -> Vec<f32> {
     let mut centres = seeds(vectors, members, count, draws);
     let mut of = vec![u32::MAX; members.len()];
+    let rows = members.iter().map(|member| vectors.get(*member as usize));
+    let (rows, mut scores): (Vec<&[f32]>, _) = (rows.collect(), Vec::new());
     for _ in 0..ITERATIONS {
         if ended() || centres.is_empty() {
             break;
         }
         let known = Centres::new(vectors.dims, centres);
         let mut moved = 0;
-        for (of, member) in of.iter_mut().zip(members) {
-            let nearest = known.nearest(vectors.get(*member as usize));
-            let nearest = nearest.map_or(u32::MAX, |nearest| nearest.centre);
-            moved += usize::from(nearest != *of);
-            *of = nearest;
-        }
+        let see = |at: usize, nearest: Nearest| {
+            moved += usize::from(of[at] != nearest.centre);
+            of[at] = nearest.centre;
+        };
+        known.nearest_to_each(&rows, &(0..known.len()), &mut scores, see);
         centres = known.vectors().elements.to_vec();
         move_centres(vectors, members, &of, &mut centres);
         if moved * SETTLED < members.len() {

@@ -1,11 +1,14 @@
 //! Nearest centre of a vector, by squared Euclidean distance.
 //!
 //! `|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - <x, c>)`: the first term is the same for all centres, so one inner product is
-//! computed for each.
+//! computed for each, and those of many vectors with many centres together.
 
-use crate::distance::simd::kernels;
+use crate::distance::inner_products;
 
 use super::Vectors;
+
+/// Vectors that are compared with the same centres before the next ones are: so many stay in the nearer caches.
+const VECTORS_AT_ONCE: usize = 48;
 
 /// A centre, and how far it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +33,8 @@ impl Centres {
     /// Centres of `dims` elements, one behind the other.
     #[must_use]
     pub fn new(dims: usize, elements: Vec<f32>) -> Self {
-        let dot = kernels().inner_product;
-        let halves = elements.chunks_exact(dims.max(1));
-        let halves = halves.map(|centre| dot(centre, centre) / 2.0).collect();
+        let halves = elements.chunks_exact(dims.max(1)).map(half);
+        let halves = halves.collect();
         Self {
             dims: dims.max(1),
             elements,
@@ -61,46 +63,101 @@ impl Centres {
         self.halves.is_empty()
     }
 
-    /// The score of a centre for a vector; infinite where there is none of that number, and where it is not a number.
-    #[must_use]
-    pub fn score(&self, vector: &[f32], centre: usize) -> f32 {
-        let half = self.halves.get(centre).copied().unwrap_or(f32::INFINITY);
-        let score = half - (kernels().inner_product)(vector, self.vectors().get(centre));
-        if score.is_nan() { f32::INFINITY } else { score }
+    /// The scores of some centres for each of some vectors, one vector after the other, into `scores`. One that is not
+    /// a number is infinite.
+    fn score_each(
+        &self,
+        vectors: &[&[f32]],
+        among: &(impl Iterator<Item = usize> + Clone),
+        scores: &mut Vec<f32>,
+    ) {
+        let all = self.vectors();
+        let centres: Vec<&[f32]> = among.clone().map(|centre| all.get(centre)).collect();
+        scores.clear();
+        scores.resize(vectors.len() * centres.len(), f32::INFINITY);
+        inner_products(vectors, &centres, scores);
+        let halves = || among.clone().filter_map(|centre| self.halves.get(centre));
+        for scores in scores.chunks_mut(centres.len().max(1)) {
+            for (score, half) in scores.iter_mut().zip(halves()) {
+                let own = half - *score;
+                *score = if own.is_nan() { f32::INFINITY } else { own };
+            }
+        }
     }
 
-    /// The nearest of some centres; None where there are none.
-    #[must_use]
-    pub fn nearest_of(
+    /// The nearest of some centres to each of some vectors, into `see` with the vector's place; none where there are
+    /// none. Of equally near ones it is the first. `scores` is room to work in.
+    pub(super) fn nearest_to_each(
         &self,
-        vector: &[f32],
-        among: impl IntoIterator<Item = usize>,
-    ) -> Option<Nearest> {
-        let scored = among.into_iter().map(|centre| Nearest {
-            centre: u32::try_from(centre).unwrap_or(u32::MAX),
-            score: self.score(vector, centre),
-        });
-        scored.reduce(|best, next| if next.score < best.score { next } else { best })
+        vectors: &[&[f32]],
+        among: &(impl Iterator<Item = usize> + Clone),
+        scores: &mut Vec<f32>,
+        mut see: impl FnMut(usize, Nearest),
+    ) {
+        let count = among.clone().count();
+        if count == 0 {
+            return;
+        }
+        for (turn, vectors) in vectors.chunks(VECTORS_AT_ONCE).enumerate() {
+            self.score_each(vectors, among, scores);
+            for (at, scores) in scores.chunks_exact(count).enumerate() {
+                if let Some(nearest) = nearest_of(scores, among.clone()) {
+                    see(turn * VECTORS_AT_ONCE + at, nearest);
+                }
+            }
+        }
     }
 
     /// The nearest of all; None where there are none.
     #[must_use]
     pub fn nearest(&self, vector: &[f32]) -> Option<Nearest> {
-        self.nearest_of(vector, 0..self.len())
+        let mut found = None;
+        let see = |_, nearest| found = Some(nearest);
+        self.nearest_to_each(&[vector], &(0..self.len()), &mut Vec::new(), see);
+        found
     }
 
-    /// The `count` nearest, nearest first, into `found`.
-    pub fn nearest_many(&self, vector: &[f32], count: usize, found: &mut Vec<Nearest>) {
-        found.clear();
-        found.extend((0..self.len()).map(|centre| Nearest {
-            centre: u32::try_from(centre).unwrap_or(u32::MAX),
-            score: self.score(vector, centre),
-        }));
+    /// The `count` nearest of all to each of some vectors, nearest first, into `see` with the vector's place.
+    pub(super) fn nearest_many(
+        &self,
+        vectors: &[&[f32]],
+        count: usize,
+        mut see: impl FnMut(usize, &[Nearest]),
+    ) {
         let order = |a: &Nearest, b: &Nearest| a.score.total_cmp(&b.score);
-        if count < found.len() {
-            found.select_nth_unstable_by(count, order);
-            found.truncate(count);
+        let (mut scores, mut found) = (Vec::new(), Vec::new());
+        for (turn, vectors) in vectors.chunks(VECTORS_AT_ONCE).enumerate() {
+            self.score_each(vectors, &(0..self.len()), &mut scores);
+            for (at, scores) in scores.chunks_exact(self.len().max(1)).enumerate() {
+                found.clear();
+                found.extend((0..).zip(scores).map(|(centre, score)| Nearest {
+                    centre,
+                    score: *score,
+                }));
+                if count < found.len() {
+                    found.select_nth_unstable_by(count, order);
+                    found.truncate(count);
+                }
+                found.sort_unstable_by(order);
+                see(turn * VECTORS_AT_ONCE + at, &found);
+            }
         }
-        found.sort_unstable_by(order);
     }
+}
+
+/// Half of the squared length of a vector, by the sum that its product with another one has: so it is at distance zero
+/// from itself.
+pub(super) fn half(vector: &[f32]) -> f32 {
+    let mut squared = [0.0];
+    inner_products(&[vector], &[vector], &mut squared);
+    squared[0] / 2.0
+}
+
+/// The least of the scores of some centres.
+fn nearest_of(scores: &[f32], among: impl Iterator<Item = usize>) -> Option<Nearest> {
+    let all = scores.iter().zip(among).map(|(score, centre)| Nearest {
+        centre: u32::try_from(centre).unwrap_or(u32::MAX),
+        score: *score,
+    });
+    all.reduce(|best, next| if next.score < best.score { next } else { best })
 }

@@ -9,10 +9,6 @@ const CELLS_COMPARED: usize = 8;
 /// Up to so many centres are found, and compared, in one level.
 pub(super) const ONE_LEVEL: usize = 64;
 
-/// Centres that are compared with all vectors of a batch before the next ones are, in a tree of one level: as many as
-/// stay in the nearer caches.
-const CENTRES_AT_ONCE: usize = 32;
-
 /// Bytes of the vectors of a batch, and the most vectors.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_VECTORS: usize = 1_024;
@@ -22,9 +18,9 @@ const BATCH_VECTORS: usize = 1_024;
 pub struct NearestBatch {
     /// Of each vector.
     nearest: Vec<Nearest>,
-    cells: Vec<Nearest>,
-    /// Numbers of the vectors that are compared with each cell.
-    compared: Vec<Vec<u32>>,
+    scores: Vec<f32>,
+    /// Places of the vectors that are compared with each cell.
+    compared: Vec<Vec<usize>>,
 }
 
 impl NearestBatch {
@@ -34,9 +30,9 @@ impl NearestBatch {
         (BATCH_BYTES / (size_of::<f32>() * dims.max(1))).clamp(16, BATCH_VECTORS)
     }
 
-    /// Notes the nearest of some centres for a vector, if it is nearer than those that were seen.
-    fn see(&mut self, at: usize, found: Option<Nearest>) {
-        if let (Some(nearest), Some(found)) = (self.nearest.get_mut(at), found)
+    /// Notes a centre for a vector, if it is nearer than those that were seen.
+    fn see(nearest: &mut [Nearest], at: usize, found: Nearest) {
+        if let Some(nearest) = nearest.get_mut(at)
             && found.score < nearest.score
         {
             *nearest = found;
@@ -115,65 +111,68 @@ impl CentreTree {
         };
         batch.nearest.clear();
         batch.nearest.resize(vectors.len(), farthest);
+        let all: Vec<&[f32]> = (0..vectors.len()).map(|at| vectors.get(at)).collect();
+        let NearestBatch {
+            nearest,
+            scores,
+            compared,
+        } = batch;
         if self.upper.is_empty() {
-            for start in (0..self.lower.len()).step_by(CENTRES_AT_ONCE) {
-                let centres = start..(start + CENTRES_AT_ONCE).min(self.lower.len());
-                for at in 0..vectors.len() {
-                    let found = self.lower.nearest_of(vectors.get(at), centres.clone());
-                    batch.see(at, found);
+            let of = 0..self.lower.len();
+            self.lower.nearest_to_each(&all, &of, scores, |at, found| {
+                NearestBatch::see(nearest, at, found);
+            });
+            return nearest;
+        }
+        compared.resize(self.members.len(), Vec::new());
+        self.upper.nearest_many(&all, CELLS_COMPARED, |at, cells| {
+            for cell in cells {
+                if let Some(compared) = compared.get_mut(cell.centre as usize) {
+                    compared.push(at);
                 }
             }
-            return &batch.nearest;
-        }
-        batch.compared.resize(self.members.len(), Vec::new());
-        for at in 0..vectors.len() {
-            self.upper
-                .nearest_many(vectors.get(at), CELLS_COMPARED, &mut batch.cells);
-            for cell in &batch.cells {
-                if let Some(compared) = batch.compared.get_mut(cell.centre as usize) {
-                    compared.push(u32::try_from(at).unwrap_or(u32::MAX));
-                }
-            }
-        }
-        for (cell, members) in self.members.iter().enumerate() {
-            let mut compared = batch
-                .compared
-                .get_mut(cell)
-                .map(std::mem::take)
-                .unwrap_or_default();
-            for at in &compared {
-                let at = *at as usize;
-                let found = self
-                    .lower
-                    .nearest_of(vectors.get(at), members.iter().copied());
-                batch.see(at, found);
-            }
+        });
+        for (compared, members) in compared.iter_mut().zip(&self.members) {
+            let near: Vec<&[f32]> = compared.iter().map(|at| vectors.get(*at)).collect();
+            let of = members.iter().copied();
+            self.lower.nearest_to_each(&near, &of, scores, |at, found| {
+                NearestBatch::see(nearest, compared[at], found);
+            });
             compared.clear();
-            if let Some(room) = batch.compared.get_mut(cell) {
-                *room = compared;
-            }
         }
-        &batch.nearest
-    }
-
-    /// The nearest centre: of all in a tree of one level, else of those in the nearest cells. `cells` is room to work
-    /// in.
-    #[must_use]
-    pub fn nearest(&self, vector: &[f32], cells: &mut Vec<Nearest>) -> Option<Nearest> {
-        if self.upper.is_empty() {
-            return self.lower.nearest(vector);
-        }
-        self.upper.nearest_many(vector, CELLS_COMPARED, cells);
-        let near = cells
-            .iter()
-            .filter_map(|cell| self.members.get(cell.centre as usize));
-        self.lower.nearest_of(vector, near.flatten().copied())
+        nearest
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::near::half;
     use super::*;
+    use crate::distance::inner_products;
+
+    /// The nearest centre of one vector, one centre after the other.
+    fn nearest(tree: &CentreTree, vector: &[f32]) -> Option<Nearest> {
+        let mut among: Vec<usize> = (0..tree.lower.len()).collect();
+        if !tree.upper.is_empty() {
+            among.clear();
+            tree.upper
+                .nearest_many(&[vector], CELLS_COMPARED, |_, cells| {
+                    for cell in cells {
+                        among.extend(&tree.members[cell.centre as usize]);
+                    }
+                });
+        }
+        let scored = among.into_iter().map(|centre| {
+            let own = tree.lower.vectors().get(centre);
+            let mut product = [0.0];
+            inner_products(&[vector], &[own], &mut product);
+            Nearest {
+                centre: u32::try_from(centre).unwrap(),
+                score: half(own) - product[0],
+            }
+        });
+        scored.min_by(|a, b| a.score.total_cmp(&b.score))
+    }
 
     #[test]
     #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
@@ -192,12 +191,12 @@ mod tests {
                 CentreTree::flat(centres.clone()),
                 CentreTree::over(centres, 3),
             ] {
-                let (mut batch, mut cells) = (NearestBatch::default(), Vec::new());
+                let mut batch = NearestBatch::default();
                 for _ in 0..2 {
                     let found = tree.nearest_each(vectors, &mut batch);
                     assert_eq!(found.len(), vectors.len());
                     for (at, found) in found.iter().enumerate() {
-                        let nearest = tree.nearest(vectors.get(at), &mut cells);
+                        let nearest = nearest(&tree, vectors.get(at));
                         let score = nearest.map_or(f32::INFINITY, |nearest| nearest.score);
                         assert_eq!(found.score.to_bits(), score.to_bits());
                     }

@@ -8,6 +8,7 @@
 //! | `int8.rs` | the kernels that run on int8 |
 //! | `plain.rs` | loops as one would write them on paper: the oracle, and the kernels of last resort |
 //! | `prefetch.rs` | bytes that are asked for before they are needed |
+//! | `products.rs` | inner products of many float32 vectors with many others |
 //! | `simd.rs` | the kernels that run on float32: simsimd's, and ours where simsimd has none that serves |
 //! | `sparse.rs` | sums over two sparse vectors |
 //! | `wide.rs` | one loop compiled for several sets of CPU features |
@@ -25,11 +26,13 @@ pub mod half;
 pub mod int8;
 pub mod plain;
 mod prefetch;
+mod products;
 pub mod simd;
 pub mod sparse;
 pub(crate) mod wide;
 
 pub use prefetch::{prefetch, prefetch_at};
+pub use products::inner_products;
 
 use std::f64::consts::PI;
 

@@ -161,7 +161,7 @@ impl ListsBuilder {
         let sorted = self.sort(&tree, &mut crew)?;
         let parameters = self.parameters;
         let coder = Coder::new(&parameters, mean);
-        let spread = self.spread(&tree, &coder);
+        let spread = self.spread(&tree, &sorted, &coder);
         let writer = ListsWriter {
             coder,
             parameters,
@@ -280,20 +280,21 @@ impl ListsBuilder {
         (lengths.sum::<f64>() / rows.len() as f64) as f32
     }
 
-    /// The mean distance of rows from the nearest of the centres, by the codes of some.
+    /// The mean distance of rows from the centres of their lists, by the codes of some.
     #[expect(clippy::cast_possible_truncation, reason = "a mean")]
-    fn spread(&self, tree: &CentreTree, coder: &Coder) -> f32 {
+    fn spread(&self, tree: &CentreTree, sorted: &Sorted, coder: &Coder) -> f32 {
         let step = (self.count / SPREAD_OF).max(1);
-        let (mut sum, mut rows) = (0.0, 0_u32);
-        let (mut point, mut cells) = (Vec::new(), Vec::new());
-        for row in (0..self.count).step_by(step) {
-            self.point(row, &mut point);
-            if let Some(nearest) = tree.nearest(&point, &mut cells) {
-                let centre = tree.centres().get(nearest.centre as usize);
-                let code = coder.code(&point, &coder.origin(centre.to_vec()));
-                sum += f64::from(coder.distance_by(code.slope, code.error));
-                rows += 1;
-            }
+        let (mut sum, mut rows, mut point) = (0.0, 0_u32, Vec::new());
+        for at in (0..self.count).step_by(step) {
+            let list = sorted.starts.partition_point(|start| *start as usize <= at);
+            let centre = tree.centres().get(list.saturating_sub(1));
+            self.point(
+                sorted.rows.get(at).map_or(0, |row| *row as usize),
+                &mut point,
+            );
+            let code = coder.code(&point, &coder.origin(centre.to_vec()));
+            sum += f64::from(coder.distance_by(code.slope, code.error));
+            rows += 1;
         }
         (sum / f64::from(rows.max(1))) as f32
     }
