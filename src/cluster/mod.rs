@@ -1,4 +1,4 @@
-//! CLUSTER: centres for lists of vectors, by k-means on all cores.
+//! CLUSTER: what lists learn from some vectors, on all cores: centres by k-means, and principal directions.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -6,14 +6,17 @@
 //! | `train.rs` | two levels of them, and a last pass over all, on all threads |
 //! | `near.rs` | the centre that is nearest to a vector |
 //! | `tree.rs` | the same among many centres, in two levels |
+//! | `principal.rs` | the directions in which vectors vary most |
 
 mod lloyd;
 mod near;
+mod principal;
 mod train;
 mod tree;
 
 pub use lloyd::{Draws, Selection, centres as lloyd_centres};
 pub use near::{Centres, Nearest};
+pub use principal::principal_directions;
 pub use train::{Goal, train};
 pub use tree::{CentreTree, NearestBatch};
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rotation.rs` | a random orthogonal map, so that every coordinate tells as much as any other |
 //! | `code.rs` | one bit a coordinate, and the two numbers that make distances of it |
+//! | `directions.rs` | the few directions in which vectors vary most |
 //! | `block.rs` | 32 codes interleaved, and the lookup table of a query |
 //! | `scan.rs` | the kernels that score a block in one pass |
 //! | `levels.rs` | two bits a coordinate, for values that are looked at one by one |
@@ -16,6 +17,7 @@
 
 mod block;
 mod code;
+mod directions;
 mod int8;
 mod levels;
 mod packed;
@@ -26,6 +28,7 @@ mod sums;
 
 pub use block::{LANES, Lanes, LookupTable, code_bytes, read_lane, write_lane};
 pub use code::{Factors, encode, from_bf16, signed_sum, standard_error, to_bf16};
+pub use directions::PrincipalDirections;
 pub use int8::{as_signed, inner_product};
 pub use levels::{LevelQuery, Levels, encode_levels, level_bytes};
 pub use packed::{PackedFactors, PackedForm};
