@@ -1,8 +1,8 @@
 //! Principal directions: those few in which vectors vary most around zero, by subspace iteration (Golub and Van Loan,
 //! Matrix Computations, 8.2.4).
 //!
-//! With vectors `r` and directions `V`, a round replaces `V` by `sum (V r) r^T`, made orthonormal again. So no matrix of
-//! dimensions by dimensions is held, and a round takes two products for each vector and direction.
+//! With vectors `r` and directions `V`, a round replaces `V` by `sum (V r) r^T`, made orthonormal again. So no matrix
+//! of dimensions by dimensions is held, and a round takes two products for each vector and direction.
 
 #![allow(
     unsafe_code,

@@ -256,7 +256,7 @@ mod tests {
         reason = "small numbers"
     )]
     fn lanes_do_not_touch_each_other() {
-        let shape = ListsShape::new(100, LongForm::of_bits(8)).rows;
+        let shape = ListsShape::new(100, 0, LongForm::of_bits(8)).rows;
         let mut bytes = [0; PAGE_BYTES];
         let mark = Mark {
             format: Format::LATEST,

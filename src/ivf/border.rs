@@ -192,10 +192,16 @@ impl<S: PageStore> ListIndex<'_, S> {
                 away: 0.0,
                 ..terms[own]
             };
-            let home = bounds(at_home, block, home, Margin::usual(&at_home.table));
+            let home = bounds(
+                at_home,
+                block,
+                home,
+                Margin::usual(&coder.directions, &at_home.table),
+            );
             let mut nearer = [false; LANES];
             for (query, terms) in queries.iter().zip(&terms) {
-                let bounds = bounds(query, block, *terms, Margin::usual(&query.table));
+                let margin = Margin::usual(&coder.directions, &query.table);
+                let bounds = bounds(query, block, *terms, margin);
                 for ((nearer, bound), home) in nearer.iter_mut().zip(bounds).zip(home) {
                     *nearer |= coder.squared_of(bound, query) < coder.squared_of(home, at_home);
                 }

@@ -8,6 +8,7 @@ use crate::search::Key;
 
 use super::blocks::{Block, CodePage};
 use super::coder::{ListTerms, Query};
+use super::directions::Directions;
 use super::directory::ERRORS;
 use super::index::ListIndex;
 use super::meta::NONE;
@@ -76,22 +77,18 @@ pub struct Margin {
 
 impl Margin {
     /// Of a search for the nearest: 0.13 % of rows are below their bounds.
-    ///
-    /// Of few coordinates errors are no sums of many, and not normal: the bounds are wider. No error is larger than
-    /// `sqrt(D - 1)` standard errors, for the part of the query that is at right angles to the row is no longer than
-    /// the query.
-    pub fn usual(table: &LookupTable) -> Self {
-        let coded = table.coded();
-        if coded > FEW_COORDINATES {
-            return Self::of_errors(ERRORS, table);
-        }
-        let most = f32::from(u16::try_from(coded.saturating_sub(1)).unwrap_or(u16::MAX)).sqrt();
-        Self::of_errors(most.min(ERRORS_OF_FEW), table)
+    pub fn usual(directions: &Directions, table: &LookupTable) -> Self {
+        Self::of_errors(usual_errors(directions, table.coded()), table)
     }
 
-    /// Of a search that may miss no row.
-    pub fn sure(table: &LookupTable) -> Self {
-        Self::of_errors(SURE_ERRORS, table)
+    /// Of a search that may miss no row. What is in none of the principal directions has no error that is known, but
+    /// is no longer than it is.
+    pub fn sure(directions: &Directions, table: &LookupTable) -> Self {
+        let errors = match directions {
+            Directions::Random => SURE_ERRORS,
+            Directions::Principal(principal) => principal.farthest(SURE_ERRORS),
+        };
+        Self::of_errors(errors, table)
     }
 
     fn of_errors(errors: f32, table: &LookupTable) -> Self {
@@ -107,9 +104,26 @@ impl Margin {
         self.below(short(scored.errors), short(scored.lanes.slopes), away)
     }
 
+    /// The same, of a lane with this error and slope.
     #[inline]
-    fn below(self, error: f32, slope: f32, away: f32) -> f32 {
+    pub fn below(self, error: f32, slope: f32, away: f32) -> f32 {
         self.errors * away * error + self.rounding * slope.abs()
+    }
+}
+
+/// Standard errors by which a search for the nearest takes distances to be below estimates by so many coordinates.
+///
+/// Of few coordinates errors are no sums of many, and not normal: the bounds are wider. No error of a code of all
+/// dimensions is larger than `sqrt(D - 1)` standard errors, for the part of the query that is at right angles to the
+/// row is no longer than the query.
+pub fn usual_errors(directions: &Directions, coded: usize) -> f32 {
+    if coded > FEW_COORDINATES {
+        return ERRORS;
+    }
+    let others = u16::try_from(coded.saturating_sub(1)).unwrap_or(u16::MAX);
+    match directions {
+        Directions::Random => f32::from(others).sqrt().min(ERRORS_OF_FEW),
+        Directions::Principal(_) => ERRORS_OF_FEW,
     }
 }
 

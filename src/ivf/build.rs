@@ -31,16 +31,16 @@ const ROW_HEADER: usize = 12;
 
 /// An index that collects rows.
 pub struct ListsBuilder {
-    vectors: DenseVectors,
-    parameters: ListsParameters,
-    options: ListsOptions,
+    pub(in crate::ivf) vectors: DenseVectors,
+    pub(in crate::ivf) parameters: ListsParameters,
+    pub(in crate::ivf) options: ListsOptions,
     rows: Records,
-    count: usize,
+    pub(in crate::ivf) count: usize,
     /// As rows are kept until they are encoded.
     kept: LongForm,
     /// Centres that were learned elsewhere, as points.
     given: Option<Centres>,
-    memory: Memory,
+    pub(in crate::ivf) memory: Memory,
     threads: usize,
 }
 
@@ -158,9 +158,17 @@ impl ListsBuilder {
             trained,
         } = self.learn(&mut crew)?;
         let tree = CentreTree::over(centres, self.options.seed);
+        let directions = self.learn_directions(&tree, &mut crew)?;
         let sorted = self.sort(&tree, &mut crew)?;
+        let lists = BuiltLists {
+            tree: &tree,
+            sorted: &sorted,
+            length,
+        };
+        let coder = Coder::new(&self.parameters, mean, directions);
+        let coder = self.widened(coder, &lists, &mut crew)?;
+        self.parameters.widening = coder.directions.widening();
         let parameters = self.parameters;
-        let coder = Coder::new(&parameters, mean);
         let spread = self.spread(&tree, &sorted, &coder);
         let writer = ListsWriter {
             coder,
@@ -171,7 +179,7 @@ impl ListsBuilder {
         };
         let roots = ListsRoots {
             version: 0,
-            directory: META + 1 + parameters.mean_pages,
+            directory: META + 1 + parameters.fixed_pages(),
             lists: u32::try_from(tree.centres().len()).unwrap_or(u32::MAX),
             first_free: NONE,
             retired: 0,
@@ -369,6 +377,14 @@ struct LearnedCentres {
     trained: u64,
 }
 
+/// Lists that have their rows and are to be encoded.
+pub(in crate::ivf) struct BuiltLists<'b> {
+    pub tree: &'b CentreTree,
+    pub sorted: &'b Sorted,
+    /// How long rows are on average, where estimates depend on it.
+    pub length: f32,
+}
+
 /// The lists of rows, as several threads note them.
 struct Assigned<'a> {
     /// The list of each row.
@@ -420,7 +436,7 @@ impl Sorted {
 
 /// Rows whose squared length is more than so many times that of the row in the middle are no part of the mean: a single
 /// one among millions would move it to where no row is.
-const LONG_OF: f64 = 100.0;
+pub(in crate::ivf) const LONG_OF: f64 = 100.0;
 
 /// The mean of vectors; zero where there are none.
 #[expect(

@@ -272,7 +272,7 @@ impl SampledRow {
             let Some(scored) = lanes.block(at) else {
                 break;
             };
-            let margin = Margin::usual(&self.query.table);
+            let margin = Margin::usual(&index.coder.directions, &self.query.table);
             let bounds = bounds(&self.query, scored, terms, margin);
             let used = LANES.min(lanes.used() - at * LANES);
             let mut near = nearer(&bounds, self.farthest) & u32::MAX >> (LANES - used);

@@ -230,7 +230,7 @@ impl<S: PageStore> ListIndex<'_, S> {
                 let Some(scored) = lanes.block(at) else {
                     break;
                 };
-                estimate(&query.table, scored.lanes, constant, &mut distances);
+                estimate(query.centre_table(), scored.lanes, constant, &mut distances);
                 for (lane, distance) in (at * LANES..).zip(distances) {
                     if lanes.is_taken(lane) {
                         lists.push(KnownList {

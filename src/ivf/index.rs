@@ -5,6 +5,7 @@ use crate::page::{self, Format, PageError, PageStore, field};
 use crate::values::{Metric, kind};
 
 use super::coder::Coder;
+use super::directions::Directions;
 use super::long::LongForm;
 use super::meta::{self, KIND_MEAN, ListsParameters, ListsRoots, META};
 use super::options::MEAN_ELEMENTS;
@@ -47,7 +48,7 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
         Ok(Self {
             store,
             parameters,
-            coder: Coder::new(&parameters, mean),
+            coder: Coder::new(&parameters, mean, Directions::read(store, &parameters)?),
         })
     }
 
@@ -70,6 +71,14 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
     #[must_use]
     pub fn form(&self) -> Option<LongForm> {
         self.parameters.shape.long.and(self.parameters.form)
+    }
+
+    /// The principal directions that the codes of rows have; None where they have all, or some that are random.
+    #[must_use]
+    pub fn principal_directions(&self) -> Option<usize> {
+        self.parameters
+            .widening
+            .map(|_| self.parameters.principal())
     }
 
     /// Whether a row with this value is in the index.

@@ -1,8 +1,8 @@
 //! Meta page, the first one: what the index is, and where its lists are.
 //!
 //! ```text
-//! 0 magic u32 | 4 kind u8 | 5 metric u8 | 6 form u8, 255 without long codes | 8 dims u32 | 12 asked lists u32
-//! 16 seed u64 | 24 mean pages u32
+//! 0 magic u32 | 4 kind u8 | 5 metric u8 | 6 form u8, 255 without long codes | 7 principal directions u8, 1 where these
+//! 8 dims u32 | 12 asked lists u32 | 16 seed u64 | 24 mean pages u32 | 28 directions u32, 0 for all | 96 widening f32
 //! 32 version u32 | 36 directory u32 | 40 lists u32 | 44 first free u32 | 52 length f32
 //! 56 trained on u64 | 64 rows when trained u64 | 72 retired u64 | 80 numbers u32 | 84 spread f32 | 88 made u64
 //! 128 lists when recall was measured u32 | 132 lists for a recall f32, 3 x 9 (`probes.rs`)
@@ -13,6 +13,7 @@
 
 use crate::index::Error;
 use crate::page::{self, Bytes, Format, Mark, PageError, field, set_field};
+use crate::quantize::PrincipalDirections;
 use crate::values::{Metric, kind};
 use crate::vector::{MAX_BITS, MAX_DIMS};
 
@@ -40,11 +41,16 @@ pub const KIND_ROWS: u16 = 21;
 pub const KIND_LONG: u16 = 22;
 /// Pages that are free.
 pub const KIND_FREE: u16 = 23;
+/// Pages of principal directions, behind those of the mean.
+pub const KIND_DIRECTIONS: u16 = 24;
 
 const MAGIC: u32 = 0x69_76_66_31;
 const NO_FORM: u8 = 255;
 
 const TABLE_AT: usize = 128;
+
+/// No index says that its errors are wider: the part of a row that is not coded errs by no more than its own length.
+const WIDEST: f32 = 1_000.0;
 
 /// What never changes during an index's life.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,11 +69,37 @@ pub struct ListsParameters {
     pub seed: u64,
     /// Pages of the mean.
     pub mean_pages: u32,
+    /// Directions that the codes of rows were asked to have; 0 for all.
+    pub directions: u32,
+    /// By what the errors of what is not coded are multiplied, at least 1, where directions are principal ones; None
+    /// where they are random.
+    pub widening: Option<f32>,
     /// Where everything is.
     pub shape: ListsShape,
 }
 
 impl ListsParameters {
+    /// Principal directions of an index that has such: those of its codes, no more than dimensions.
+    #[must_use]
+    pub fn principal(&self) -> usize {
+        self.shape.rows.bits.min(self.dims)
+    }
+
+    /// Pages of directions, behind those of the mean.
+    #[must_use]
+    pub fn direction_pages(&self) -> u32 {
+        let bytes = self.widening.map_or(0, |_| {
+            PrincipalDirections::bytes_of(self.dims, self.principal())
+        });
+        u32::try_from(bytes.div_ceil(page::CONTENT_BYTES)).unwrap_or(u32::MAX)
+    }
+
+    /// Pages between the meta page and the directory.
+    #[must_use]
+    pub fn fixed_pages(&self) -> u32 {
+        self.mean_pages.saturating_add(self.direction_pages())
+    }
+
     /// The error of a value or an index of another kind.
     #[must_use]
     pub fn other_space(&self) -> Error {
@@ -123,12 +155,15 @@ pub fn write(page: &mut Bytes, parameters: &ListsParameters, roots: &ListsRoots)
     set_field(content, 0, MAGIC.to_ne_bytes());
     set_field(content, 4, [parameters.kind, parameters.metric as u8]);
     let form = parameters.form.map_or(NO_FORM, LongForm::byte);
-    set_field(content, 6, [form]);
+    set_field(content, 6, [form, u8::from(parameters.widening.is_some())]);
     let dims = u32::try_from(parameters.dims).unwrap_or(u32::MAX);
     set_field(content, 8, dims.to_ne_bytes());
     set_field(content, 12, parameters.asked.to_ne_bytes());
     set_field(content, 16, parameters.seed.to_ne_bytes());
     set_field(content, 24, parameters.mean_pages.to_ne_bytes());
+    set_field(content, 28, parameters.directions.to_ne_bytes());
+    let widening = parameters.widening.unwrap_or(0.0);
+    set_field(content, 96, widening.to_ne_bytes());
     write_roots(page, roots);
 }
 
@@ -201,7 +236,7 @@ pub fn parameters(page: &Bytes) -> Result<ListsParameters, PageError> {
         return Err(corrupt(format!("magic {magic:#x}")));
     }
     let [kind, metric]: [u8; 2] = field(content, 4);
-    let [form]: [u8; 1] = field(content, 6);
+    let [form, principal]: [u8; 2] = field(content, 6);
     let metrics = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
     let known = metrics.into_iter().find(|known| *known as u8 == metric);
     let metric = known.ok_or_else(|| corrupt(format!("metric {metric}")))?;
@@ -220,22 +255,50 @@ pub fn parameters(page: &Bytes) -> Result<ListsParameters, PageError> {
     if form.is_some_and(|form| (form == LongForm::Bits) != is_bits) {
         return Err(corrupt(format!("form {form:?} of kind {kind}")));
     }
+    let directions = u32::from_ne_bytes(field(content, 28));
+    let widening = f32::from_ne_bytes(field(content, 96));
+    let widening = match principal {
+        0 => None,
+        1 if directions > 0 && !is_bits && (1.0..=WIDEST).contains(&widening) => Some(widening),
+        _ => {
+            return Err(corrupt(format!(
+                "{directions} directions, {principal}, {widening}"
+            )));
+        }
+    };
     Ok(ListsParameters {
         kind,
         metric,
         form,
         dims,
+        directions,
+        widening,
         asked: u32::from_ne_bytes(field(content, 12)),
         seed: u64::from_ne_bytes(field(content, 16)),
         mean_pages: u32::from_ne_bytes(field(content, 24)),
-        shape: ListsShape::new(dims, form),
+        shape: ListsShape::new(dims, directions as usize, form),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ivf::options::ListsOptions;
     use crate::page::PAGE_BYTES;
+
+    const ROOTS: ListsRoots = ListsRoots {
+        version: 1,
+        directory: 2,
+        lists: 3,
+        first_free: 4,
+        length: 6.5,
+        trained: 7,
+        rows: 8,
+        retired: 9,
+        numbers: 10,
+        spread: 11.5,
+        made: 12,
+    };
 
     #[test]
     fn what_is_written_is_read() {
@@ -248,26 +311,45 @@ mod tests {
                 asked: 31,
                 seed: 1 << 40,
                 mean_pages: 1,
-                shape: ListsShape::new(700, form),
-            };
-            let changing = ListsRoots {
-                version: 1,
-                directory: 2,
-                lists: 3,
-                first_free: 4,
-                length: 6.5,
-                trained: 7,
-                rows: 8,
-                retired: 9,
-                numbers: 10,
-                spread: 11.5,
-                made: 12,
+                directions: 200,
+                widening: form.and(Some(1.5)),
+                shape: ListsShape::new(700, 200, form),
             };
             let mut page = [0; PAGE_BYTES];
-            write(&mut page, &written, &changing);
+            write(&mut page, &written, &ROOTS);
             assert_eq!(parameters(&page), Ok(written));
-            assert_eq!(roots(&page), changing);
+            assert_eq!(roots(&page), ROOTS);
         }
         assert!(parameters(&[0; PAGE_BYTES]).is_err());
+    }
+
+    #[test]
+    fn directions_that_no_index_has_are_refused() {
+        let options = ListsOptions {
+            directions: 96,
+            ..ListsOptions::default()
+        };
+        for (directions, widening, is_read) in [
+            (96, 1.0, true),
+            (0, 1.0, false),
+            (96, 0.5, false),
+            (96, f32::NAN, false),
+            (96, f32::INFINITY, false),
+        ] {
+            let written = ListsParameters {
+                directions,
+                widening: Some(widening),
+                ..options.parameters(300, Metric::L2)
+            };
+            let mut page = [0; PAGE_BYTES];
+            write(&mut page, &written, &ROOTS);
+            assert_eq!(
+                parameters(&page).is_ok(),
+                is_read,
+                "{directions} {widening}"
+            );
+            set_field(page::content_mut(&mut page), 7, [2]);
+            assert!(parameters(&page).is_err());
+        }
     }
 }

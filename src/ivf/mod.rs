@@ -7,6 +7,7 @@
 //! | `blocks.rs` | Blocks: 32 codes with the numbers that make distances of them |
 //! | `meta.rs` | Meta page: what the index is, and where its lists are |
 //! | `coder.rs` | Codes of rows around the centres of their lists |
+//! | `directions.rs`, `learn.rs` | Directions in which codes are taken; how a build learns them |
 //! | `long.rs` | Long codes: what rows are measured by before the table is asked |
 //! | `value.rs` | Values: dense vectors, or bits |
 //! | `options.rs` | Options: what a user says of an index when it is made |
@@ -39,12 +40,14 @@ mod calibrate;
 mod census;
 mod check;
 mod coder;
+mod directions;
 mod directory;
 mod filter;
 mod gather;
 mod index;
 mod insert;
 mod lanes;
+mod learn;
 mod listing;
 mod long;
 mod meta;

@@ -28,6 +28,10 @@ pub struct ListsOptions {
     /// The form of long codes; None for an index that asks the table for values at once. For bits any form stands for
     /// the bits themselves, which have no other.
     pub form: Option<LongForm>,
+    /// Directions that the codes of rows have a bit for, rounded up to a multiple of 16; 0 for all. Fewer than there
+    /// are dimensions are the principal ones of the rows around their centres, where there are enough rows to learn
+    /// them from, and else random. Of bits codes have all.
+    pub directions: u32,
     /// Draws seeds and the rotation.
     pub seed: u64,
     /// When the index is made, as the caller counts time: [`ListsCensus`](super::ListsCensus) says it again.
@@ -39,6 +43,7 @@ impl Default for ListsOptions {
         Self {
             lists: 0,
             form: Some(LongForm::Stored(Form::Int8)),
+            directions: 0,
             seed: 0x05EE_D0F6_7A9B,
             made: 0,
         }
@@ -70,7 +75,11 @@ impl ListsOptions {
     /// What an index of `bits` bits, at most 64,000, will never change.
     pub(in crate::ivf) fn parameters_of_bits(&self, bits: usize) -> ListsParameters {
         let form = self.form.map(|_| LongForm::Bits);
-        self.parameters_of(kind::BITS, bits, Metric::L2, form)
+        let all = Self {
+            directions: 0,
+            ..*self
+        };
+        all.parameters_of(kind::BITS, bits, Metric::L2, form)
     }
 
     fn parameters_of(
@@ -88,7 +97,9 @@ impl ListsOptions {
             asked: self.lists,
             seed: self.seed,
             mean_pages: u32::try_from(dims.div_ceil(MEAN_ELEMENTS)).unwrap_or(u32::MAX),
-            shape: ListsShape::new(dims, form),
+            directions: self.directions,
+            widening: None,
+            shape: ListsShape::new(dims, self.directions as usize, form),
         }
     }
 }

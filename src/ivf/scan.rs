@@ -191,7 +191,7 @@ impl<'s, S: PageStore> ListIndex<'s, S> {
         let (roots, table) = (meta::roots(&page), meta::table(&page));
         drop(page);
         let query = self.coder.query(point, roots.length);
-        let margin = Margin::usual(&query.table);
+        let margin = Margin::usual(&self.coder.directions, &query.table);
         let lists = self.lists(&query)?;
         let (first, most) = probes.of(&table, lists.len());
         Ok(ListsScan {
@@ -264,10 +264,11 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
     /// the lists that were read together. To be called before the first row is asked for.
     ///
     /// A list is not read where none of its rows can be that near (`radii.rs`). A row of a list that is read is left
-    /// out where its estimate is above the limit by 6 standard errors.
+    /// out where its estimate is above the limit by 6 standard errors, and by all that codes of fewer directions than
+    /// dimensions leave out.
     pub fn limit_distance(&mut self, limit: f32) {
         self.limit = limit;
-        self.margin = Margin::sure(&self.query.table);
+        self.margin = Margin::sure(&self.index.coder.directions, &self.query.table);
     }
 
     /// Expects that so many rows will be asked for: chosen probes are those for the recall of as many. To be called

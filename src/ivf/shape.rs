@@ -155,18 +155,24 @@ pub const CENTRE_FORM: Form = Form::F16;
 
 impl ListsShape {
     /// Of vectors of `dims` dimensions, at least one and at most 64,000, whose long code is `form`. There is no long
-    /// code where no page holds one.
+    /// code where no page holds one. Codes of rows have a bit for each of so many directions, 0 for all; those of
+    /// centres are few, and have all.
     #[must_use]
-    pub fn new(dims: usize, form: Option<LongForm>) -> Self {
+    pub fn new(dims: usize, directions: usize, form: Option<LongForm>) -> Self {
         let long = form.map(|form| VectorPages::new(form.bytes(dims)));
         let long = long.filter(|long| long.each > 0);
         let centres = VectorPages::new(CENTRE_FORM.bytes(dims));
         let all = code_dims(dims).next_multiple_of(16);
         let rows = CodePages::new(all, TID_BYTES, long);
-        // One lookup table of a query serves both.
+        // One lookup table of a query serves both, where rows have all directions.
         let lists = CodePages::new(rows.bits, HEAD_BYTES, Some(centres));
+        let bits = if directions == 0 {
+            lists.bits
+        } else {
+            directions.next_multiple_of(16).min(lists.bits)
+        };
         Self {
-            rows: CodePages::new(lists.bits, TID_BYTES, long),
+            rows: CodePages::new(bits, TID_BYTES, long),
             long,
             lists,
             centres,
@@ -187,30 +193,39 @@ mod tests {
             let stored = [Form::F16, Form::Whole, Form::F32].map(LongForm::Stored);
             let others = stored.into_iter().chain([LongForm::Bits]).map(Some);
             for form in packed.chain(others) {
-                let shape = ListsShape::new(dims, form);
+                for directions in [0, 16, 200, 100_000] {
+                    verify(&ListsShape::new(dims, directions, form), dims);
+                }
+                let shape = ListsShape::new(dims, 0, form);
                 assert_eq!(shape.rows.bits, shape.lists.bits, "{dims}");
-                for pages in [shape.rows, shape.lists] {
-                    assert!(pages.blocks >= 1 && pages.bits >= 384, "{dims} {pages:?}");
-                    assert!(
-                        pages.block_at(pages.blocks) <= CONTENT_BYTES,
-                        "{dims} {pages:?}"
-                    );
-                    assert!(pages.owned <= 1_000, "{dims} {pages:?}");
-                }
-                if let Some(long) = shape.long {
-                    let last = long.place(shape.rows.lanes() - 1);
-                    assert!(last.page < shape.rows.owned, "{dims} {last:?}");
-                    assert!(last.offset + long.bytes <= CONTENT_BYTES);
-                }
-                let last = shape.centres.place(shape.lists.lanes() - 1);
-                assert!(last.page + shape.centres.parts <= shape.lists.owned);
+                let few = ListsShape::new(dims, 200, form);
+                assert_eq!((few.rows.bits, few.lists), (208, shape.lists));
             }
         }
     }
 
+    fn verify(shape: &ListsShape, dims: usize) {
+        assert!(shape.lists.bits >= 384 && shape.rows.bits <= shape.lists.bits);
+        for pages in [shape.rows, shape.lists] {
+            assert!(pages.blocks >= 1 && pages.bits >= 16, "{dims} {pages:?}");
+            assert!(
+                pages.block_at(pages.blocks) <= CONTENT_BYTES,
+                "{dims} {pages:?}"
+            );
+            assert!(pages.owned <= 1_000, "{dims} {pages:?}");
+        }
+        if let Some(long) = shape.long {
+            let last = long.place(shape.rows.lanes() - 1);
+            assert!(last.page < shape.rows.owned, "{dims} {last:?}");
+            assert!(last.offset + long.bytes <= CONTENT_BYTES);
+        }
+        let last = shape.centres.place(shape.lists.lanes() - 1);
+        assert!(last.page + shape.centres.parts <= shape.lists.owned);
+    }
+
     #[test]
     fn a_page_of_384_dimensions_has_128_rows() {
-        let shape = ListsShape::new(384, LongForm::of_bits(8));
+        let shape = ListsShape::new(384, 0, LongForm::of_bits(8));
         assert_eq!((shape.rows.lanes(), shape.rows.owned), (128, 7));
         assert_eq!(shape.lists.lanes(), 96);
     }

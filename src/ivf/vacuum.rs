@@ -207,7 +207,7 @@ impl<S: PageStore> ListIndex<'_, S> {
         poll: Poll<'_>,
         show: ShowPage<'_, Self>,
     ) -> Result<(), Error> {
-        walked.used.extend(0..=self.parameters.mean_pages);
+        walked.used.extend(0..=self.parameters.fixed_pages());
         let mut directory = self.roots()?.directory;
         while directory != NONE {
             poll()?;

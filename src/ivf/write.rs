@@ -12,9 +12,10 @@ use crate::page::{self, Bytes, PAGE_BYTES, set_field};
 use super::blocks::CodePageMut;
 use super::build::{ListsBuilder, Sorted};
 use super::coder::Coder;
+use super::directions::Directions;
 use super::directory::{ListHead, NewList, set_list, stored_centre};
-use super::meta::{self, KIND_CENTRES, KIND_LISTS, KIND_LONG, KIND_MEAN, KIND_ROWS, META, NONE};
-use super::meta::{ListsParameters, ListsRoots};
+use super::meta::{self, KIND_CENTRES, KIND_DIRECTIONS, KIND_LISTS, KIND_LONG, KIND_MEAN};
+use super::meta::{KIND_ROWS, ListsParameters, ListsRoots, META, NONE};
 use super::options::MEAN_ELEMENTS;
 use super::radii::Radii;
 use super::shape::VectorPages;
@@ -64,6 +65,7 @@ impl ListsWriter<'_> {
             }
             crew.sink.page(&page)?;
         }
+        self.directions(crew)?;
         self.directory(roots.directory, &heads, crew)?;
         for plan in pages.chunks(PAGES_AT_ONCE) {
             let encoded: Vec<Mutex<Vec<Bytes>>> = plan.iter().map(|_| Mutex::default()).collect();
@@ -83,6 +85,18 @@ impl ListsWriter<'_> {
                     crew.progress.written.fetch_add(1, Relaxed);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The pages of principal directions, behind those of the mean.
+    fn directions(&self, crew: &mut Crew<'_>) -> Result<(), Error> {
+        let Directions::Principal(principal) = &self.coder.directions else {
+            return Ok(());
+        };
+        let parts = principal.bytes().chunks(page::CONTENT_BYTES);
+        for (block, part) in (META + 1 + self.parameters.mean_pages..).zip(parts) {
+            (crew.sink).page(&formatted(meta::mark(block, KIND_DIRECTIONS), part))?;
         }
         Ok(())
     }

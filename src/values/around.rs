@@ -32,6 +32,14 @@ impl CodeOrigin {
     }
 }
 
+/// A point less the origin of its code, as it is encoded.
+pub struct CodedOffset {
+    /// Its coordinates; those that a code has bits for come first.
+    pub coordinates: Vec<f32>,
+    /// The squared length of the part that is in none of the coordinates; 0 where they are all.
+    pub beside: f32,
+}
+
 /// What makes distances of a code.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodeTerms {
@@ -39,7 +47,7 @@ pub struct CodeTerms {
     pub base: f32,
     /// The factor of the sum of its bits, as bfloat16 holds it.
     pub slope: f32,
-    /// Of `y`.
+    /// Of the coordinates of `y`.
     pub factors: Factors,
 }
 
@@ -47,8 +55,15 @@ impl DenseVectors {
     /// Prepares a point for the codes of others. `centre` is that of all points.
     #[must_use]
     pub fn origin(&self, point: Vec<f32>, centre: &[f32]) -> CodeOrigin {
+        let offset = self.offset(&point, centre);
+        self.origin_at(point, offset)
+    }
+
+    /// The same, from `u - c` as it is encoded.
+    #[must_use]
+    pub fn origin_at(&self, point: Vec<f32>, offset: Vec<f32>) -> CodeOrigin {
         CodeOrigin {
-            offset: self.offset(&point, centre),
+            offset,
             squared: self.dot(&point, &point),
             point,
         }
@@ -56,13 +71,27 @@ impl DenseVectors {
 
     /// Encodes a point around an origin, by eight bits for each byte of `code`.
     pub fn encode_around(&self, point: &[f32], origin: &CodeOrigin, code: &mut [u8]) -> CodeTerms {
+        let offset = CodedOffset {
+            coordinates: self.offset(point, &origin.point),
+            beside: 0.0,
+        };
+        self.encode_at(point, origin, &offset, code)
+    }
+
+    /// The same, from `y` as it is encoded.
+    pub fn encode_at(
+        &self,
+        point: &[f32],
+        origin: &CodeOrigin,
+        offset: &CodedOffset,
+        code: &mut [u8],
+    ) -> CodeTerms {
         let bits = 8 * code.len();
-        let offset = self.offset(point, &origin.point);
-        let factors = encode(&offset, bits, code);
-        let sum = signed_sum(&offset, bits, &origin.offset);
+        let factors = encode(&offset.coordinates, bits, code);
+        let sum = signed_sum(&offset.coordinates, bits, &origin.offset);
         let Factors { squared, slope } = factors;
         let (base, slope) = match self.metric() {
-            Metric::L2 | Metric::Cosine => (squared, slope),
+            Metric::L2 | Metric::Cosine => (squared + offset.beside, slope),
             Metric::InnerProduct => {
                 let along = self.dot(point, &origin.point) - origin.squared;
                 (-along, slope / 2.0)

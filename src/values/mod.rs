@@ -21,7 +21,7 @@ mod sparse;
 
 use crate::index::Error;
 
-pub use around::{CodeOrigin, CodeTerms};
+pub use around::{CodeOrigin, CodeTerms, CodedOffset};
 pub use bits::{BitMetric, Bits};
 pub use dense::{DenseVectors, Metric, code_dims};
 pub use manhattan::Manhattan;

@@ -60,13 +60,20 @@ fn filled(kind: Kind, seed: u64) -> Filled {
 fn kinds() -> Vec<Kind> {
     let mut kinds = Vec::new();
     for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
-        for form in [Some(Form::Int8), None, Some(Form::Whole)] {
+        for (form, directions) in [
+            (Some(Form::Int8), 0),
+            (None, 0),
+            (Some(Form::Whole), 0),
+            (Some(Form::Int8), 16),
+            (None, 16),
+        ] {
             let (dims, lists) = (20, 9);
             kinds.push(Kind {
                 metric,
                 dims,
                 lists,
                 form,
+                directions,
             });
         }
     }
@@ -205,6 +212,7 @@ fn chosen_lists_find_what_is_asked_for() {
             dims: 12,
             lists: 60,
             form: Some(Form::Int8),
+            directions: 0,
         };
         let all = kind.rows(4, 6_400);
         let (queries, all) = all.split_at(400);

@@ -47,6 +47,7 @@ fn kind(form: Option<Form>) -> Kind {
         dims: 16,
         lists: 3,
         form,
+        directions: if form.is_none() { 16 } else { 0 },
     }
 }
 

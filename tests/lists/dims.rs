@@ -48,6 +48,7 @@ fn the_nearest_are_found_whatever_the_dimensions() {
                 dims,
                 lists: 70,
                 form,
+                directions: 0,
             };
             let mut draws = Draws(dims as u64);
             let rows: Vec<Vec<f32>> = (0..5_000).map(|_| uniform(&mut draws, dims)).collect();
@@ -67,6 +68,7 @@ fn the_nearest_are_found_however_far_they_are_from_the_mean() {
                 dims: 96,
                 lists: 20,
                 form: Some(Form::F32),
+                directions: 0,
             };
             let mut draws = Draws(5);
             let mut rows: Vec<Vec<f32>> = Vec::new();
@@ -88,12 +90,13 @@ fn the_nearest_are_found_however_far_they_are_from_the_mean() {
 #[test]
 fn a_row_that_overflows_hides_no_other() {
     for metric in [Metric::L2, Metric::InnerProduct] {
-        for lists in [1, 4] {
+        for (lists, directions) in [(1, 0), (4, 0), (4, 2)] {
             let kind = Kind {
                 metric,
                 dims: 3,
                 lists,
                 form: Some(Form::Int8),
+                directions,
             };
             let row = |i: u64| vec![i as f32, (i % 7) as f32, (i % 5) as f32];
             for long in [1e19_f32, 1e30, 3e38, -3e38] {

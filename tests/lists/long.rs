@@ -62,6 +62,7 @@ fn distances_are_within_their_doubts_and_the_nearest_are_found() {
                     dims,
                     lists: 5,
                     form: None,
+                    directions: 0,
                 };
                 let options = ListsOptions {
                     form: LongForm::of_bits(bits),
@@ -97,6 +98,7 @@ fn lists_are_split_by_what_packed_codes_tell() {
                 dims,
                 lists: 12,
                 form: None,
+                directions: 0,
             };
             let options = ListsOptions {
                 form: LongForm::of_bits(bits),

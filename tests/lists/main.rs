@@ -8,6 +8,7 @@
 //! | `bits.rs` | values of bits |
 //! | `crash.rs` | every operation cut after every commit |
 //! | `meetings.rs` | splits, vacuums, inserts and scans that meet |
+//! | `directions.rs` | codes of fewer directions than dimensions |
 //! | `dims.rs` | few dimensions, and rows far from their mean |
 //! | `tending.rs` | what splits and merges make of lists, and the census of them |
 //! | `support.rs` | rows, indexes, checks |
@@ -23,6 +24,7 @@ mod answers;
 mod bits;
 mod crash;
 mod dims;
+mod directions;
 #[path = "../graph/interrupted.rs"]
 #[expect(dead_code, reason = "some of it is for graphs")]
 mod interrupted;

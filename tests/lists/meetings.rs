@@ -19,6 +19,7 @@ fn kind() -> Kind {
         dims: 10,
         lists: 6,
         form: Some(Form::Int8),
+        directions: 0,
     }
 }
 

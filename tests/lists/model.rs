@@ -11,18 +11,22 @@ use crate::support::{Kind, check, compare, tend, vacuum};
 fn kinds() -> Vec<Kind> {
     let mut kinds = Vec::new();
     for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
-        for (dims, lists, form) in [
-            (24, 5, Some(Form::Int8)),
-            (400, 1, Some(Form::F16)),
-            (30, 12, None),
-            (40, 3, None),
-            (12, 3, Some(Form::Whole)),
+        for (dims, lists, form, directions) in [
+            (24, 5, Some(Form::Int8), 0),
+            (400, 1, Some(Form::F16), 0),
+            (30, 12, None, 0),
+            (40, 3, None, 0),
+            (12, 3, Some(Form::Whole), 0),
+            (40, 5, Some(Form::Int8), 16),
+            (30, 3, None, 16),
+            (400, 2, None, 100),
         ] {
             kinds.push(Kind {
                 metric,
                 dims,
                 lists,
                 form,
+                directions,
             });
         }
     }
@@ -77,6 +81,7 @@ fn pages_of_removed_rows_are_used_again() {
         dims: 20,
         lists: 4,
         form: Some(Form::Int8),
+        directions: 0,
     };
     let rows: Vec<(u64, Vec<f32>)> = (0..).zip(kind.rows(3, 2_000)).collect();
     let store = kind.build(&rows);
@@ -104,6 +109,7 @@ fn an_empty_index_takes_rows() {
             dims: 8,
             lists: 0,
             form,
+            directions: 0,
         };
         let store = kind.build(&[]);
         let index = ListIndex::open(&store).unwrap();

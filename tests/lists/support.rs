@@ -24,6 +24,7 @@ pub struct Kind {
     pub dims: usize,
     pub lists: u32,
     pub form: Option<Form>,
+    pub directions: u32,
 }
 
 impl Kind {
@@ -31,6 +32,7 @@ impl Kind {
         ListsOptions {
             lists: self.lists,
             form: self.form.map(LongForm::from),
+            directions: self.directions,
             ..ListsOptions::default()
         }
     }

@@ -18,6 +18,7 @@ fn kind(form: Option<Form>, lists: u32) -> Kind {
         dims: 24,
         lists,
         form,
+        directions: 0,
     }
 }
 
@@ -339,9 +340,10 @@ fn a_vacuum_without_dead_rows_writes_nothing() {
 #[test]
 fn the_census_counts_lists_and_tells_drift() {
     for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
-        for form in [Some(Form::Int8), None] {
+        for (form, directions) in [(Some(Form::Int8), 0), (None, 0), (Some(Form::Int8), 16)] {
             let kind = Kind {
                 metric,
+                directions,
                 ..kind(form, 20)
             };
             let rows: Vec<(u64, Vec<f32>)> = (0..).zip(kind.rows(4, 3_000)).collect();
