@@ -59,6 +59,15 @@ pub enum Failure {
         /// Why not.
         problem: CentroidsProblem,
     },
+    /// Codes shall have so many directions, and the column that is indexed has fewer dimensions.
+    Directions {
+        /// Directions.
+        asked: u32,
+        /// Dimensions.
+        dims: usize,
+    },
+    /// Codes of bits shall have fewer directions than there are bits.
+    BitDirections,
     /// A standby is asked to change an index.
     InRecovery,
     /// Recall of fewer than one question or row.

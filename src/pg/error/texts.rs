@@ -61,6 +61,8 @@ impl Failure {
             | Self::NoDimensions
             | Self::EfConstruction
             | Self::Centroids { .. }
+            | Self::Directions { .. }
+            | Self::BitDirections
             | Self::SampleSize
             | Self::AnswerSize { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Self::Questions => Code::ERRCODE_SYNTAX_ERROR,
@@ -117,6 +119,10 @@ impl Failure {
             Self::Privileges(table, _) => format!("permission denied for table {table}"),
             Self::BeyondTable { index, .. } => format!("index \"{index}\" is corrupted"),
             Self::Centroids { table, .. } => format!("centroids of \"{table}\" cannot be used"),
+            Self::Directions { asked, dims } => {
+                format!("{asked} directions are more than the {dims} dimensions of the column")
+            }
+            Self::BitDirections => "columns of type bit have no directions".to_owned(),
             Self::InRecovery => "recovery is in progress".to_owned(),
             Self::SampleSize => "sample and k must be at least 1".to_owned(),
             Self::AnswerSize { most, setting } => format!("k must be at most {most}, as {setting}"),
@@ -171,6 +177,8 @@ impl Failure {
             | Self::EfConstruction
             | Self::NotAnIndex { .. }
             | Self::Partitioned(_)
+            | Self::Directions { .. }
+            | Self::BitDirections
             | Self::InRecovery
             | Self::SampleSize
             | Self::AnswerSize { .. }
@@ -212,6 +220,9 @@ impl Failure {
             Self::Centroids { .. } => Some(
                 "Name a table with its schema, one column of which has a vector for each list.",
             ),
+            Self::Directions { .. } | Self::BitDirections => {
+                Some("Leave directions out: codes then have a bit for every dimension.")
+            }
             Self::InRecovery => Some("An index is kept in shape on the primary."),
             Self::Partitioned(_) => {
                 Some("Ask the indexes of its partitions: pg_partition_tree lists them.")

@@ -231,6 +231,14 @@ CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.centres');
 CREATE INDEX ON t USING ivfflat (v) WITH (centroids = 'public.nothing');
 \echo :SQLSTATE
 DROP TABLE centres;
+-- Failure::Directions
+CREATE INDEX ON t USING ivfflat (v) WITH (directions = 4);
+\echo :SQLSTATE
+-- Failure::BitDirections
+CREATE TABLE bits (b bit(40));
+CREATE INDEX ON bits USING ivfflat (b bit_hamming_ops) WITH (directions = 16);
+\echo :SQLSTATE
+DROP TABLE bits;
 -- Failure::NotAnIndex
 SELECT * FROM vector_index_check('t');
 \echo :SQLSTATE

@@ -28,6 +28,29 @@ RESET ivfflat.probes;
 -- bits of the long code
 CREATE INDEX t_bits ON t USING ivfflat (v) WITH (bits = 0);
 CREATE INDEX t_bits ON t USING ivfflat (v) WITH (bits = 9);
+-- directions of the code
+CREATE INDEX t_directions ON t USING ivfflat (v) WITH (directions = -1);
+CREATE INDEX t_directions ON t USING ivfflat (v) WITH (directions = 16001);
+CREATE TABLE directed AS
+  SELECT i AS id, ARRAY(SELECT sin(i * d) / d FROM generate_series(1, 40) d)::vector(40) AS v,
+         ARRAY(SELECT sin(i * d) / d FROM generate_series(1, 40) d)::halfvec(40) AS h,
+         ARRAY(SELECT (100 * sin(i * d))::int FROM generate_series(1, 40) d)::int8vec(40) AS w
+    FROM generate_series(1, 2000) i;
+CREATE INDEX directed_v ON directed USING ivfflat (v) WITH (directions = 10, bits = 1, lists = 20);
+CREATE INDEX directed_h ON directed USING ivfflat (h halfvec_cosine_ops) WITH (directions = 16, lists = 20);
+CREATE INDEX directed_w ON directed USING ivfflat (w int8vec_ip_ops) WITH (directions = 32, bits = 5, lists = 20);
+SET ivfflat.probes = 32768;
+SELECT id FROM directed ORDER BY v <-> (SELECT v FROM directed WHERE id = 77) LIMIT 1;
+SELECT id FROM directed ORDER BY h <=> (SELECT h FROM directed WHERE id = 78) LIMIT 1;
+SELECT count(*) FROM (SELECT id FROM directed ORDER BY w <#> (SELECT w FROM directed WHERE id = 79)) s;
+INSERT INTO directed SELECT id + 2000, v, h, w FROM directed;
+DELETE FROM directed WHERE id % 3 = 0;
+VACUUM directed;
+SELECT id FROM directed ORDER BY v <-> (SELECT v FROM directed WHERE id = 77), id LIMIT 2;
+SELECT problem FROM unnest(ARRAY['directed_v', 'directed_h', 'directed_w']::regclass[]) AS index,
+  vector_index_check(index);
+RESET ivfflat.probes;
+DROP TABLE directed;
 -- probes are chosen by default, and scans go on
 SHOW ivfflat.probes;
 SHOW ivfflat.target_recall;

@@ -71,7 +71,7 @@ impl Method for Ivfflat {
         let (class, asked) = unsafe { (opclass::of(index)?, options::of(index)) };
         // SAFETY: as above.
         let dims = dims(unsafe { (*index).rd_id }, class.max_dims(), Self::NAME)?;
-        Ok(class.builder(dims, asked, resources))
+        class.builder(dims, asked, resources)
     }
 
     unsafe fn open(store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {

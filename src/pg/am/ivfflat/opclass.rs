@@ -24,7 +24,15 @@ pub trait ListsClass: Sync {
     fn max_dims(&self) -> usize;
 
     /// Starts a build.
-    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build>;
+    ///
+    /// # Errors
+    /// Where what is asked for does not suit the column.
+    fn builder(
+        &self,
+        dims: usize,
+        asked: AskedLists,
+        resources: Resources,
+    ) -> Result<Box<dyn Build>, Failure>;
 
     /// Opens an index.
     ///
@@ -41,10 +49,15 @@ impl<C: ListsColumn> ListsClass for DenseClass<C> {
         C::TYPE.max_dims()
     }
 
-    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
-        let asked = asked.of_column::<C>(dims);
+    fn builder(
+        &self,
+        dims: usize,
+        asked: AskedLists,
+        resources: Resources,
+    ) -> Result<Box<dyn Build>, Failure> {
+        let asked = asked.of_column::<C>(dims)?;
         let builder = ListsBuilder::new(dims, self.0, &asked.options, resources);
-        Box::new(ListsBuild::<C>::new(builder, asked))
+        Ok(Box::new(ListsBuild::<C>::new(builder, asked)))
     }
 
     fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {
@@ -60,10 +73,15 @@ impl ListsClass for BitClass {
         Bit::TYPE.max_dims()
     }
 
-    fn builder(&self, dims: usize, asked: AskedLists, resources: Resources) -> Box<dyn Build> {
-        let asked = asked.of_column::<Bit>(dims);
+    fn builder(
+        &self,
+        dims: usize,
+        asked: AskedLists,
+        resources: Resources,
+    ) -> Result<Box<dyn Build>, Failure> {
+        let asked = asked.of_column::<Bit>(dims)?;
         let builder = ListsBuilder::of_bits(dims, &asked.options, resources);
-        Box::new(ListsBuild::<Bit>::new(builder, asked))
+        Ok(Box::new(ListsBuild::<Bit>::new(builder, asked)))
     }
 
     fn open(&self, store: &'static PgStore) -> Result<Box<dyn Search>, Failure> {

@@ -9,7 +9,9 @@ use pgrx::pg_sys::Datum;
 
 use crate::ivf::{ListsOptions, LongForm, MAX_LISTS};
 use crate::pg::am::ivfflat::column::ListsColumn;
+use crate::pg::error::Failure;
 use crate::quantize::Form;
+use crate::vector::{MAX_DIMS, Type};
 
 /// The options of lists, as Postgres fills them in.
 #[repr(C)]
@@ -17,6 +19,7 @@ struct StoredListsOptions {
     varlena: i32,
     lists: i32,
     bits: i32,
+    directions: i32,
     /// Where the text begins, in bytes from the start of the options; 0 without one.
     centroids: i32,
 }
@@ -30,16 +33,19 @@ fn kind() -> pg_sys::relopt_kind::Type {
     static KIND: OnceLock<pg_sys::relopt_kind::Type> = OnceLock::new();
     *KIND.get_or_init(|| {
         let lock = pg_sys::AccessExclusiveLock as i32;
-        let (lists, bits) = (
+        let (lists, bits, directions) = (
             c"Number of lists; 0 for as many as suit the rows",
             c"Bits for each element of a vector",
+            c"Directions that codes have a bit for; 0 for all",
         );
-        let most = MAX_LISTS as i32;
+        let (most, most_dims) = (MAX_LISTS as i32, MAX_DIMS as i32);
         // SAFETY: called by the backend's thread; Postgres copies names and texts.
         unsafe {
             let kind = pg_sys::add_reloption_kind();
             pg_sys::add_int_reloption(kind, c"lists".as_ptr(), lists.as_ptr(), 0, 0, most, lock);
             pg_sys::add_int_reloption(kind, c"bits".as_ptr(), bits.as_ptr(), 0, 1, 8, lock);
+            let name = c"directions".as_ptr();
+            pg_sys::add_int_reloption(kind, name, directions.as_ptr(), 0, 0, most_dims, lock);
             pg_sys::add_string_reloption(
                 kind,
                 c"centroids".as_ptr(),
@@ -78,6 +84,11 @@ pub unsafe fn parse(options: Datum, validate: bool) -> *mut pg_sys::bytea {
             offset_of!(StoredListsOptions, bits),
         ),
         element(
+            c"directions",
+            RELOPT_TYPE_INT,
+            offset_of!(StoredListsOptions, directions),
+        ),
+        element(
             c"centroids",
             RELOPT_TYPE_STRING,
             offset_of!(StoredListsOptions, centroids),
@@ -104,7 +115,17 @@ pub struct AskedLists {
 
 impl AskedLists {
     /// The same for a column of type `C`, which has its own forms, and so many dimensions.
-    pub fn of_column<C: ListsColumn>(mut self, dims: usize) -> Self {
+    ///
+    /// # Errors
+    /// Where codes cannot have as many directions as are asked for.
+    pub fn of_column<C: ListsColumn>(mut self, dims: usize) -> Result<Self, Failure> {
+        let asked = self.options.directions;
+        if asked > 0 && C::TYPE == Type::Bit {
+            return Err(Failure::BitDirections);
+        }
+        if asked as usize > dims {
+            return Err(Failure::Directions { asked, dims });
+        }
         let form = C::form(self.options.form);
         let chosen = form == Some(LongForm::Stored(Form::Int8)) && self.bits.is_none();
         self.options.form = if chosen && dims <= FEW_DIMS {
@@ -112,7 +133,7 @@ impl AskedLists {
         } else {
             form
         };
-        self
+        Ok(self)
     }
 }
 
@@ -138,6 +159,7 @@ pub unsafe fn of(index: pg_sys::Relation) -> AskedLists {
         };
     };
     options.lists = stored.lists as u32;
+    options.directions = stored.directions as u32;
     let bits = u8::try_from(stored.bits).ok().filter(|bits| *bits > 0);
     if let Some(bits) = bits {
         options.form = LongForm::of_bits(bits);
