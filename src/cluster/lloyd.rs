@@ -1,8 +1,9 @@
 //! Lloyd's iterations from k-means++ seeds (Arthur and Vassilvitskii, SODA 2007), on one thread.
 
-use crate::distance::simd::kernels;
+use crate::distance::inner_products;
 use crate::quantize::mixed;
 
+use super::near::half;
 use super::{Centres, Nearest, Vectors};
 
 /// Iterations at most. What comes later moves centres by little.
@@ -13,6 +14,9 @@ const SETTLED: usize = 100;
 
 /// Vectors that seeds are drawn from, for each seed: more of them do not make better seeds.
 const SEEDED_FROM: usize = 32;
+
+/// Vectors that are compared with seeds at once.
+const ROWS_AT_ONCE: usize = 48;
 
 /// Draws numbers for seeds: splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +84,88 @@ impl Selection {
     }
 }
 
+/// Seeds that are drawn before vectors are compared with them.
+const FRESH_SEEDS: usize = 8;
+
+/// Vectors that seeds are drawn from, and how far they are from those that are known to them.
+struct Seeding<'v> {
+    rows: Vec<&'v [f32]>,
+    /// Half of the squared length of each.
+    halves: Vec<f32>,
+    /// Half of the squared distance of each from the nearest seed.
+    far: Vec<f32>,
+    sum: f64,
+}
+
+impl<'v> Seeding<'v> {
+    fn new(rows: Vec<&'v [f32]>) -> Self {
+        Self {
+            halves: rows.iter().map(|row| half(row)).collect(),
+            far: vec![f32::INFINITY; rows.len()],
+            rows,
+            sum: 0.0,
+        }
+    }
+
+    /// Half of a squared distance, from the inner product. One that overflows counts as far, one that is no number as
+    /// none.
+    fn distance(&self, row: usize, seed: usize, product: f32) -> f32 {
+        (self.halves[row] + self.halves[seed] - product).max(0.0)
+    }
+
+    /// Compares all vectors with these seeds.
+    fn meet(&mut self, seeds: &[usize]) {
+        let others: Vec<&[f32]> = seeds.iter().map(|seed| self.rows[*seed]).collect();
+        let mut products = vec![0.0; ROWS_AT_ONCE * seeds.len()];
+        self.sum = 0.0;
+        for start in (0..self.rows.len()).step_by(ROWS_AT_ONCE) {
+            let rows = start..(start + ROWS_AT_ONCE).min(self.rows.len());
+            inner_products(&self.rows[rows.clone()], &others, &mut products);
+            for (row, products) in rows.zip(products.chunks(seeds.len())) {
+                for (seed, product) in seeds.iter().zip(products) {
+                    self.far[row] = self.far[row].min(self.distance(row, *seed, *product));
+                }
+                self.sum += f64::from(self.far[row].min(f32::MAX));
+            }
+        }
+    }
+
+    /// A vector, drawn by its squared distance; None where all are seeds.
+    fn draw(&self, draws: &mut Draws) -> Option<usize> {
+        if self.sum <= 0.0 {
+            return None;
+        }
+        let mut left = draws.share() * self.sum;
+        for (at, far) in self.far.iter().enumerate() {
+            left -= f64::from(far.min(f32::MAX));
+            if left <= 0.0 && *far > 0.0 {
+                return Some(at);
+            }
+        }
+        self.far.iter().rposition(|far| *far > 0.0)
+    }
+
+    /// Whether a vector that was drawn without these seeds is drawn with them as well: by the share of its squared
+    /// distance that is left.
+    fn stays(&self, row: usize, seeds: &[usize], draws: &mut Draws) -> bool {
+        let others: Vec<&[f32]> = seeds.iter().map(|seed| self.rows[*seed]).collect();
+        let mut products = vec![0.0; seeds.len()];
+        inner_products(&[self.rows[row]], &others, &mut products);
+        let distances = seeds.iter().zip(products);
+        let near = distances.fold(self.far[row], |near, (seed, product)| {
+            near.min(self.distance(row, *seed, product))
+        });
+        let [near, far] = [near, self.far[row]].map(|far| f64::from(far.min(f32::MAX)));
+        draws.share() * far < near
+    }
+}
+
 /// Up to `count` of the vectors, each drawn by its squared distance from those drawn before. Fewer where there are not
 /// so many different ones.
+///
+/// The distances from some seeds are computed together. Meanwhile a vector is drawn by its distance from those before
+/// and kept with the share of it that is left, which gives the same chances as drawing by what is left (Cohen-Addad and
+/// others, `NeurIPS` 2020).
 pub fn seeds(vectors: Vectors<'_>, members: &[u32], count: usize, draws: &mut Draws) -> Vec<f32> {
     let mut from: Vec<u32> = members.to_vec();
     let enough = count.saturating_mul(SEEDED_FROM);
@@ -89,77 +173,68 @@ pub fn seeds(vectors: Vectors<'_>, members: &[u32], count: usize, draws: &mut Dr
         draws.shuffle_first(&mut from, enough);
         from.truncate(enough);
     }
-    let l2 = kernels().l2_squared;
-    let row = |member: u32| vectors.get(member as usize);
+    let rows = from.iter().map(|member| vectors.get(*member as usize));
+    let mut seeding = Seeding::new(rows.collect());
     let mut chosen: Vec<f32> = Vec::with_capacity(count * vectors.dims);
-    let mut far = vec![f32::INFINITY; from.len()];
-    let mut next = draws.below(from.len());
-    while let Some(seed) = from.get(next).map(|member| row(*member)) {
+    let (mut next, mut fresh) = (draws.below(from.len()), Vec::new());
+    while let Some(seed) = seeding.rows.get(next) {
         chosen.extend_from_slice(seed);
         if chosen.len() >= count * vectors.dims {
             break;
         }
-        let mut sum = 0.0;
-        for (far, member) in far.iter_mut().zip(&from) {
-            let distance = l2(seed, row(*member));
-            // A distance that overflows counts as far, one that is no number as none.
-            if distance < *far || distance.is_nan() {
-                *far = if distance.is_nan() { 0.0 } else { distance };
-            }
-            sum += f64::from(far.min(f32::MAX));
-        }
-        if sum <= 0.0 {
-            break;
-        }
-        let mut left = draws.share() * sum;
-        next = far.len() - 1;
-        for (at, far) in far.iter().enumerate() {
-            left -= f64::from(far.min(f32::MAX));
-            if left <= 0.0 && *far > 0.0 {
-                next = at;
-                break;
+        fresh.push(next);
+        if chosen.len() > vectors.dims && fresh.len() < FRESH_SEEDS {
+            let found = seeding.draw(draws);
+            if let Some(row) = found.filter(|row| seeding.stays(*row, &fresh, draws)) {
+                next = row;
+                continue;
             }
         }
-        if far[next] <= 0.0 {
+        seeding.meet(&fresh);
+        fresh.clear();
+        let Some(row) = seeding.draw(draws) else {
             break;
-        }
+        };
+        next = row;
     }
     chosen
 }
 
-/// Moves each centre to the mean of its members; one without members stays where it is. `of` has the centre of each of
-/// `members`. Gives the number of members of each centre.
-#[expect(clippy::cast_possible_truncation, reason = "means of float32")]
-pub fn move_centres(
-    vectors: Vectors<'_>,
-    members: &[u32],
-    of: &[u32],
-    centres: &mut [f32],
-) -> Vec<u32> {
-    let dims = vectors.dims;
-    let count = centres.len() / dims;
-    let (mut sums, mut sizes) = (vec![0.0_f64; centres.len()], vec![0_u32; count]);
-    for (member, centre) in members.iter().zip(of) {
-        let at = *centre as usize;
-        let (Some(size), Some(sum)) = (sizes.get_mut(at), sums.get_mut(at * dims..(at + 1) * dims))
-        else {
-            continue;
-        };
-        *size += 1;
-        for (sum, x) in sum.iter_mut().zip(vectors.get(*member as usize)) {
+/// The sum of some vectors, and how many they are.
+#[derive(Clone, Debug)]
+pub(super) struct MeanOf {
+    sum: Vec<f64>,
+    size: u32,
+}
+
+impl MeanOf {
+    /// Of none.
+    pub(super) fn new(dims: usize) -> Self {
+        Self {
+            sum: vec![0.0; dims],
+            size: 0,
+        }
+    }
+
+    /// Takes one more.
+    pub(super) fn add(&mut self, vector: &[f32]) {
+        self.size += 1;
+        for (sum, x) in self.sum.iter_mut().zip(vector) {
             *sum += f64::from(*x);
         }
     }
-    for (at, size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
-        let (centre, sum) = (
-            &mut centres[at * dims..(at + 1) * dims],
-            &sums[at * dims..(at + 1) * dims],
-        );
-        for (x, sum) in centre.iter_mut().zip(sum) {
-            *x = (sum / f64::from(*size)) as f32;
+
+    /// Moves a centre to the mean and begins anew; a centre of none stays where it is.
+    #[expect(clippy::cast_possible_truncation, reason = "means of float32")]
+    pub(super) fn take(&mut self, centre: &mut [f32]) {
+        if self.size > 0 {
+            for (x, sum) in centre.iter_mut().zip(&self.sum) {
+                *x = (sum / f64::from(self.size)) as f32;
+            }
         }
+        self.sum.fill(0.0);
+        self.size = 0;
     }
-    sizes
 }
 
 /// Up to `count` centres of some of the vectors. `ended` is asked between iterations.
@@ -172,21 +247,29 @@ pub fn centres(
 ) -> Vec<f32> {
     let mut centres = seeds(vectors, members, count, draws);
     let mut of = vec![u32::MAX; members.len()];
-    let rows = members.iter().map(|member| vectors.get(*member as usize));
-    let (rows, mut scores): (Vec<&[f32]>, _) = (rows.collect(), Vec::new());
+    let mut means = vec![MeanOf::new(vectors.dims); centres.len() / vectors.dims];
+    let mut scores = Vec::new();
     for _ in 0..ITERATIONS {
         if ended() || centres.is_empty() {
             break;
         }
         let known = Centres::new(vectors.dims, centres);
         let mut moved = 0;
+        let row = |at: usize| vectors.get(members[at] as usize);
+        // A vector is added up where it is still in a near cache.
         let see = |at: usize, nearest: Nearest| {
             moved += usize::from(of[at] != nearest.centre);
             of[at] = nearest.centre;
+            if let Some(mean) = means.get_mut(nearest.centre as usize) {
+                mean.add(row(at));
+            }
         };
-        known.nearest_to_each(&rows, &(0..known.len()), &mut scores, see);
-        centres = known.vectors().elements.to_vec();
-        move_centres(vectors, members, &of, &mut centres);
+        let rows = (0..members.len()).map(row);
+        known.nearest_to_each(rows, &(0..known.len()), &mut scores, see);
+        centres = known.into_elements();
+        for (mean, centre) in means.iter_mut().zip(centres.chunks_mut(vectors.dims)) {
+            mean.take(centre);
+        }
         if moved * SETTLED < members.len() {
             break;
         }

@@ -3,13 +3,15 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `lloyd.rs` | Lloyd's iterations from k-means++ seeds, on one thread |
-//! | `train.rs` | two levels of them, and a last pass over all, on all threads |
+//! | `train.rs` | two levels of them, and last passes over all, on all threads |
+//! | `passes.rs` | the last passes |
 //! | `near.rs` | the centre that is nearest to a vector |
 //! | `tree.rs` | the same among many centres, in two levels |
 //! | `principal.rs` | the directions in which vectors vary most |
 
 mod lloyd;
 mod near;
+mod passes;
 mod principal;
 mod train;
 mod tree;

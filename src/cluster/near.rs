@@ -3,7 +3,7 @@
 //! `|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - <x, c>)`: the first term is the same for all centres, so one inner product is
 //! computed for each, and those of many vectors with many centres together.
 
-use crate::distance::inner_products;
+use crate::distance::{inner_products, prefetch_at};
 
 use super::Vectors;
 
@@ -51,6 +51,11 @@ impl Centres {
         }
     }
 
+    /// Their elements, one centre behind the other.
+    pub(super) fn into_elements(self) -> Vec<f32> {
+        self.elements
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -87,25 +92,18 @@ impl Centres {
 
     /// The nearest of some centres to each of some vectors, into `see` with the vector's place; none where there are
     /// none. Of equally near ones it is the first. `scores` is room to work in.
-    pub(super) fn nearest_to_each(
+    pub(super) fn nearest_to_each<'v>(
         &self,
-        vectors: &[&[f32]],
+        vectors: impl IntoIterator<Item = &'v [f32]>,
         among: &(impl Iterator<Item = usize> + Clone),
         scores: &mut Vec<f32>,
         mut see: impl FnMut(usize, Nearest),
     ) {
-        let count = among.clone().count();
-        if count == 0 {
-            return;
-        }
-        for (turn, vectors) in vectors.chunks(VECTORS_AT_ONCE).enumerate() {
-            self.score_each(vectors, among, scores);
-            for (at, scores) in scores.chunks_exact(count).enumerate() {
-                if let Some(nearest) = nearest_of(scores, among.clone()) {
-                    see(turn * VECTORS_AT_ONCE + at, nearest);
-                }
+        self.each_scored(vectors, among, scores, |at, scores| {
+            if let Some(nearest) = nearest_of(scores, among.clone()) {
+                see(at, nearest);
             }
-        }
+        });
     }
 
     /// The nearest of all; None where there are none.
@@ -113,34 +111,60 @@ impl Centres {
     pub fn nearest(&self, vector: &[f32]) -> Option<Nearest> {
         let mut found = None;
         let see = |_, nearest| found = Some(nearest);
-        self.nearest_to_each(&[vector], &(0..self.len()), &mut Vec::new(), see);
+        self.nearest_to_each([vector], &(0..self.len()), &mut Vec::new(), see);
         found
     }
 
-    /// The `count` nearest of all to each of some vectors, nearest first, into `see` with the vector's place.
-    pub(super) fn nearest_many(
+    /// The `count` nearest of some centres to each of some vectors, nearest first, into `see` with the vector's place.
+    pub(super) fn nearest_many<'v>(
         &self,
-        vectors: &[&[f32]],
+        vectors: impl IntoIterator<Item = &'v [f32]>,
+        among: &(impl Iterator<Item = usize> + Clone),
         count: usize,
         mut see: impl FnMut(usize, &[Nearest]),
     ) {
         let order = |a: &Nearest, b: &Nearest| a.score.total_cmp(&b.score);
-        let (mut scores, mut found) = (Vec::new(), Vec::new());
-        for (turn, vectors) in vectors.chunks(VECTORS_AT_ONCE).enumerate() {
-            self.score_each(vectors, &(0..self.len()), &mut scores);
-            for (at, scores) in scores.chunks_exact(self.len().max(1)).enumerate() {
-                found.clear();
-                found.extend((0..).zip(scores).map(|(centre, score)| Nearest {
-                    centre,
-                    score: *score,
-                }));
-                if count < found.len() {
-                    found.select_nth_unstable_by(count, order);
-                    found.truncate(count);
-                }
-                found.sort_unstable_by(order);
-                see(turn * VECTORS_AT_ONCE + at, &found);
+        let mut found = Vec::new();
+        self.each_scored(vectors, among, &mut Vec::new(), |at, scores| {
+            found.clear();
+            found.extend(with_scores(scores, among.clone()));
+            if count < found.len() {
+                found.select_nth_unstable_by(count, order);
+                found.truncate(count);
             }
+            found.sort_unstable_by(order);
+            see(at, &found);
+        });
+    }
+
+    /// The scores of some centres for each of some vectors, into `see` with the vector's place; nothing where there are
+    /// no centres.
+    fn each_scored<'v>(
+        &self,
+        vectors: impl IntoIterator<Item = &'v [f32]>,
+        among: &(impl Iterator<Item = usize> + Clone),
+        scores: &mut Vec<f32>,
+        mut see: impl FnMut(usize, &[f32]),
+    ) {
+        let count = among.clone().count();
+        let mut vectors = vectors.into_iter();
+        // The next ones are on their way from memory while these are compared.
+        let mut next = || -> Vec<&[f32]> {
+            let some = vectors.by_ref().take(VECTORS_AT_ONCE);
+            let prefetched = some.inspect(|vector| {
+                prefetch_at(vector.as_ptr().cast(), size_of_val(*vector));
+            });
+            prefetched.collect()
+        };
+        let (mut at, mut some) = (0, next());
+        while count > 0 && !some.is_empty() {
+            let following = next();
+            self.score_each(&some, among, scores);
+            for scores in scores.chunks_exact(count) {
+                see(at, scores);
+                at += 1;
+            }
+            some = following;
         }
     }
 }
@@ -153,11 +177,19 @@ pub(super) fn half(vector: &[f32]) -> f32 {
     squared[0] / 2.0
 }
 
-/// The least of the scores of some centres.
-fn nearest_of(scores: &[f32], among: impl Iterator<Item = usize>) -> Option<Nearest> {
-    let all = scores.iter().zip(among).map(|(score, centre)| Nearest {
+/// Some centres with their scores.
+fn with_scores(
+    scores: &[f32],
+    among: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Nearest> {
+    scores.iter().zip(among).map(|(score, centre)| Nearest {
         centre: u32::try_from(centre).unwrap_or(u32::MAX),
         score: *score,
-    });
-    all.reduce(|best, next| if next.score < best.score { next } else { best })
+    })
+}
+
+/// The least of the scores of some centres.
+fn nearest_of(scores: &[f32], among: impl Iterator<Item = usize>) -> Option<Nearest> {
+    let closer = |best: Nearest, next: Nearest| if next.score < best.score { next } else { best };
+    with_scores(scores, among).reduce(closer)
 }

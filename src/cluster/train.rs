@@ -7,19 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use crate::bulk::Crew;
 use crate::index::Error;
 
-use super::lloyd::{Draws, centres, move_centres};
+use super::lloyd::{Draws, centres};
+use super::passes::last_passes;
 use super::tree::ONE_LEVEL;
 use super::{CentreTree, Centres, NearestBatch, Vectors};
 
-/// Passes over all centres, after two levels.
-const LAST_PASSES: usize = 3;
-
 /// Vectors that the upper level learns from, for each of its cells.
 const PER_CELL: usize = 256;
-
-/// A centre with less than a so-manieth of the mean number of vectors moves into the largest cell, where that has as
-/// many times more than the mean.
-const UNBALANCED: usize = 4;
 
 /// What is wanted of a training.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +65,7 @@ fn alone(
 }
 
 /// The nearest centre of each vector, among those of the nearest cells.
-fn assign(
+pub(super) fn assign(
     vectors: Vectors<'_>,
     all: &[u32],
     tree: &CentreTree,
@@ -143,43 +137,6 @@ fn within_cells(
     }
     elements.truncate(goal.centres * vectors.dims);
     Ok(Centres::new(vectors.dims, elements))
-}
-
-/// Lloyd's iterations with all centres; a centre that has nearly nothing moves to where there is too much.
-fn last_passes(
-    vectors: Vectors<'_>,
-    all: &[u32],
-    upper: &Centres,
-    mut lower: Centres,
-    crew: &mut Crew<'_>,
-) -> Result<Centres, Error> {
-    for _ in 0..LAST_PASSES {
-        let of = assign(
-            vectors,
-            all,
-            &CentreTree::new(upper.clone(), lower.clone()),
-            crew,
-        )?;
-        let mut elements = lower.vectors().elements.to_vec();
-        let sizes = move_centres(vectors, all, &of, &mut elements);
-        let mut large: Vec<usize> = (0..sizes.len()).collect();
-        large.sort_unstable_by_key(|cell| std::cmp::Reverse(sizes[*cell]));
-        let mean = all.len() / sizes.len().max(1);
-        let small = (0..sizes.len()).filter(|cell| sizes[*cell] as usize * UNBALANCED < mean);
-        let crowded = large
-            .iter()
-            .filter(|cell| sizes[**cell] as usize > mean * UNBALANCED);
-        for (small, crowded) in small.zip(crowded) {
-            // Any of its vectors that is not its centre.
-            let member = of.iter().position(|of| *of as usize == *crowded);
-            if let Some(member) = member {
-                let dims = vectors.dims;
-                elements[small * dims..(small + 1) * dims].copy_from_slice(vectors.get(member));
-            }
-        }
-        lower = Centres::new(vectors.dims, elements);
-    }
-    Ok(lower)
 }
 
 #[cfg(test)]

@@ -65,12 +65,14 @@ impl CentreTree {
     #[must_use]
     pub fn new(upper: Centres, lower: Centres) -> Self {
         let mut members = vec![Vec::new(); upper.len()];
-        for centre in 0..lower.len() {
-            let cell = upper.nearest(lower.vectors().get(centre));
-            if let Some(cell) = cell.and_then(|cell| members.get_mut(cell.centre as usize)) {
-                cell.push(centre);
+        let centres = lower.vectors();
+        let all = (0..lower.len()).map(|centre| centres.get(centre));
+        let cells = 0..upper.len();
+        upper.nearest_to_each(all, &cells, &mut Vec::new(), |centre, cell| {
+            if let Some(members) = members.get_mut(cell.centre as usize) {
+                members.push(centre);
             }
-        }
+        });
         Self {
             upper,
             lower,
@@ -98,6 +100,11 @@ impl CentreTree {
         self.lower.vectors()
     }
 
+    /// As centres that vectors are compared with.
+    pub(super) fn lower(&self) -> &Centres {
+        &self.lower
+    }
+
     /// The nearest centre of each vector: of all in a tree of one level, else of those in the nearest cells. Centres
     /// are read once for a batch, where one vector after the other would read them from memory each time.
     pub fn nearest_each<'b>(
@@ -111,36 +118,61 @@ impl CentreTree {
         };
         batch.nearest.clear();
         batch.nearest.resize(vectors.len(), farthest);
-        let all: Vec<&[f32]> = (0..vectors.len()).map(|at| vectors.get(at)).collect();
         let NearestBatch {
             nearest,
             scores,
             compared,
         } = batch;
+        let all = (0..vectors.len()).map(|at| vectors.get(at));
         if self.upper.is_empty() {
-            let of = 0..self.lower.len();
-            self.lower.nearest_to_each(&all, &of, scores, |at, found| {
-                NearestBatch::see(nearest, at, found);
-            });
+            let among = 0..self.lower.len();
+            self.lower
+                .nearest_to_each(all, &among, scores, |at, found| {
+                    NearestBatch::see(nearest, at, found);
+                });
             return nearest;
         }
         compared.resize(self.members.len(), Vec::new());
-        self.upper.nearest_many(&all, CELLS_COMPARED, |at, cells| {
+        let cells = 0..self.upper.len();
+        let see = |at: usize, cells: &[Nearest]| {
             for cell in cells {
                 if let Some(compared) = compared.get_mut(cell.centre as usize) {
                     compared.push(at);
                 }
             }
-        });
+        };
+        self.upper.nearest_many(all, &cells, CELLS_COMPARED, see);
         for (compared, members) in compared.iter_mut().zip(&self.members) {
-            let near: Vec<&[f32]> = compared.iter().map(|at| vectors.get(*at)).collect();
-            let of = members.iter().copied();
-            self.lower.nearest_to_each(&near, &of, scores, |at, found| {
-                NearestBatch::see(nearest, compared[at], found);
-            });
+            let near = compared.iter().map(|at| vectors.get(*at));
+            let among = members.iter().copied();
+            self.lower
+                .nearest_to_each(near, &among, scores, |at, found| {
+                    NearestBatch::see(nearest, compared[at], found);
+                });
             compared.clear();
         }
         nearest
+    }
+
+    /// Up to `count` centres near to a vector, the nearest first, into `found`: of all in a tree of one level, else of
+    /// those in the nearest cells.
+    pub(super) fn near(&self, vector: &[f32], count: usize, found: &mut Vec<usize>) {
+        found.clear();
+        if self.upper.is_empty() {
+            found.extend(0..self.lower.len());
+        } else {
+            let cells = 0..self.upper.len();
+            let see = |_, cells: &[Nearest]| {
+                let members = |cell: &Nearest| self.members.get(cell.centre as usize);
+                found.extend(cells.iter().filter_map(members).flatten());
+            };
+            self.upper
+                .nearest_many([vector], &cells, CELLS_COMPARED, see);
+        }
+        let among = std::mem::take(found);
+        let see = |_, near: &[Nearest]| found.extend(near.iter().map(|near| near.centre as usize));
+        self.lower
+            .nearest_many([vector], &among.iter().copied(), count, see);
     }
 }
 
@@ -155,12 +187,14 @@ mod tests {
         let mut among: Vec<usize> = (0..tree.lower.len()).collect();
         if !tree.upper.is_empty() {
             among.clear();
+            let cells = 0..tree.upper.len();
+            let see = |_, cells: &[Nearest]| {
+                for cell in cells {
+                    among.extend(&tree.members[cell.centre as usize]);
+                }
+            };
             tree.upper
-                .nearest_many(&[vector], CELLS_COMPARED, |_, cells| {
-                    for cell in cells {
-                        among.extend(&tree.members[cell.centre as usize]);
-                    }
-                });
+                .nearest_many([vector], &cells, CELLS_COMPARED, see);
         }
         let scored = among.into_iter().map(|centre| {
             let own = tree.lower.vectors().get(centre);
