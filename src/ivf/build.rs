@@ -1,10 +1,8 @@
 //! Build: rows are collected, centres are learned from some of them, every row is put into the list of its nearest
 //! centre, and the lists are encoded and written, one after the other.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
-
 use crate::bulk::{Built, Crew, Memory, Progress, Pushed, Records, Resources, Sink, pool};
-use crate::cluster::{CentreTree, Centres, Draws, Goal, NearestBatch, Selection, Vectors, train};
+use crate::cluster::{CentreTree, Centres, Draws, Goal, Selection, Vectors, train};
 use crate::index::{Error, Tid, collected};
 use crate::page::{MemoryStore, field, set_field};
 use crate::quantize::Form;
@@ -16,15 +14,12 @@ use super::index::ListIndex;
 use super::long::LongForm;
 use super::meta::{ListsParameters, ListsRoots, META, NONE};
 use super::options::{ListsOptions, vectors};
-use super::radii::{Radii, SharedRadii, radii_of};
+use super::sort::Sorted;
 use super::value::ListValue;
 use super::write::ListsWriter;
 
 /// Rows of the training for each list.
 const TRAINED_PER_LIST: usize = 64;
-
-/// Rows whose mean distance from their centres is noted.
-const SPREAD_OF: usize = 2_048;
 
 /// Bytes of a row before its elements: tid and scale.
 const ROW_HEADER: usize = 12;
@@ -37,7 +32,7 @@ pub struct ListsBuilder {
     rows: Records,
     pub(in crate::ivf) count: usize,
     /// As rows are kept until they are encoded.
-    kept: LongForm,
+    pub(in crate::ivf) kept: LongForm,
     /// Centres that were learned elsewhere, as points.
     given: Option<Centres>,
     pub(in crate::ivf) memory: Memory,
@@ -208,7 +203,7 @@ impl ListsBuilder {
             dims: self.vectors.dims(),
             elements: &sample,
         };
-        let mean = mean(rows);
+        let mean = mean(rows)?;
         let goal = Goal {
             centres: lists,
             seed: self.options.seed,
@@ -247,7 +242,7 @@ impl ListsBuilder {
     }
 
     /// The scale that a row was stored with.
-    fn scale(&self, row: usize) -> f32 {
+    pub(in crate::ivf) fn scale(&self, row: usize) -> f32 {
         f32::from_ne_bytes(field(self.rows.get(row), 8))
     }
 
@@ -287,83 +282,6 @@ impl ListsBuilder {
         });
         (lengths.sum::<f64>() / rows.len() as f64) as f32
     }
-
-    /// The mean distance of rows from the centres of their lists, by the codes of some.
-    #[expect(clippy::cast_possible_truncation, reason = "a mean")]
-    fn spread(&self, tree: &CentreTree, sorted: &Sorted, coder: &Coder) -> f32 {
-        let step = (self.count / SPREAD_OF).max(1);
-        let (mut sum, mut rows, mut point) = (0.0, 0_u32, Vec::new());
-        for at in (0..self.count).step_by(step) {
-            let list = sorted.starts.partition_point(|start| *start as usize <= at);
-            let centre = tree.centres().get(list.saturating_sub(1));
-            self.point(
-                sorted.rows.get(at).map_or(0, |row| *row as usize),
-                &mut point,
-            );
-            let code = coder.code(&point, &coder.origin(centre.to_vec()));
-            sum += f64::from(coder.distance_by(code.slope, code.error));
-            rows += 1;
-        }
-        (sum / f64::from(rows.max(1))) as f32
-    }
-
-    /// Puts each row into the list of its nearest centre.
-    fn sort(&mut self, tree: &CentreTree, crew: &mut Crew<'_>) -> Result<Sorted, Error> {
-        let lists = tree.centres().len();
-        let mut of = self.memory.allocate(size_of::<u32>() * self.count)?;
-        let radii: Vec<SharedRadii> = collected((0..lists).map(|_| SharedRadii::default()))?;
-        let assigned = Assigned {
-            of: of.atomics(),
-            radii: &radii,
-        };
-        self.assign(tree, &assigned, crew)?;
-        Sorted::new(&assigned)
-    }
-
-    /// Notes the list of each row.
-    fn assign(
-        &self,
-        tree: &CentreTree,
-        assigned: &Assigned<'_>,
-        crew: &mut Crew<'_>,
-    ) -> Result<(), Error> {
-        let (threads, progress) = (crew.pool.current_num_threads(), crew.progress);
-        let at_once = NearestBatch::vectors(self.vectors.dims());
-        let next = AtomicUsize::new(0);
-        crew.work(threads, || {
-            let (mut points, mut point) = (Vec::new(), Vec::new());
-            let mut batch = NearestBatch::default();
-            loop {
-                let first = next.fetch_add(at_once, Relaxed);
-                let rows = first..(first + at_once).min(self.count);
-                if rows.is_empty() || progress.cancel.load(Relaxed) {
-                    return;
-                }
-                points.clear();
-                for row in rows.clone() {
-                    self.point(row, &mut point);
-                    points.extend_from_slice(&point);
-                }
-                let vectors = Vectors {
-                    dims: self.vectors.dims(),
-                    elements: &points,
-                };
-                let nearest = tree.nearest_each(vectors, &mut batch);
-                for (at, (row, nearest)) in rows.clone().zip(nearest).enumerate() {
-                    let list = nearest.centre as usize;
-                    if let Some(of) = assigned.of.get(row) {
-                        of.store(nearest.centre, Relaxed);
-                    }
-                    if let Some(radii) = assigned.radii.get(list) {
-                        let off = self.kept.off(self.vectors.dims(), self.scale(row));
-                        let centre = tree.centres().get(list);
-                        radii.add(radii_of(&self.vectors, vectors.get(at), centre, off));
-                    }
-                }
-                progress.linked.fetch_add(rows.len() as u64, Relaxed);
-            }
-        })
-    }
 }
 
 /// What was learned from some rows.
@@ -385,55 +303,6 @@ pub(in crate::ivf) struct BuiltLists<'b> {
     pub length: f32,
 }
 
-/// The lists of rows, as several threads note them.
-struct Assigned<'a> {
-    /// The list of each row.
-    of: &'a [AtomicU32],
-    /// Of each list.
-    radii: &'a [SharedRadii],
-}
-
-/// Rows in the order of their lists.
-pub(in crate::ivf) struct Sorted {
-    /// Numbers of rows.
-    pub rows: Vec<u32>,
-    /// Where each list begins among them, and the end of the last.
-    pub starts: Vec<u32>,
-    /// Of each list.
-    pub radii: Vec<Radii>,
-}
-
-impl Sorted {
-    fn new(assigned: &Assigned<'_>) -> Result<Self, Error> {
-        let (of, lists) = (assigned.of, assigned.radii.len());
-        let radii = collected(assigned.radii.iter().map(SharedRadii::get))?;
-        let mut starts: Vec<u32> = collected((0..=lists).map(|_| 0))?;
-        for list in of {
-            if let Some(size) = starts.get_mut(list.load(Relaxed) as usize + 1) {
-                *size += 1;
-            }
-        }
-        for list in 1..starts.len() {
-            starts[list] += starts[list - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows: Vec<u32> = collected(of.iter().map(|_| 0))?;
-        for (row, list) in (0..).zip(of) {
-            if let Some(next) = next.get_mut(list.load(Relaxed) as usize) {
-                if let Some(place) = rows.get_mut(*next as usize) {
-                    *place = row;
-                }
-                *next += 1;
-            }
-        }
-        Ok(Self {
-            rows,
-            starts,
-            radii,
-        })
-    }
-}
-
 /// Rows whose squared length is more than so many times that of the row in the middle are no part of the mean: a single
 /// one among millions would move it to where no row is.
 pub(in crate::ivf) const LONG_OF: f64 = 100.0;
@@ -444,27 +313,29 @@ pub(in crate::ivf) const LONG_OF: f64 = 100.0;
     clippy::cast_possible_truncation,
     reason = "a mean of float32"
 )]
-fn mean(vectors: Vectors<'_>) -> Vec<f32> {
+fn mean(vectors: Vectors<'_>) -> Result<Vec<f32>, Error> {
     let squared = |row: usize| -> f64 {
         let elements = vectors.get(row).iter();
         elements.map(|x| f64::from(*x) * f64::from(*x)).sum()
     };
-    let mut lengths: Vec<f64> = (0..vectors.len()).map(squared).collect();
-    let middle = lengths.len() / 2;
-    let most = if lengths.is_empty() {
+    let lengths: Vec<f64> = collected((0..vectors.len()).map(squared))?;
+    let mut order: Vec<f64> = collected(lengths.iter().copied())?;
+    let middle = order.len() / 2;
+    let most = if order.is_empty() {
         0.0
     } else {
-        LONG_OF * *lengths.select_nth_unstable_by(middle, f64::total_cmp).1
+        LONG_OF * *order.select_nth_unstable_by(middle, f64::total_cmp).1
     };
     let (mut sums, mut rows) = (vec![0.0_f64; vectors.dims], 0_u64);
-    for row in (0..vectors.len()).filter(|row| squared(*row) <= most) {
+    let usual = (0..).zip(&lengths).filter(|(_, length)| **length <= most);
+    for (row, _) in usual {
         for (sum, x) in sums.iter_mut().zip(vectors.get(row)) {
             *sum += f64::from(*x);
         }
         rows += 1;
     }
     let rows = rows.max(1) as f64;
-    sums.into_iter().map(|sum| (sum / rows) as f32).collect()
+    Ok(sums.into_iter().map(|sum| (sum / rows) as f32).collect())
 }
 
 /// Centres as they will be read; the mean where none were found, for an index has one list at least.

@@ -30,7 +30,8 @@
 //! | `regroup.rs` | Regrouping: one change puts lists in the place of others |
 //! | `lanes.rs` | Lanes of the directory that are free, and how heads come together |
 //! | `rewrite.rs` | Rewriting: the rows of a list go to new pages |
-//! | `build.rs`, `write.rs` | Build: many rows at once; the pages that it writes |
+//! | `build.rs` | Build: many rows at once |
+//! | `sort.rs`, `write.rs` | Which list each of them is in; the pages that a build writes |
 
 mod blocks;
 mod border;
@@ -58,6 +59,7 @@ mod regroup;
 mod rewrite;
 mod scan;
 mod shape;
+mod sort;
 mod split;
 mod tend;
 mod vacuum;

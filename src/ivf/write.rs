@@ -10,7 +10,7 @@ use crate::index::{Error, Fallible};
 use crate::page::{self, Bytes, PAGE_BYTES, set_field};
 
 use super::blocks::CodePageMut;
-use super::build::{ListsBuilder, Sorted};
+use super::build::ListsBuilder;
 use super::coder::Coder;
 use super::directions::Directions;
 use super::directory::{ListHead, NewList, set_list, stored_centre};
@@ -19,6 +19,7 @@ use super::meta::{KIND_ROWS, ListsParameters, ListsRoots, META, NONE};
 use super::options::MEAN_ELEMENTS;
 use super::radii::Radii;
 use super::shape::VectorPages;
+use super::sort::Sorted;
 
 /// Pages of rows that are encoded between two visits to the sink.
 const PAGES_AT_ONCE: usize = 512;
