@@ -4,9 +4,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, TryReserveError, VecDeque};
 
-/// Rows of equal bounds that are measured, one after another, before the nearest row is given although the next has
-/// these bounds as well. Nearly always their values are equal, and so are their distances; a table may have a million
-/// of them.
+/// Rows of equal bounds that are held back before the nearest row is given although the next has these bounds as well.
+/// Nearly always their values are equal, and so are their distances; a table may have a million of them.
 const ALIKE: usize = 256;
 
 /// A row whose distance lies between two bounds.
@@ -99,13 +98,13 @@ impl<T> Ord for MeasuredRow<T> {
 
 /// Gives the rows of a source in exact order. All rows are measured whose bounds leave in doubt which is next, however
 /// many they are, but for rows of equal bounds: of them at most 256 are held back, and where their distances differ all
-/// the same, some of them may come out of order. Whether a row is late is told by its exact distance: a bound would
-/// have rows of great doubt come last that are not late.
+/// the same, some of them may come out of order. No limit of memory counts the rows that are held back. Whether a row
+/// is late is told by its exact distance: a bound would have rows of great doubt come last that are not late.
 #[derive(Debug)]
 pub struct Refined<T> {
-    measured: BinaryHeap<Reverse<MeasuredRow<T>>>,
+    measured: BinaryHeap<Reverse<MeasuredRow<Bounded<T>>>>,
     ahead: Option<Bounded<T>>,
-    /// The bounds of the row that was measured last, and how many rows before it had the same.
+    /// The bounds of the row that was held back last, and how many rows that are held back have them.
     alike: ((f64, f64), usize),
     /// No row is farther that was given in order.
     given: f64,
@@ -143,7 +142,7 @@ impl<T> Refined<T> {
                     self.given = self.given.max(nearest);
                 }
                 if is_next || self.is_next_alike() {
-                    return Ok(self.measured.pop().map(|Reverse(row)| row.row));
+                    return Ok(self.take_nearest());
                 }
             } else if self.ahead.is_none() {
                 self.ahead = source.next()?;
@@ -165,28 +164,37 @@ impl<T> Refined<T> {
                 return Ok(Some(row.row));
             }
             if let Some(distance) = source.measure(&row.row)? {
-                self.count_alike(row.bounds());
-                let row = row.row;
                 if distance < given {
                     self.late.try_reserve(1)?;
-                    self.late.push_back(row);
+                    self.late.push_back(row.row);
                 } else {
-                    self.measured.try_reserve(1)?;
-                    self.measured.push(Reverse(MeasuredRow { distance, row }));
+                    self.hold_back(distance, row)?;
                 }
             }
         }
     }
 
-    fn count_alike(&mut self, bounds: (f64, f64)) {
-        let (last, count) = self.alike;
-        self.alike = (bounds, if bounds == last { count + 1 } else { 0 });
+    fn hold_back(&mut self, distance: f64, row: Bounded<T>) -> Result<(), TryReserveError> {
+        self.measured.try_reserve(1)?;
+        let (bounds, count) = self.alike;
+        let now = row.bounds();
+        self.alike = (now, if now == bounds { count + 1 } else { 1 });
+        self.measured.push(Reverse(MeasuredRow { distance, row }));
+        Ok(())
     }
 
-    /// Whether the next row has the bounds of so many before it that it waits until the nearest of them is given.
+    fn take_nearest(&mut self) -> Option<T> {
+        let Reverse(MeasuredRow { row, .. }) = self.measured.pop()?;
+        if row.bounds() == self.alike.0 {
+            self.alike.1 = self.alike.1.saturating_sub(1);
+        }
+        Some(row.row)
+    }
+
+    /// Whether so many rows are held back that have the bounds of the next one that it waits for the nearest of all.
     fn is_next_alike(&self) -> bool {
         let (bounds, count) = self.alike;
-        count + 1 >= ALIKE
+        count >= ALIKE
             && self
                 .ahead
                 .as_ref()
@@ -360,6 +368,22 @@ mod tests {
         let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
         assert!(
             distances.is_sorted() && distances.len() == 1_000,
+            "{distances:?}"
+        );
+    }
+
+    /// Once 256 rows of equal bounds were held back, all rows that were came before the next one, farther ones too.
+    #[test]
+    fn equal_rows_come_before_farther_ones_in_doubt() {
+        let doubted = (0..100).map(|i| {
+            let distance = 1.5 + f64::from(i) / 100.0;
+            (distance, distance - 0.5 - f64::from(i) / 250.0)
+        });
+        let equal = [(1.2, 0.2); 1_000];
+        let (order, source) = DoubtedRows::new(doubted.chain(equal).collect()).all();
+        let distances: Vec<f64> = order.iter().map(|row| source.rows[*row].0).collect();
+        assert!(
+            distances.is_sorted() && distances.len() == 1_100,
             "{distances:?}"
         );
     }

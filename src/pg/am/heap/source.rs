@@ -6,6 +6,7 @@ use crate::pg::am::heap::exact::Exact;
 use crate::pg::am::heap::extent::Extent;
 use crate::pg::am::method::{FoundRow, Stream};
 use crate::pg::error::Failure;
+use crate::pg::storage::check_for_interrupts;
 use crate::search::{Bounded, Source};
 
 /// Dead rows that a search remembers, to kill them when it ends.
@@ -87,6 +88,7 @@ impl Source for ScanRows<'_> {
     }
 
     fn measure(&mut self, row: &FoundRow) -> Result<Option<f64>, Failure> {
+        check_for_interrupts();
         // SAFETY: the scan is going on.
         unsafe {
             let exact = self.exact.get_or_insert_with(|| Exact::open(self.scan));
