@@ -164,7 +164,13 @@ impl<S: PageStore> ListIndex<'_, S> {
         let tid = Tid(lanes.subject(lane));
         let point = match shape.long {
             Some(_) => Some(self.coder.point_of(&self.long_of(lanes, lane)?)),
-            None => values(tid)?.and_then(|value| self.coder.vectors.point(&value)),
+            None => match values(tid)? {
+                Some(value) => {
+                    self.coder.vectors.verify(&value)?;
+                    self.coder.vectors.point(&value)
+                }
+                None => None,
+            },
         };
         Ok(point.map(|point| (tid, point)))
     }

@@ -5,7 +5,7 @@ use postgres::Client;
 use crate::support::Result;
 use crate::support::cluster::Cluster;
 use crate::support::vectors::{
-    BY_INDEX, Clusters, assert_right, assert_sound, copy_rows, ids, make_table, nearest,
+    BY_INDEX, Clusters, assert_right, assert_sound, copy_rows, ids, make_table, nearest, plan,
 };
 
 const DIMS: usize = 24;
@@ -193,10 +193,19 @@ fn lists_of_one_bit_with_values_out_of_line_are_split_when_somebody_asks() -> Re
     assert!(split(&mut client)? > 0);
     let lists = listed(&mut client)?;
     assert!(lists > 10, "{lists}");
-    // Rows that nobody sees any more have no value, and stay where they are until they are vacuumed.
+    // Rows that only an older snapshot sees have no value for who tends, and stay where they are.
+    let mut older = cluster.client()?;
+    let all = "SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 2) LIMIT 9999) AS s";
+    older.batch_execute(&format!(
+        "{BY_INDEX}; SET ivfflat.probes = 32768; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM items LIMIT 1"
+    ))?;
     client.batch_execute("DELETE FROM items WHERE id % 3 = 1")?;
     copy_rows(&mut client, 10_000, &rows[..3_000])?;
-    split(&mut client)?;
+    assert!(split(&mut client)? > 0);
+    let shown = plan(&mut older, all, &[])?;
+    assert!(shown.contains("Index Scan using items_v"), "{shown}");
+    assert_eq!(older.query_one(all, &[])?.get::<_, i64>(0), 4_500);
+    older.batch_execute("ROLLBACK")?;
     assert_right(&mut client, "items_v", &rows[..2])?;
     client.batch_execute("VACUUM items")?;
     assert_right(&mut client, "items_v", &rows[..2])

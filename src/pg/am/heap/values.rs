@@ -13,7 +13,7 @@ use crate::pg::storage::pointer_of;
 pub enum ValueReach {
     /// All that a snapshot of this moment shows. Index expressions are computed, as whoever is the current user.
     Everything,
-    /// In a VACUUM, whose snapshot keeps no other vacuum from removing what is stored outside of the rows: only values
+    /// In a VACUUM, whose snapshots keep no other vacuum from removing what is stored outside of the rows: only values
     /// that lie in their rows, and no expressions.
     InRows,
 }
@@ -28,6 +28,8 @@ pub struct FetchedValues {
 }
 
 struct OpenTable {
+    /// As many as the table had: a row beyond has come since, or was never there.
+    blocks: u32,
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
     snapshot: pg_sys::Snapshot,
@@ -54,12 +56,18 @@ impl FetchedValues {
         if self.open.is_none() {
             // SAFETY: `new` says that both relations are open; a snapshot that is registered stays.
             self.open = Some(unsafe {
-                let snapshot = match self.reach {
-                    ValueReach::Everything => pg_sys::GetLatestSnapshot(),
-                    ValueReach::InRows if !pg_sys::ActiveSnapshotSet() => return None,
-                    ValueReach::InRows => pg_sys::GetActiveSnapshot(),
+                // The snapshot of a statement may be older than the index, and see another version of a row. In a
+                // VACUUM with workers no newer one is to be had.
+                let snapshot = if !pg_sys::IsInParallelMode() {
+                    pg_sys::GetLatestSnapshot()
+                } else if pg_sys::ActiveSnapshotSet() {
+                    pg_sys::GetActiveSnapshot()
+                } else {
+                    return None;
                 };
+                let main = pg_sys::ForkNumber::MAIN_FORKNUM;
                 OpenTable {
+                    blocks: pg_sys::RelationGetNumberOfBlocksInFork(self.table, main),
                     snapshot: pg_sys::RegisterSnapshot(snapshot),
                     fetch: pg_sys::table_index_fetch_begin(self.table),
                     slot: pg_sys::table_slot_create(self.table, std::ptr::null_mut()),
@@ -73,6 +81,9 @@ impl FetchedValues {
 
 impl OpenTable {
     fn fetch(&mut self, tid: Tid) -> bool {
+        if tid.block() >= self.blocks {
+            return false;
+        }
         let (mut pointer, mut again, mut dead) = (pointer_of(tid), false, false);
         // SAFETY: all pointers are to what `open` has made.
         unsafe {
@@ -108,6 +119,11 @@ impl TableValues for FetchedValues {
                 !(in_rows && outside)
             })
         };
+        // SAFETY: made by `open`. No page stays pinned between two values.
+        unsafe {
+            pg_sys::ExecClearTuple(open.slot);
+            pg_sys::table_index_fetch_reset(open.fetch);
+        }
         seen.unwrap_or(false)
     }
 }
