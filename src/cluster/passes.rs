@@ -19,7 +19,7 @@ const LAST_PASSES: usize = 3;
 /// Centres near the one that a vector had before which it is compared with in the later passes.
 const NEIGHBOURS: usize = 64;
 
-/// A centre with less than a so-manieth of the mean number of vectors moves into the largest cell, where that has as
+/// A centre with less than one in so many of the mean number of vectors moves into the largest cell, where that has as
 /// many times more than the mean.
 const UNBALANCED: usize = 4;
 

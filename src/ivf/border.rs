@@ -74,6 +74,10 @@ impl<S: PageStore> ListIndex<'_, S> {
             }));
         }
         let mut wishes = self.wishes_of_ended(&ended, &centres, source)?;
+        if added.is_empty() && wishes.counts.iter().all(|count| *count == 0) {
+            // No row has a value that can be read.
+            return Ok(None);
+        }
         self.wishes_of_neighbours(&neighbours, &centres, &mut wishes, source)?;
         let regroup = granted(ended, added, neighbours, wishes);
         let takes_any = !regroup.added.is_empty() || !regroup.kept.is_empty();

@@ -18,8 +18,9 @@ const LEARNED_PER_PART: usize = 256;
 /// How often centres are learned, until no part is too short.
 const ATTEMPTS: u64 = 3;
 
-/// A part has at least a so-manieth of its share of the rows: one that has less would be merged again.
-const SHORT_OF: usize = 8;
+/// A part has at least one in so many of its share of the rows: one that has less would be merged again. A share may be
+/// three quarters of what a list should have.
+const SHORT_OF: usize = 4;
 
 impl<S: PageStore> ListIndex<'_, S> {
     /// Centres of a list's rows for so many parts, learned from some of them. Fewer where no more parts get enough

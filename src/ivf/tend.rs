@@ -19,7 +19,7 @@ use super::vacuum::{SeenList, Walked};
 /// should have, an index that grew has three lists where a built one has four (`MEASURED.md`).
 const TOO_LONG_HALVES: usize = 3;
 
-/// A list is merged where it has less than a so-manieth of the rows that a list should have.
+/// A list is merged where it has less than one in so many of the rows that a list should have.
 const TOO_SHORT_OF: usize = 8;
 
 /// Rows that a list should have at least, where the rows alone decide: fewer are read as fast as their centre.
@@ -77,7 +77,8 @@ impl Tender {
         let room = (self.goal.lists + 1).saturating_sub(self.lists.len());
         let long = self.left().filter(|list| list.rows > self.goal.long);
         let longest = long.max_by_key(|list| list.rows).copied()?;
-        let parts = longest.rows / self.goal.each.max(1);
+        let each = self.goal.each.max(1);
+        let parts = (longest.rows + each / 2) / each;
         (room >= 2).then(|| (longest, parts.clamp(2, room.min(PARTS))))
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use vector_ext::cluster::Draws;
 use vector_ext::index::{Error, Tid};
-use vector_ext::ivf::{Form, ListIndex, ListsCensus, Metric, Probes};
+use vector_ext::ivf::{Form, ListIndex, ListsCensus, Metric, Probes, Tended};
 use vector_ext::page::{MemoryStore, PageError, PageStore};
 
 use crate::support::{Kind, all, check, compare, tend, vacuum};
@@ -202,9 +202,9 @@ fn lanes_and_pages_of_lists_that_are_gone_are_used_again() {
     let kind = kind(Some(Form::Int8), 40);
     let store = kind.build(&[]);
     let index = ListIndex::open(&store).unwrap();
-    wander(&index, &kind, 0..4);
+    wander(&index, &kind, 0..10);
     let before = (census(&index), store.len());
-    wander(&index, &kind, 4..14);
+    wander(&index, &kind, 10..40);
     let after = (census(&index), store.len());
     check(&index, 4_000);
     assert!(
@@ -312,6 +312,27 @@ fn lists_that_have_lost_their_rows_are_merged() {
     let left: BTreeMap<u64, Vec<f32>> = rows.into_iter().filter(|(tid, _)| tid % 50 == 0).collect();
     check(&index, left.len());
     compare(&kind, &index, &left, &left[&50]);
+}
+
+/// Each vacuum wrote nine lists anew for every short one whose rows have no values that can be read, and moved no row.
+#[test]
+fn short_lists_without_values_are_left_alone() {
+    let kind = kind(None, 0);
+    let rows: Vec<(u64, Vec<f32>)> = (0..).zip(kind.rows(4, 6_000)).collect();
+    let store = kind.build(&rows);
+    let index = ListIndex::open(&store).unwrap();
+    vacuum(&index, |tid| tid % 50 != 0).unwrap();
+    // Lists without any row end.
+    for _ in 0..2 {
+        assert_eq!(tend(&index, |_| None).unwrap().written, 0);
+    }
+    let before = (store.logged().bytes, census(&index).lists);
+    assert_eq!(tend(&index, |_| None).unwrap(), Tended::default());
+    assert_eq!((store.logged().bytes, census(&index).lists), before);
+    let value = |tid: u64| Some(rows[usize::try_from(tid).unwrap()].1.clone());
+    let tended = tend(&index, value).unwrap();
+    assert!(tended.merged > 20, "{tended:?}");
+    check(&index, 120);
 }
 
 #[test]
