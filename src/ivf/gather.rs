@@ -15,6 +15,9 @@ use super::scan::ListsScan;
 /// Rows that are kept with their places at first.
 const NEAR: usize = 64;
 
+/// Pages that the store is told of at a time.
+const AHEAD: usize = 256;
+
 /// A list that is read.
 #[derive(Clone, Copy)]
 pub(in crate::ivf) struct ProbedList {
@@ -40,8 +43,12 @@ impl<S: PageStore> ListsScan<'_, '_, S> {
         let mut open = collected(lists.filter(|list| list.block != NONE))?;
         while !open.is_empty() {
             let blocks: Vec<u32> = collected(open.iter().map(|list| list.block))?;
-            self.index.store.read_ahead(&blocks);
             for (at, list) in open.iter_mut().enumerate() {
+                if at % AHEAD == 0 {
+                    let end = (at + AHEAD).min(blocks.len());
+                    let ahead = blocks.get(at..end).unwrap_or_default();
+                    self.index.store.read_ahead(ahead);
+                }
                 list.block = self.read_page(list, blocks.get(at + 1).copied())?;
             }
             open.retain(|list| list.block != NONE);

@@ -170,6 +170,10 @@ impl PageStore for PgStore {
     /// Blocks that are in no buffer begin to be read, all at once: a disk that is asked for one after the other lets
     /// its caller wait for each.
     fn read_ahead(&self, blocks: &[u32]) {
+        // SAFETY: reads a setting of this process.
+        if unsafe { pg_sys::effective_io_concurrency } == 0 {
+            return;
+        }
         for block in blocks {
             calls::prefetch_descriptor(self.recent.get(*block));
         }
