@@ -197,7 +197,7 @@ pub trait Search {
     ) -> Result<Vacuumed, Failure>;
 
     /// Keeps it in shape after a vacuum, or when it is asked to. Nobody else vacuums or tends it meanwhile. `values` is
-    /// asked for what the index itself does not have. `poll` is called often, and neither while a page is locked.
+    /// asked for what the index itself does not have. `poll` is called often. Neither is called while a page is locked.
     ///
     /// # Errors
     /// Where pages or values make no sense.

@@ -30,7 +30,7 @@ pub fn check_for_interrupts() {
     }
 }
 
-/// A [`Poll`](crate::index::Poll) that calls what raises its errors.
+/// A [`Poll`](crate::index::Poll) by a callback that raises its errors.
 pub fn polling(poll: &mut dyn FnMut()) -> impl FnMut() -> Result<(), Error> {
     || {
         poll();
