@@ -1,11 +1,7 @@
 //! Lists by themselves, without a server: what a build takes, and what searches find and cost by the lists that they
 //! read. It prints the tables of `src/ivf/MEASURED.md`.
 
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "counts are small"
-)]
+#![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
 mod grown;
 mod searched;
@@ -20,9 +16,8 @@ use support::Result;
 use support::npy::{Matrix, read_floats, read_integers};
 use vector_ext::bulk::{Files, Progress, Resources};
 use vector_ext::index::Tid;
-use vector_ext::ivf::{Form, ListIndex, ListsBuilder, ListsOptions, LongForm, Metric, build_into};
+use vector_ext::ivf::{ListIndex, ListsBuilder, ListsOptions, LongForm, Metric, build_into};
 use vector_ext::page::MemoryStore;
-use vector_ext::quantize::PackedForm;
 
 /// Lists over the rows of a folder.
 #[derive(Parser)]
@@ -34,8 +29,8 @@ struct Arguments {
     #[arg(long, num_args = 1.., default_values_t = [0])]
     lists: Vec<u32>,
     /// Bits of an element of the longer code, 1 for none
-    #[arg(long, num_args = 1.., default_values_t = [8])]
-    bits: Vec<u32>,
+    #[arg(long, num_args = 1.., default_values_t = [8], value_parser = clap::value_parser!(u8).range(1..=8))]
+    bits: Vec<u8>,
     /// Lists that a search reads
     #[arg(long, num_args = 1.., default_values_t = [16, 32, 48, 64, 96, 128])]
     probes: Vec<usize>,
@@ -84,25 +79,6 @@ impl Set {
     }
 }
 
-fn long_form(bits: u32) -> Result<Option<LongForm>> {
-    Ok(match bits {
-        1 => None,
-        8 => Some(LongForm::Stored(Form::Int8)),
-        _ => {
-            let form = [
-                PackedForm::Two,
-                PackedForm::Three,
-                PackedForm::Four,
-                PackedForm::Five,
-                PackedForm::Six,
-                PackedForm::Seven,
-            ];
-            let of = form.into_iter().find(|form| form.bits() as u32 == bits);
-            Some(LongForm::Packed(of.ok_or("--bits takes 1 to 8")?))
-        }
-    })
-}
-
 /// Builds an index of the first rows; prints what that took.
 fn build(set: &Set, arguments: &Arguments, options: &ListsOptions) -> Result<MemoryStore> {
     let count = set.base.rows().len() * arguments.built / 100;
@@ -147,7 +123,7 @@ fn main() -> Result<()> {
         for bits in &arguments.bits {
             let options = ListsOptions {
                 lists: *lists,
-                form: long_form(*bits)?,
+                form: LongForm::of_bits(*bits),
                 ..ListsOptions::default()
             };
             println!("\n## {lists} lists asked for, {bits} bits\n");

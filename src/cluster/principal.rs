@@ -86,11 +86,11 @@ fn multiplied(
     directions: &[f32],
     crew: &mut Crew<'_>,
 ) -> Result<Vec<f32>, Error> {
-    let bytes = AT_ONCE * vectors.dims;
+    let elements = AT_ONCE * vectors.dims;
     let mut products = filled(0.0, directions.len())?;
     let parts: Vec<_> = directions
-        .chunks(bytes)
-        .zip(products.chunks_mut(bytes).map(Mutex::new))
+        .chunks(elements)
+        .zip(products.chunks_mut(elements).map(Mutex::new))
         .collect();
     let (next, threads, cancel) = (
         AtomicUsize::new(0),

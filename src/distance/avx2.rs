@@ -25,7 +25,7 @@ pub const KERNELS: Kernels = Kernels {
 };
 
 /// Float32 lanes of a register.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Registers of independent sums: so many additions are under way at once.
 const SUMS: usize = 4;
@@ -35,7 +35,7 @@ const SUMS3: usize = 2;
 
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn load(lanes: &[f32; LANES]) -> __m256 {
+pub(super) fn load(lanes: &[f32; LANES]) -> __m256 {
     // SAFETY: eight elements, aligned or not.
     unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
 }

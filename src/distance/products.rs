@@ -48,11 +48,10 @@ fn one_by_one(vectors: &[&[f32]], others: &[&[f32]], products: &mut [f32]) {
 mod blocks {
     use std::arch::x86_64::{
         __m128, __m256, _mm_add_ps, _mm_storeu_ps, _mm256_castps256_ps128, _mm256_extractf128_ps,
-        _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
+        _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_setzero_ps,
     };
 
-    /// Float32 lanes of a register.
-    const LANES: usize = 8;
+    use super::super::avx2::{LANES, load};
 
     /// Vectors and others of a block: twelve sums, three registers of the vectors and one of the others are sixteen.
     const VECTORS: usize = 3;
@@ -110,13 +109,6 @@ mod blocks {
                 }
             }
         }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    #[inline]
-    fn load(lanes: &[f32; LANES]) -> __m256 {
-        // SAFETY: eight elements, aligned or not.
-        unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
     }
 
     /// The products of `N` vectors with four others.
