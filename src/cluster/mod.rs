@@ -5,11 +5,13 @@
 //! | `lloyd.rs` | Lloyd's iterations from k-means++ seeds, on one thread |
 //! | `train.rs` | two levels of them, and last passes over all, on all threads |
 //! | `passes.rs` | the last passes |
+//! | `members.rs` | vectors by their centre |
 //! | `near.rs` | the centre that is nearest to a vector |
 //! | `tree.rs` | the same among many centres, in two levels |
 //! | `principal.rs` | the directions in which vectors vary most |
 
 mod lloyd;
+mod members;
 mod near;
 mod passes;
 mod principal;
@@ -17,6 +19,7 @@ mod train;
 mod tree;
 
 pub use lloyd::{Draws, Selection, centres as lloyd_centres};
+pub use members::Members;
 pub use near::{Centres, Nearest};
 pub use principal::principal_directions;
 pub use train::{Goal, train};

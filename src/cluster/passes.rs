@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::bulk::Crew;
-use crate::index::{Error, collected, filled};
+use crate::index::{Error, collected};
 
 use super::lloyd::MeanOf;
+use super::members::Members;
 use super::train::assign;
 use super::{CentreTree, Centres, Nearest, Vectors};
 
@@ -39,56 +40,13 @@ pub(super) fn last_passes(
         } else {
             assign_near(vectors, &members, &tree, crew)?
         };
-        members = Members::new(&of, lower.len())?;
+        members = Members::new(of.iter().copied(), lower.len())?;
         let mut elements = lower.into_elements();
         move_centres(vectors, &members, &mut elements, crew)?;
         move_small_ones(vectors, &members, &mut elements);
         lower = Centres::new(vectors.dims, elements);
     }
     Ok(lower)
-}
-
-/// Vectors by their centre.
-#[derive(Default)]
-struct Members {
-    /// Numbers of vectors, in ascending order for each centre.
-    vectors: Vec<u32>,
-    /// Where those of each centre begin, and the end of the last.
-    starts: Vec<usize>,
-}
-
-impl Members {
-    fn new(of: &[u32], centres: usize) -> Result<Self, Error> {
-        let mut starts: Vec<usize> = filled(0, centres + 1)?;
-        for centre in of {
-            if let Some(size) = starts.get_mut(*centre as usize + 1) {
-                *size += 1;
-            }
-        }
-        for centre in 1..starts.len() {
-            starts[centre] += starts[centre - 1];
-        }
-        let mut next: Vec<usize> = collected(starts.iter().copied())?;
-        let mut vectors: Vec<u32> = filled(0, of.len())?;
-        for (vector, centre) in (0..).zip(of) {
-            if let Some(next) = next.get_mut(*centre as usize) {
-                vectors[*next] = vector;
-                *next += 1;
-            }
-        }
-        Ok(Self { vectors, starts })
-    }
-
-    /// Those of a centre; None where there are not so many.
-    fn of(&self, centre: usize) -> Option<&[u32]> {
-        let (start, end) = (self.starts.get(centre)?, self.starts.get(centre + 1)?);
-        self.vectors.get(*start..*end)
-    }
-
-    /// How many centres have members, or could.
-    fn centres(&self) -> usize {
-        self.starts.len().saturating_sub(1)
-    }
 }
 
 /// Moves each centre to the mean of its members, which are added up in their order by one thread.
@@ -124,7 +82,7 @@ fn move_small_ones(vectors: Vectors<'_>, members: &Members, elements: &mut [f32]
     });
     let mut large: Vec<usize> = (0..members.centres()).collect();
     large.sort_unstable_by_key(|cell| std::cmp::Reverse(size(cell)));
-    let mean = members.vectors.len() / large.len().max(1);
+    let mean = members.vectors().len() / large.len().max(1);
     let small = (0..large.len()).filter(|cell| size(cell) * UNBALANCED < mean);
     let crowded = large.iter().filter(|cell| size(cell) > mean * UNBALANCED);
     for (small, crowded) in small.zip(crowded) {
@@ -143,7 +101,7 @@ fn assign_near(
     tree: &CentreTree,
     crew: &mut Crew<'_>,
 ) -> Result<Vec<u32>, Error> {
-    let of: Vec<AtomicU32> = collected(before.vectors.iter().map(|_| AtomicU32::new(0)))?;
+    let of: Vec<AtomicU32> = collected(before.vectors().iter().map(|_| AtomicU32::new(0)))?;
     let centres: Vec<usize> = (0..before.centres()).collect();
     crew.each(
         crew.pool.current_num_threads(),

@@ -215,9 +215,7 @@ impl ListsBuilder {
         nearest.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let (mut found, mut other): (Vec<NearbyRow>, Vec<f32>) = (Vec::new(), Vec::new());
         for (_, list) in nearest.into_iter().take(LISTS) {
-            let start = |list: usize| sorted.starts.get(list).map_or(0, |at| *at as usize);
-            let rows = sorted.rows.get(start(list)..start(list + 1));
-            let rows = rows.unwrap_or_default();
+            let rows = sorted.members.of(list).unwrap_or_default();
             let step = rows.len().div_ceil(ROWS_OF_LIST).max(1);
             for row in rows.iter().step_by(step).map(|row| *row as usize) {
                 self.point(row, &mut other);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use crate::bulk::Crew;
-use crate::cluster::{CentreTree, NearestBatch, Vectors};
+use crate::cluster::{CentreTree, Members, NearestBatch, Vectors};
 use crate::index::{Error, collected};
 
 use super::build::ListsBuilder;
@@ -20,10 +20,13 @@ impl ListsBuilder {
         let step = (self.count / SPREAD_OF).max(1);
         let (mut sum, mut rows, mut point) = (0.0, 0_u32, Vec::new());
         for at in (0..self.count).step_by(step) {
-            let list = sorted.starts.partition_point(|start| *start as usize <= at);
+            let members = &sorted.members;
+            let list = members
+                .starts()
+                .partition_point(|start| *start as usize <= at);
             let centre = tree.centres().get(list.saturating_sub(1));
             self.point(
-                sorted.rows.get(at).map_or(0, |row| *row as usize),
+                members.vectors().get(at).map_or(0, |row| *row as usize),
                 &mut point,
             );
             let code = coder.code(&point, &coder.origin(centre.to_vec()));
@@ -104,43 +107,19 @@ struct Assigned<'a> {
     radii: &'a [SharedRadii],
 }
 
-/// Rows in the order of their lists.
+/// Rows by their lists.
 pub(in crate::ivf) struct Sorted {
-    /// Numbers of rows.
-    pub rows: Vec<u32>,
-    /// Where each list begins among them, and the end of the last.
-    pub starts: Vec<u32>,
+    pub members: Members,
     /// Of each list.
     pub radii: Vec<Radii>,
 }
 
 impl Sorted {
     fn new(assigned: &Assigned<'_>) -> Result<Self, Error> {
-        let (of, lists) = (assigned.of, assigned.radii.len());
-        let radii = collected(assigned.radii.iter().map(SharedRadii::get))?;
-        let mut starts: Vec<u32> = collected((0..=lists).map(|_| 0))?;
-        for list in of {
-            if let Some(size) = starts.get_mut(list.load(Relaxed) as usize + 1) {
-                *size += 1;
-            }
-        }
-        for list in 1..starts.len() {
-            starts[list] += starts[list - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows: Vec<u32> = collected(of.iter().map(|_| 0))?;
-        for (row, list) in (0..).zip(of) {
-            if let Some(next) = next.get_mut(list.load(Relaxed) as usize) {
-                if let Some(place) = rows.get_mut(*next as usize) {
-                    *place = row;
-                }
-                *next += 1;
-            }
-        }
+        let of = assigned.of.iter().map(|list| list.load(Relaxed));
         Ok(Self {
-            rows,
-            starts,
-            radii,
+            members: Members::new(of, assigned.radii.len())?,
+            radii: collected(assigned.radii.iter().map(SharedRadii::get))?,
         })
     }
 }

@@ -110,7 +110,8 @@ impl ListsWriter<'_> {
     fn range(&self, list: usize) -> Range<usize> {
         let start = |list: usize| {
             self.sorted
-                .starts
+                .members
+                .starts()
                 .get(list)
                 .map_or(0, |start| *start as usize)
         };
@@ -218,7 +219,12 @@ impl ListsWriter<'_> {
         lanes.clear(plan.list);
         lanes.set_used(plan.rows.len());
         let mut stored = Vec::new();
-        let rows = self.sorted.rows.get(plan.rows.clone()).unwrap_or_default();
+        let rows = self
+            .sorted
+            .members
+            .vectors()
+            .get(plan.rows.clone())
+            .unwrap_or_default();
         for (lane, row) in rows.iter().enumerate() {
             self.rows.point(*row as usize, point);
             lanes.set_code(lane, &self.coder.code(point, &origin));
